@@ -1,0 +1,40 @@
+# `make demo` and `make test` need Python 3.11 or later, make, and a package index; nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+DEMO := --name demo --seed 1 --trials 96 --set policy.learning_rate=0.01 \
+	--set space.depth=5 --set "space.filters=[8,16,24,36]"
+
+.PHONY: help demo test check lint bench clean
+
+help:  ## What there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
+	v >= (3, 11) or sys.exit("reinas needs Python 3.11 or later; this is %d.%d: try make PYTHON=python3.11" % v)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+demo: $(READY)  ## Search a network on real images, train it, test it, draw it (minutes)
+	$(BIN)/reinas search conv --task digits $(DEMO)
+	$(BIN)/reinas finish demo
+	$(BIN)/reinas show demo --html demo.html --svg demo.svg
+
+test: $(READY)  ## All tests
+	$(BIN)/python -m pytest -n auto -q
+
+lint: $(READY)  ## Style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test  ## All that has to pass
+
+bench: $(READY)  ## The measurements in docs/benchmarks.md (about ten minutes)
+	$(BIN)/python -m benchmarks
+
+clean:  ## Remove what make made
+	rm -rf .venv demo demo.html demo.svg

@@ -1,0 +1,170 @@
+"""reinas: REINforce Architecture Search.
+
+A learned controller designs neural networks (Zoph & Le 2016), beside its rivals at equal cost.
+
+>>> import reinas
+>>> space, task = reinas.MlpSpace(depth=2), reinas.Wine()
+>>> policy = reinas.zoph_le(space, learning_rate=0.01)
+>>> found = reinas.search(space, policy, reinas.TrainedEvaluator(task), trials=8)
+>>> found.architecture  # doctest: +SKIP
+MlpArchitecture(layers=(MlpLayer(width=64, activation='relu'),))
+
+Names are imported when they are first used, so that `import reinas` is quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reinas.children import build, fit
+    from reinas.errors import ReinasError
+    from reinas.evaluators.base import AbstractEvaluator
+    from reinas.evaluators.trained import TrainedEvaluator
+    from reinas.executors.base import AbstractExecutor
+    from reinas.executors.processes import Processes
+    from reinas.executors.serial import Serial
+    from reinas.export.saved import FoundNetwork, load
+    from reinas.final import finish
+    from reinas.loop import Result, search
+    from reinas.policies.base import AbstractPolicy
+    from reinas.policies.controller import Controller
+    from reinas.policies.exact import exact_gradient, expected_reward
+    from reinas.policies.independent import Independent
+    from reinas.policies.random import RandomSearch
+    from reinas.policies.reinforce import Reinforce, independent, reinforce_loss, zoph_le
+    from reinas.report.drawing import draw
+    from reinas.spaces.base import AbstractSpace
+    from reinas.spaces.conv import ConvSpace
+    from reinas.spaces.mlp import MlpSpace
+    from reinas.spaces.toy import ToySpace
+    from reinas.store import Store
+    from reinas.tasks.base import AbstractTask
+    from reinas.tasks.bundled import BreastCancer, Diabetes, Digits, Wine
+    from reinas.tasks.recipes import Recipe
+    from reinas.tasks.toy import Toy
+    from reinas.types import Choice, Curve, Epoch, Job, Link, Outcome, Trial, When
+
+_HOMES = {
+    "reinas.children": (
+        "build",
+        "fit",
+    ),
+    "reinas.errors": ("ReinasError",),
+    "reinas.evaluators.base": ("AbstractEvaluator",),
+    "reinas.evaluators.trained": ("TrainedEvaluator",),
+    "reinas.executors.base": ("AbstractExecutor",),
+    "reinas.executors.processes": ("Processes",),
+    "reinas.executors.serial": ("Serial",),
+    "reinas.export.saved": (
+        "FoundNetwork",
+        "load",
+    ),
+    "reinas.final": ("finish",),
+    "reinas.loop": (
+        "Result",
+        "search",
+    ),
+    "reinas.policies.base": ("AbstractPolicy",),
+    "reinas.policies.controller": ("Controller",),
+    "reinas.policies.exact": (
+        "exact_gradient",
+        "expected_reward",
+    ),
+    "reinas.policies.independent": ("Independent",),
+    "reinas.policies.random": ("RandomSearch",),
+    "reinas.policies.reinforce": (
+        "Reinforce",
+        "independent",
+        "reinforce_loss",
+        "zoph_le",
+    ),
+    "reinas.report.drawing": ("draw",),
+    "reinas.spaces.base": ("AbstractSpace",),
+    "reinas.spaces.conv": ("ConvSpace",),
+    "reinas.spaces.mlp": ("MlpSpace",),
+    "reinas.spaces.toy": ("ToySpace",),
+    "reinas.store": ("Store",),
+    "reinas.tasks.base": ("AbstractTask",),
+    "reinas.tasks.bundled": (
+        "BreastCancer",
+        "Diabetes",
+        "Digits",
+        "Wine",
+    ),
+    "reinas.tasks.recipes": ("Recipe",),
+    "reinas.tasks.toy": ("Toy",),
+    "reinas.types": (
+        "Choice",
+        "Curve",
+        "Epoch",
+        "Job",
+        "Link",
+        "Outcome",
+        "Trial",
+        "When",
+    ),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AbstractEvaluator",
+    "AbstractExecutor",
+    "AbstractPolicy",
+    "AbstractSpace",
+    "AbstractTask",
+    "BreastCancer",
+    "Choice",
+    "Controller",
+    "ConvSpace",
+    "Curve",
+    "Diabetes",
+    "Digits",
+    "Epoch",
+    "FoundNetwork",
+    "Independent",
+    "Job",
+    "Link",
+    "MlpSpace",
+    "Outcome",
+    "Processes",
+    "RandomSearch",
+    "Recipe",
+    "ReinasError",
+    "Reinforce",
+    "Result",
+    "Serial",
+    "Store",
+    "Toy",
+    "ToySpace",
+    "TrainedEvaluator",
+    "Trial",
+    "When",
+    "Wine",
+    "build",
+    "draw",
+    "exact_gradient",
+    "expected_reward",
+    "finish",
+    "fit",
+    "independent",
+    "load",
+    "reinforce_loss",
+    "search",
+    "zoph_le",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'reinas' has no attribute '{name}'")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """All public names, imported or not."""
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,155 @@
+"""Training a child: data as tensors, and the loop."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from reinas.seeds import derive
+from reinas.tasks.base import AbstractTask, Loss, Part, Scaling
+from reinas.tasks.recipes import Recipe
+from reinas.types import Curve, Epoch
+
+CHUNK = 512  # examples at a time where no gradient is needed
+
+
+@dataclass(frozen=True, slots=True)
+class Tensors:
+    """A part as a network sees it: x float32 [N, *inputs]; y int64 [N] or float32 [N, outputs]."""
+
+    x: Tensor
+    y: Tensor
+
+
+def tensors(part: Part, inputs: Scaling, targets: Scaling) -> Tensors:
+    """The part, standardised. Classes are left alone."""
+    y = torch.from_numpy(part.y) if part.y.ndim == 1 else torch.from_numpy(targets(part.y))
+    return Tensors(torch.from_numpy(inputs(part.x)), y)
+
+
+@lru_cache(maxsize=4)
+def search_tensors(task: AbstractTask) -> tuple[Tensors, Tensors]:
+    """Training and validation part, standardised by the training part; once a process."""
+    parts = task.parts()
+    scalings = task.scalings(parts.train)
+    return tensors(parts.train, *scalings), tensors(parts.valid, *scalings)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Torch's global generator starts from `seed` inside, and is put back afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def batches(order: Tensor, size: int) -> list[Tensor]:
+    """Indices in pieces of `size`; a last piece of one example joins the piece before it.
+
+    Batch normalisation cannot normalise one example that has one pixel.
+    """
+    pieces = list(order.split(size))
+    if len(pieces) > 1 and len(pieces[-1]) == 1:
+        pieces[-2:] = [torch.cat(pieces[-2:])]
+    return pieces
+
+
+LOSSES: dict[Loss, Callable[[Tensor, Tensor], Tensor]] = {
+    "cross_entropy": functional.cross_entropy,
+    "mse": functional.mse_loss,
+}
+
+
+def measure(child: nn.Module, data: Tensors, loss: Loss) -> tuple[float, float]:
+    """Mean loss, and accuracy (classes) or R squared (numbers), in evaluation mode."""
+    child.eval()
+    with torch.no_grad():
+        outputs = torch.cat([child(x) for x in data.x.split(CHUNK)])
+        value = float(LOSSES[loss](outputs, data.y))
+        if loss == "cross_entropy":
+            return value, float((outputs.argmax(1) == data.y).float().mean())
+        spread = float((data.y - data.y.mean(0)).square().mean())
+        return value, 1 - value / spread if spread else 0.0
+
+
+def optimizer(child: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimiser over all of the child's parameters."""
+    if recipe.optimizer == "adam":
+        return torch.optim.Adam(
+            child.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        )
+    return torch.optim.SGD(
+        child.parameters(),
+        recipe.learning_rate,
+        momentum=recipe.momentum,
+        nesterov=recipe.momentum > 0,
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+
+
+def train_epoch(
+    child: nn.Module,
+    data: Tensors,
+    order: Tensor,
+    batch: int,
+    loss: Loss,
+    optimize: torch.optim.Optimizer,
+) -> float:
+    """One pass over `data` in the given order; the mean training loss.
+
+    The loss is read once, at the end: what is not finite stays so through a sum.
+    """
+    child.train()
+    total = torch.zeros(())
+    for index in batches(order, batch):
+        value = LOSSES[loss](child(data.x[index]), data.y[index])
+        optimize.zero_grad()
+        value.backward()
+        optimize.step()
+        total += value.detach() * len(index)
+    return float(total) / len(order)
+
+
+def fit(
+    child: nn.Module,
+    train: Tensors,
+    valid: Tensors | None,
+    recipe: Recipe,
+    loss: Loss,
+    *,
+    on_epoch: Callable[[Epoch], None] | None = None,
+) -> Curve:
+    """Train the child by the recipe; the curve of its validated epochs, each given to `on_epoch`.
+
+    Stops early, and says why, when the loss is no longer finite. Without a validation part the
+    curve's `loss` and `score` are those of the training part.
+    """
+    optimize = optimizer(child, recipe)
+    generator = torch.Generator().manual_seed(derive(recipe.seed, "order"))
+    rows: list[Epoch] = []
+    for epoch in range(recipe.epochs):
+        for group in optimize.param_groups:
+            group["lr"] = recipe.learning_rate * recipe.rate(epoch)
+        order = torch.randperm(len(train.x), generator=generator)
+        train_loss = train_epoch(child, train, order, recipe.batch, loss, optimize)
+        if not math.isfinite(train_loss):
+            return Curve(tuple(rows), _diverged("training", train_loss, epoch))
+        if (epoch + 1) % recipe.validate_every and epoch + 1 < recipe.epochs:
+            continue
+        value, score = measure(child, valid or train, loss)
+        if not math.isfinite(value):
+            return Curve(tuple(rows), _diverged("validation", value, epoch))
+        rows.append(Epoch(epoch + 1, train_loss, value, score))
+        if on_epoch is not None:
+            on_epoch(rows[-1])
+    return Curve(tuple(rows))
+
+
+def _diverged(which: str, value: float, epoch: int) -> str:
+    return f"diverged: the {which} loss was {value} in epoch {epoch + 1}"

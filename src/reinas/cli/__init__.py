@@ -1,0 +1,5 @@
+"""The command line: `reinas`."""
+
+from reinas.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,5 @@
+"""`python -m reinas.cli`."""
+
+from reinas.cli import main
+
+main()

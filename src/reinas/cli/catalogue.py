@@ -1,0 +1,65 @@
+"""`reinas spaces`, `reinas tasks`, `reinas policies`: what there is."""
+
+import inspect
+from typing import Any
+
+from reinas.cli.options import JsonOption
+from reinas.cli.output import out, print_json
+from reinas.registry import NAMED, Kind, find, parameters, summary
+from reinas.report.terminal import table
+
+
+def _catalogue(kind: Kind, as_json: bool) -> None:
+    entries: dict[str, dict[str, Any]] = {
+        name: {
+            "summary": summary(kind, name),
+            "parameters": {
+                key: None if default is inspect.Parameter.empty else default
+                for key, default in parameters(find(kind, name)).items()
+            },
+        }
+        for name in NAMED[kind]
+    }
+    if as_json:
+        print_json(entries)
+        return
+    rows = [
+        (
+            name,
+            entry["summary"],
+            ", ".join(f"{key}={_text(value)}" for key, value in entry["parameters"].items()),
+        )
+        for name, entry in entries.items()
+    ]
+    out.print(table(["name", "what it is", f"parameters (--set {kind}.KEY=VALUE)"], rows))
+
+
+def _text(value: object) -> str:
+    """A default as it would be typed after --set."""
+    if isinstance(value, tuple):
+        return "[" + ",".join(map(str, value)) + "]"
+    return str(value)
+
+
+def spaces(json: JsonOption = False) -> None:
+    """List what may be built.
+
+    Example: `reinas spaces`
+    """
+    _catalogue("space", json)
+
+
+def tasks(json: JsonOption = False) -> None:
+    """List what a network can be searched for.
+
+    Example: `reinas tasks`
+    """
+    _catalogue("task", json)
+
+
+def policies(json: JsonOption = False) -> None:
+    """List who can decide.
+
+    Example: `reinas policies`
+    """
+    _catalogue("policy", json)

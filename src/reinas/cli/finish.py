@@ -1,0 +1,89 @@
+"""`reinas finish`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from reinas.cli.options import STORE, FolderOption, JsonOption, StoreOption
+from reinas.cli.output import out, print_json, progress
+from reinas.config import restored
+from reinas.errors import InterruptError
+from reinas.report.page import test_words
+from reinas.store import Store
+from reinas.types import Epoch
+
+
+def finish(
+    name: Annotated[str, typer.Argument(help="The search's name; see `reinas list`.")],
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Epochs of the final training. Default: 3 times a child's.", min=1),
+    ] = None,
+    to: FolderOption = None,
+    store: StoreOption = STORE,
+    json: JsonOption = False,
+) -> None:
+    """Retrain the best network on training and validation data, test it once, save it.
+
+    The folder gets network.json (what it is) and weights.safetensors (the numbers); in Python
+    `reinas.load(FOLDER)` gives the network, which takes raw examples. The test part is measured
+    once a search: asked again, the command gives the same network and the same result.
+
+    Example: `reinas finish demo --to demo-network`
+    """
+    home = Store(store)
+    log = home.get(name)
+    config = restored(log.settings, {})
+    from reinas import final as module
+
+    with progress(quiet=json) as bar:
+        total = epochs or module.LONGER * config.recipe.epochs
+        task = bar.add_task("final training", total=total, note="")
+
+        def show(epoch: Epoch) -> None:
+            note = f"loss {epoch.loss:.4f}  {config.task.score} {epoch.score:.4f}"
+            bar.update(task, advance=1, note=note)
+
+        try:
+            done = module.finish(
+                home,
+                name,
+                config.space,
+                config.task,
+                config.recipe,
+                folder=to or Path(name),
+                epochs=epochs,
+                on_epoch=show,
+            )
+        except KeyboardInterrupt:
+            bar.stop()
+            raise InterruptError(
+                f"stopped before the end: `reinas finish {name}` starts the final training anew"
+            ) from None
+    if json:
+        print_json(
+            {
+                "name": name,
+                "trial": done.final.trial,
+                "architecture": str(done.architecture),
+                "test": done.final.metrics,
+                "folder": done.folder,
+                "again": done.again,
+            }
+        )
+        return
+    metrics = done.final.metrics
+    out.print(
+        f"[bold]{escape(name)}[/]: trial {done.final.trial}, trained on all but the test part"
+    )
+    out.print(f"  {escape(str(done.architecture))}", soft_wrap=True)
+    out.print(
+        f"test {test_words(metrics)} on {metrics['examples']:,} examples,"
+        f" {metrics['parameters']:,} parameters",
+        soft_wrap=True,
+    )
+    if done.again:
+        out.print("(measured when the search was first finished; the test part is read once)")
+    out.print(f"saved in {done.folder}; in Python: reinas.load({str(done.folder)!r})", style="dim")

@@ -1,0 +1,86 @@
+"""`reinas list` and `reinas show`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reinas.cli.options import STORE, JsonOption, StoreOption
+from reinas.cli.output import out, print_json
+from reinas.errors import FileError
+from reinas.report.gather import gather
+from reinas.report.terminal import print_report, table
+from reinas.store import Store
+
+
+def list_(store: StoreOption = STORE, json: JsonOption = False) -> None:
+    """List the searches in the store.
+
+    Example: `reinas list --store results.db`
+    """
+    summaries = Store(store).summaries()
+    if json:
+        print_json([asdict(s) for s in summaries])
+        return
+    if not summaries:
+        out.print(f"no searches in {store}: begin one with `reinas search conv --task digits`")
+        return
+    rows = [
+        (
+            s.name,
+            s.space,
+            s.task,
+            s.policy,
+            f"{s.finished}/{s.trials}",
+            s.failed,
+            "-" if s.best is None else f"{s.best:.4f}",
+            s.created[:16].replace("T", " "),
+        )
+        for s in summaries
+    ]
+    head = ["name", "space", "task", "policy", "trials", "failed", "best", "begun"]
+    out.print(table(head, rows, right=(4, 5, 6)))
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="The search's name; see `reinas list`.")],
+    html: Annotated[
+        Path | None,
+        typer.Option(help="Write one self-contained page with figures.", metavar="FILE.html"),
+    ] = None,
+    svg: Annotated[
+        Path | None, typer.Option(help="Write a drawing of the best network.", metavar="FILE.svg")
+    ] = None,
+    top: Annotated[int, typer.Option(help="How many of the best architectures.", min=1)] = 10,
+    store: StoreOption = STORE,
+    json: JsonOption = False,
+) -> None:
+    """Show what a search found, what failed and why, and how the policy moved.
+
+    Examples:
+    - `reinas show demo`
+    - `reinas show demo --html demo.html --svg demo.svg`
+    """
+    log = Store(store).get(name)
+    if html:
+        from reinas.report.page import write_page
+
+        write_page(log, html)
+    if svg:
+        from reinas.report.page import drawing
+
+        text = drawing(log)
+        if text is None:
+            raise FileError(f"search '{name}' has no network to draw yet")
+        try:
+            svg.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise FileError(f"{svg} cannot be written: {error.strerror}") from error
+    report = gather(log, top)
+    if json:
+        print_json(report.json())
+        return
+    print_report(out, report)
+    for path in filter(None, (html, svg)):
+        out.print(f"written: {path}", style="dim")

@@ -1,0 +1,203 @@
+"""`reinas toy`: the review's example, told from measured numbers."""
+
+from dataclasses import asdict
+from statistics import mean
+from typing import Annotated, Any
+
+import typer
+
+from reinas.cli.options import JsonOption
+from reinas.cli.output import out, print_json, progress
+from reinas.config import Plain
+from reinas.errors import SettingError
+from reinas.report.terminal import table
+
+CHILDREN = {
+    (0, 0): "linear, linear",
+    (0, 1): "linear, sigmoid",
+    (1, 0): "sigmoid, linear",
+    (1, 1): "sigmoid, sigmoid",
+}
+THETA = ("c", "w1", "b1", "w2", "b2")
+
+
+def toy(
+    seeds: Annotated[int, typer.Option(help="Training seeds a child.", min=1)] = 3,
+    seed: Annotated[int, typer.Option(help="All randomness.")] = 0,
+    losses: Annotated[
+        str, typer.Option(help="measured: train the children; review: the review's printed losses.")
+    ] = "measured",
+    starts: Annotated[int, typer.Option(help="Fresh starts of REINFORCE.", min=1)] = 5,
+    workers: Annotated[
+        int, typer.Option(help="Worker processes; 0 trains in this process.", min=0)
+    ] = Plain.model_fields["workers"].default,
+    json: JsonOption = False,
+) -> None:
+    """Work through the review's toy example: four children, two decisions.
+
+    Trains the children with several seeds, computes E[R] and its exact gradient, descends from
+    the review's two starts and, by REINFORCE, from fresh ones, and says where each ends and why.
+
+    Examples:
+    - `reinas toy`
+    - `reinas toy --losses review` (no training: the review's own numbers)
+    """
+    if losses not in ("measured", "review"):
+        raise SettingError(f"--losses is measured or review, got {losses!r}")
+    from reinas.studies import toy as study
+
+    measured = {a: [loss] for a, loss in study.REVIEW_LOSSES.items()}
+    if losses == "measured":
+        measured = _train(study, seeds, seed, workers, quiet=json)
+    means = {answers: mean(values) for answers, values in measured.items()}
+    descents = [list(study.descend(start, means)) for start in study.REVIEW_STARTS]
+    fresh = [list(study.reinforce(means, seed=seed + k)) for k in range(starts)]
+    if json:
+        print_json(_document(study, measured, means, descents, fresh))
+        return
+    _print_losses(measured)
+    for points in descents:
+        _print_descent(study, points, means)
+    _print_fresh(fresh)
+
+
+def _train(study: Any, seeds: int, seed: int, workers: int, *, quiet: bool) -> Any:
+    from reinas.executors.processes import Processes
+    from reinas.executors.serial import Serial
+
+    executor = Processes(workers) if workers else Serial()
+    with progress(quiet=quiet) as bar:
+        task = bar.add_task("training the four children", total=4 * seeds, note="")
+        try:
+            return study.train_children(
+                seeds, executor, seed=seed, on_child=lambda: bar.update(task, advance=1)
+            )
+        finally:
+            executor.close()
+
+
+def _document(study: Any, measured: Any, means: Any, descents: Any, fresh: Any) -> dict[str, Any]:
+    return {
+        "losses": {
+            f"r{a}{b}": {"mean": mean(v), "least": min(v), "most": max(v), "all": v}
+            for (a, b), v in measured.items()
+        },
+        "descents": [
+            {
+                "start": points[0].theta,
+                "gradient": study.closed_form(points[0].theta, means)[1],
+                "points": [{**asdict(p), "likeliest": CHILDREN[p.likeliest]} for p in points],
+            }
+            for points in descents
+        ],
+        "reinforce": [
+            [{**asdict(p), "likeliest": CHILDREN[p.likeliest]} for p in points] for points in fresh
+        ],
+    }
+
+
+def _print_losses(measured: Any) -> None:
+    rows = [
+        (f"r{a}{b}", CHILDREN[a, b], f"{mean(v):.4f}", f"{min(v):.4f}", f"{max(v):.4f}")
+        for (a, b), v in measured.items()
+    ]
+    out.print("[bold]The four children[/]: mean squared error after training\n")
+    out.print(table(["", "h, g", "mean", "least", "most"], rows, right=(2, 3, 4)))
+    seeds = len(next(iter(measured.values())))
+    if seeds > 1:
+        a, b = max(measured, key=lambda k: max(measured[k]) / min(measured[k]))
+        ratio = max(measured[a, b]) / min(measured[a, b])
+        out.print(
+            f"\nOver {seeds} training seeds r{a}{b} varies {ratio:.1f}-fold: a child's loss depends"
+            " on its random weights, so the reward is random. What follows takes the means.",
+            soft_wrap=True,
+        )
+
+
+def _print_descent(study: Any, points: Any, means: Any) -> None:
+    start, end = points[0], points[-1]
+    _, gradient = study.closed_form(start.theta, means)
+    theta = ", ".join(f"{x:g}" for x in start.theta)
+    out.print(f"\n[bold]Exact gradient descent from ({theta})[/], steps of size {study.RATE:g}\n")
+    slopes = ", ".join(f"{n} {g:.2e}" for n, g in zip(THETA, gradient, strict=True))
+    out.print(f"J = E\\[loss] = {start.expected:.4f}; its gradient: {slopes}\n", soft_wrap=True)
+    rows = [
+        (
+            f"{p.step:,}",
+            f"{p.expected:.4f}",
+            f"{p.gradient_norm:.1e}",
+            f"{p.first:.4f}",
+            f"{p.second[0]:.4f}",
+            f"{p.second[1]:.4f}",
+            CHILDREN[p.likeliest],
+        )
+        for p in points
+        if p.step == 0 or str(p.step)[0] == "1" or p is end
+    ]
+    head = ["step", "J", "|gradient|", "P(A1=1)", "P(A2=1|0)", "P(A2=1|1)", "likeliest child"]
+    out.print(table(head, rows, right=range(6)))
+    out.print("\n" + _story(study, points, means), soft_wrap=True)
+
+
+def _story(study: Any, points: Any, means: Any) -> str:
+    """Where the descent ends, and why it took so long, in plain words."""
+    best = min(means, key=means.__getitem__)
+    stations = study.stations(points)
+    end = points[-1]
+    if len(stations) == 1:
+        text = (
+            f"It begins at ({CHILDREN[end.likeliest]}) and stays there: J goes from"
+            f" {points[0].expected:.4f} to {end.expected:.4f}."
+        )
+    else:
+        way = ", then ".join(
+            f"({CHILDREN[child]}) to step {last.step:,} (J {last.expected:.4f}, |gradient|"
+            f" {last.gradient_norm:.0e})"
+            for child, _, last in stations[:-1]
+        )
+        text = (
+            f"On its way it was sure of {way}. These are plateaus, not minima: where a sigmoid is"
+            " nearly sure, p (1 - p) is nearly 0, and so is the gradient; but it still points"
+            f" down, and the descent ends at ({CHILDREN[end.likeliest]}), J {end.expected:.4f}."
+        )
+    verdict = "the best child" if end.likeliest == best else "not the best child yet"
+    return f"{text} That is {verdict}."
+
+
+def _print_fresh(fresh: Any) -> None:
+    end = fresh[0][-1].step
+    out.print(
+        f"\n[bold]REINFORCE from {len(fresh)} fresh starts[/] (theta uniform in +-0.08, 8 children"
+        f" a step, {end:,} steps, Adam 0.05)\n",
+        soft_wrap=True,
+    )
+    rows = [
+        (k, *(text for p in points for text in _where(p)), CHILDREN[points[-1].likeliest])
+        for k, points in enumerate(fresh)
+    ]
+    head = ["start"]
+    for point in fresh[0]:
+        head += [f"J at {point.step:,}", "P(A1=1)", "P(A2=1|A1)"]
+    out.print(table([*head, "likeliest child"], rows, right=range(len(head))))
+    ends = [CHILDREN[points[-1].likeliest] for points in fresh]
+    counts = ", ".join(f"{ends.count(e)} at ({e})" for e in dict.fromkeys(ends))
+    early = fresh[0][0].step
+    undecided = [mean(min(p[0].first, 1 - p[0].first) for p in fresh)]
+    undecided.append(mean(min(q, 1 - q) for p in fresh for q in [_second(p[0])]))
+    out.print(
+        f"\nOf {len(fresh)} starts end {counts}. Near 0 no sigmoid is sure of anything, so every"
+        f" child is sampled and they are told apart. After {early:,} steps the less likely answer"
+        f" to the first decision has probability {undecided[0]:.3f} on average, to the second"
+        f" {undecided[1]:.4f}: what is worth more is settled first.",
+        soft_wrap=True,
+    )
+
+
+def _second(point: Any) -> float:
+    """P(A2 = 1) after the likelier first answer."""
+    second: float = point.second[point.likeliest[0]]
+    return second
+
+
+def _where(point: Any) -> tuple[str, str, str]:
+    return f"{point.expected:.4f}", f"{point.first:.4f}", f"{_second(point):.4f}"

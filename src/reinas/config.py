@@ -1,0 +1,201 @@
+"""From the command line and TOML files to the objects of a search.
+
+A setting has one dotted key everywhere: `trials`, `space.name`, `space.depth`,
+`policy.learning_rate`, `recipe.epochs`. Later sources win: file, options, --set.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field
+
+from reinas.errors import FileError, SettingError, nearest
+from reinas.registry import (
+    DEFAULT_TASK,
+    InvalidSettingError,
+    check,
+    explained,
+    find,
+    make,
+    parameters,
+)
+from reinas.seeds import derive
+from reinas.spaces.base import AbstractSpace
+from reinas.tasks.base import AbstractTask
+from reinas.tasks.recipes import Recipe
+
+SECTIONS = ("space", "task", "policy", "recipe")
+
+
+class Plain(pydantic.BaseModel):
+    """The settings without a section."""
+
+    trials: Annotated[int, Field(ge=1)] = 64
+    children: Annotated[int, Field(ge=1)] = 8
+    seed: int = 0
+    repeats: Literal["train", "reuse"] = "reuse"
+    workers: Annotated[int, Field(ge=0)] = os.cpu_count() or 1
+    time_limit: Annotated[float, Field(gt=0)] | None = None
+    memory_limit: Annotated[float, Field(gt=0)] | None = None
+    store: str = "reinas.db"
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value, and where it was given, for messages."""
+
+    value: Any
+    origin: str = ""
+
+
+Settings = dict[str, Setting]  # by dotted key
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that a search is made from."""
+
+    plain: Plain
+    space: AbstractSpace[Any]
+    task: AbstractTask
+    recipe: Recipe
+    policy: Mapping[str, Any]
+    """The policy's settings: making it needs torch, so that is left to whoever runs it."""
+
+
+def read_toml(path: Path) -> Settings:
+    """The settings in a TOML file, by dotted key, each with its line."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path} is not UTF-8 text (byte {error.start}): save it as such") from None
+    except tomllib.TOMLDecodeError as error:
+        raise FileError(f"{path} is not TOML: {error}") from None
+    flat: Settings = {}
+    for key, value in data.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{k}": Setting(v) for k, v in value.items()}
+        else:
+            flat[f"{key}.name" if key in SECTIONS else key] = Setting(value)
+    return {
+        key: replace(setting, origin=f"{path}, line {_line(text, key)}")
+        for key, setting in flat.items()
+    }
+
+
+def _line(text: str, key: str) -> int:
+    """The line on which a dotted key is set; the first if it cannot be told."""
+    section = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[\s*([\w.-]+)\s*\]", line):
+            section = header[1] + "."
+        elif assigned := re.match(r"\s*([\w.\"'-]+(?:\s*\.\s*[\w\"'-]+)*)\s*=", line):
+            name = re.sub(r"[\s\"']", "", section + assigned[1])
+            if name == key or (name in SECTIONS and key.startswith(name + ".")):
+                return number
+    return 1
+
+
+def parse_set(texts: Iterable[str]) -> Settings:
+    """`key=value` pairs; values as in TOML, anything else is text."""
+    result: Settings = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise SettingError(f"--set takes key=value, such as space.depth=4; got {text!r}")
+        try:
+            parsed = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            parsed = value.strip()
+        key = key.strip()
+        result[f"{key}.name" if key in SECTIONS else key] = Setting(parsed, f"--set {text}")
+    return result
+
+
+def configure(*sources: Settings) -> Config:
+    """The objects that the settings describe; later sources win.
+
+    Messages cite where the setting at fault was given.
+    """
+    merged: Settings = {}
+    for source in sources:
+        merged |= source
+    _check_keys(merged)
+    parts = {
+        section: {
+            key.removeprefix(section + "."): setting.value
+            for key, setting in merged.items()
+            if key.startswith(section + ".")
+        }
+        for section in SECTIONS
+    }
+    plain_values = {k: s.value for k, s in merged.items() if "." not in k}
+    try:
+        try:
+            plain = Plain(**plain_values)
+        except pydantic.ValidationError as error:
+            raise explained("", error) from None
+        space_settings = {"name": "conv"} | parts["space"]
+        space = make("space", space_settings)
+        task_name = DEFAULT_TASK[space_settings["name"]]
+        task = make("task", {"name": task_name} | parts["task"])
+        recipe = replace(task.recipe, **check("recipe", Recipe, parts["recipe"]))
+        policy = {"name": "zoph-le"} | parts["policy"]
+        _check_policy(policy)
+    except InvalidSettingError as error:
+        setting = merged.get(error.key) or merged.get(f"{error.key}.name")
+        if setting is None or not setting.origin:
+            raise
+        raise SettingError(f"{setting.origin}: {error.key} {error.problem}") from None
+    return Config(plain, space, task, recipe, policy)
+
+
+def _check_keys(merged: Settings) -> None:
+    for key, setting in merged.items():
+        head, dot, rest = key.partition(".")
+        if (dot and head in SECTIONS and rest) or (not dot and key in Plain.model_fields):
+            continue
+        known = [*Plain.model_fields, *SECTIONS]
+        where = f"{setting.origin}: " if setting.origin else ""
+        raise SettingError(f"{where}{head} is not known: {nearest(head, known)}")
+
+
+def _check_policy(policy: Mapping[str, Any]) -> None:
+    check(
+        "policy", find("policy", policy["name"]), {k: v for k, v in policy.items() if k != "name"}
+    )
+
+
+def make_policy(config: Config) -> Any:
+    """The policy, its initial weights drawn from the search's seed unless told otherwise."""
+    settings = config.policy
+    if "seed" in parameters(find("policy", settings["name"])):
+        settings = {"seed": derive(config.plain.seed, "policy"), **settings}
+    return make("policy", settings, space=config.space)
+
+
+def restored(settings: Mapping[str, Any], options: Settings) -> Config:
+    """The objects of a search that is in a store, by its settings there and new plain options."""
+    try:
+        stored = {f"policy.{key}": value for key, value in settings["policy"].items()}
+        stored |= {f"space.{key}": value for key, value in settings["space"].items()}
+        for section in ("task", "recipe"):
+            part = settings["evaluator"][section]
+            stored |= {f"{section}.{key}": value for key, value in part.items()}
+        stored |= {key: settings[key] for key in ("children", "seed", "repeats")}
+        return configure({key: Setting(value) for key, value in stored.items()}, options)
+    except (KeyError, TypeError, AttributeError, InvalidSettingError) as error:
+        raise SettingError(
+            f"this search was made in Python with parts of its own ({error}):"
+            " go on with it by calling reinas.search() there again"
+        ) from None

@@ -1,0 +1,30 @@
+"""The contract of an evaluator: one method, from a job to an outcome."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Generic
+
+from reinas.types import A, Job, Outcome
+
+
+class AbstractEvaluator(ABC, Generic[A]):
+    """Measures architectures. It must be picklable: worker processes get a copy.
+
+    It uses no randomness but the job's seed, and may simply raise: the executor turns that
+    into a failed outcome with its reason.
+    """
+
+    @property
+    @abstractmethod
+    def settings(self) -> Mapping[str, Any]:
+        """Everything that changes results, as JSON takes it; compared when a search resumes."""
+
+    @abstractmethod
+    def __call__(self, job: Job[A]) -> Outcome:
+        """The outcome of one child."""
+
+    def check(self, architecture: A) -> None:
+        """Raise `SettingError` where architectures of this kind cannot be evaluated at all.
+
+        Called once, before a search begins, with one architecture of the space.
+        """

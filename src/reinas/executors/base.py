@@ -1,0 +1,51 @@
+"""The contract of an executor, and how a bad child becomes a failed outcome."""
+
+import math
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from reinas.evaluators.base import AbstractEvaluator
+from reinas.types import Job, Outcome
+
+
+class AbstractExecutor(ABC):
+    """Runs an evaluator over jobs. Whatever a child does, its job yields an outcome."""
+
+    @abstractmethod
+    def run(
+        self, evaluate: AbstractEvaluator[Any], jobs: Sequence[Job[Any]]
+    ) -> Iterator[tuple[Job[Any], Outcome]]:
+        """Every job once, with its outcome, in the order in which they finish."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop whatever is running. A later `run` starts anew."""
+
+
+def attempt(evaluate: AbstractEvaluator[Any], job: Job[Any]) -> Outcome:
+    """The job's outcome; an exception or a reward that is no number becomes a failure."""
+    start = time.perf_counter()
+    try:
+        outcome = evaluate(job)
+        if not isinstance(outcome, Outcome):
+            raise TypeError(f"the evaluator returned {type(outcome).__name__}, not an Outcome")
+    except Exception as error:
+        return Outcome(None, time.perf_counter() - start, error=reason(error))
+    if outcome.reward is not None and not math.isfinite(outcome.reward):
+        error_text = f"the reward was {outcome.reward}"
+        return Outcome(None, outcome.seconds, outcome.metrics, outcome.curve, error_text)
+    return outcome
+
+
+def reason(error: BaseException) -> str:
+    """One line that says what went wrong with a child, and where."""
+    text = str(error).strip().partition("\n")[0]
+    if isinstance(error, MemoryError) or "can't allocate memory" in text:
+        return "out of memory: " + (text or "an allocation was refused")
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {text}{where}"

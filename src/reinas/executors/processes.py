@@ -1,0 +1,162 @@
+"""Worker processes on this machine, killed and replaced one by one (pebble)."""
+
+import contextlib
+import multiprocessing
+import os
+import resource
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from pathlib import Path
+from typing import Any
+
+from pebble import ProcessExpired, ProcessPool
+
+from reinas.errors import ExecutorError, SettingError
+from reinas.evaluators.base import AbstractEvaluator
+from reinas.executors.base import AbstractExecutor, attempt, reason
+from reinas.types import Job, Outcome
+
+GIB = 1 << 30
+BROKEN_LIMIT = 3  # how often in a row the pool may break before anything was finished
+
+
+class Processes(AbstractExecutor):
+    """Evaluates in `workers` processes.
+
+    A child that takes longer than `time_limit` seconds is killed, one that asks for more than
+    `memory_limit` GiB is refused it; both fail with their reason, and the search goes on. The
+    memory limit defaults to a worker's share of 90 % of this machine's memory.
+
+    Workers are forked from a server process that has imported what children need, so a new
+    one starts in milliseconds. As always with processes in Python, a script that uses this
+    needs `if __name__ == "__main__":`.
+    """
+
+    def __init__(
+        self, workers: int, *, time_limit: float | None = None, memory_limit: float | None = None
+    ) -> None:
+        if workers < 1:
+            raise SettingError(f"workers must be at least 1 for worker processes, got {workers}")
+        for key, value in (("time limit", time_limit), ("memory limit", memory_limit)):
+            if value is not None and not value > 0:
+                raise SettingError(f"the {key} must be above 0, got {value}")
+        self._workers = workers
+        self._time_limit = time_limit
+        self._memory = int((memory_limit or 0.9 * machine_memory() / workers) * GIB)
+        self._pool: ProcessPool | None = None
+
+    def run(
+        self, evaluate: AbstractEvaluator[Any], jobs: Sequence[Job[Any]]
+    ) -> Iterator[tuple[Job[Any], Outcome]]:
+        """Every job once, as they finish.
+
+        A pool whose idle worker was killed from outside breaks; it is made anew and the jobs
+        without a result are run again.
+        """
+        waiting = {job.trial: job for job in jobs}
+        broken = 0
+        while waiting:
+            try:
+                for job, outcome in self._pass(evaluate, list(waiting.values())):
+                    del waiting[job.trial]
+                    broken = 0
+                    yield job, outcome
+            except BrokenExecutor as error:
+                self.close()
+                broken += 1
+                if broken == BROKEN_LIMIT:
+                    raise ExecutorError(
+                        f"the worker processes died {broken} times in a row before any child was"
+                        f" finished ({error}): start fewer --workers, or 0 for none"
+                    ) from error
+
+    def _pass(
+        self, evaluate: AbstractEvaluator[Any], jobs: Sequence[Job[Any]]
+    ) -> Iterator[tuple[Job[Any], Outcome]]:
+        pool = self._start()
+        started = time.perf_counter()
+        futures: dict[Future[Outcome], Job[Any]] = {
+            pool.schedule(attempt, args=(evaluate, job), timeout=self._time_limit): job
+            for job in jobs
+        }
+        try:
+            while futures:
+                done, _ = wait(futures, return_when=FIRST_COMPLETED)
+                for future in done:
+                    job = futures.pop(future)
+                    yield job, self._outcome(future, time.perf_counter() - started)
+        finally:
+            # left early (Ctrl-C, an error): what still runs is of no use
+            if futures:
+                self.close()
+
+    def _outcome(self, future: "Future[Outcome]", elapsed: float) -> Outcome:
+        try:
+            return future.result()
+        except TimeoutError:
+            limit = self._time_limit or 0.0
+            return Outcome(None, limit, error=f"took longer than the limit of {limit:g} s")
+        except ProcessExpired as expired:
+            return Outcome(None, elapsed, error=_death(expired.exitcode))
+        except (BrokenExecutor, CancelledError) as error:
+            raise BrokenExecutor(str(error)) from error
+        except Exception as error:  # the job or its outcome could not be pickled
+            return Outcome(None, elapsed, error=reason(error))
+
+    def _start(self) -> ProcessPool:
+        if self._pool is None or not self._pool.active:
+            context = multiprocessing.get_context("forkserver")
+            context.set_forkserver_preload(["reinas.evaluators.trained"])
+            self._pool = ProcessPool(
+                max_workers=self._workers,
+                initializer=_begin,
+                initargs=(self._memory,),
+                context=context,
+            )
+        return self._pool
+
+    def close(self) -> None:
+        """Kill the workers, busy or not."""
+        if self._pool is not None:
+            self._pool.stop()
+            self._pool.join()
+            self._pool = None
+
+
+def _begin(memory: int) -> None:
+    """Prepare a worker: one thread, a memory limit, deaf to Ctrl-C, dead when its parent is."""
+    # Ctrl-C reaches the whole process group; the parent alone decides what to do about it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(ValueError, OSError):  # a system with a lower hard limit keeps it
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    import torch
+
+    torch.set_num_threads(1)
+    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    """End the process when its parent is gone, in the middle of a child if need be."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
+def _death(exitcode: int | None) -> str:
+    if exitcode is None or exitcode >= 0:
+        return f"the worker process ended with status {exitcode}"
+    name = signal.Signals(-exitcode).name
+    hint = "; systems do that when memory runs out" if name == "SIGKILL" else ""
+    return f"the worker process was killed by {name}{hint}"
+
+
+def machine_memory() -> float:
+    """The machine's memory in GiB, or the container's limit where that is less."""
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.is_file() and (text := limit.read_text().strip()).isdigit():
+        total = min(total, int(text))
+    return total / GIB

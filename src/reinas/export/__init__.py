@@ -1,0 +1,1 @@
+"""The found network, to take away."""

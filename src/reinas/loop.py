@@ -1,0 +1,186 @@
+"""The loop: propose, evaluate, record, learn."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Literal
+
+from reinas.errors import AnswersError, SettingError
+from reinas.evaluators.base import AbstractEvaluator
+from reinas.executors.base import AbstractExecutor, reason
+from reinas.executors.serial import Serial
+from reinas.policies.base import AbstractPolicy
+from reinas.seeds import derive
+from reinas.spaces.base import AbstractSpace
+from reinas.store import Log, Store
+from reinas.store.log import Proposal
+from reinas.types import A, Answers, Job, Outcome, Trial
+
+Repeats = Literal["train", "reuse"]
+
+
+@dataclass(frozen=True)
+class Result(Generic[A]):
+    """What a search has found: the best trial and its architecture (None if every child failed).
+
+    All trials, failures and diagnostics are in `log`.
+    """
+
+    name: str
+    best: Trial | None
+    architecture: A | None
+    log: Log
+
+
+def search(
+    space: AbstractSpace[A],
+    policy: AbstractPolicy,
+    evaluator: AbstractEvaluator[A],
+    *,
+    trials: int = 64,
+    children: int = 8,
+    seed: int = 0,
+    store: Store | str | None = None,
+    name: str | None = None,
+    executor: AbstractExecutor | None = None,
+    repeats: Repeats = "reuse",
+    on_trial: Callable[[Trial], None] | None = None,
+) -> Result[A]:
+    """Search `space` for `trials` architectures, `children` to a batch.
+
+    `store` is a `Store`, a file, or None for memory. Called again with the same name and
+    settings it goes on where it was, however it ended: the trials are the same as if it had
+    never stopped. More trials than before extend it. With `repeats="reuse"` an architecture
+    that was measured already is not measured again: its outcome is taken over and marked.
+    `on_trial` is called with every trial that finishes.
+    """
+    _check(trials, children, repeats)
+    home = store if isinstance(store, Store) else Store(store)
+    name = name or _free_name(home, space.name)
+    settings = {
+        "space": dict(space.settings),
+        "policy": dict(policy.settings),
+        "evaluator": dict(evaluator.settings),
+        "children": children,
+        "seed": seed,
+        "repeats": repeats,
+    }
+    evaluator.check(space.decode(space.sample(1, derive(seed, "check"))[0]))
+    runner = executor or Serial()
+    with home.lock(name):
+        log = home.put(name, _plain(settings), trials)
+        loop = _Loop(space, policy, evaluator, runner, log, children, seed, repeats, on_trial)
+        try:
+            loop.run()
+        finally:
+            runner.close()
+    return result(space, log)
+
+
+def result(space: AbstractSpace[A], log: Log) -> Result[A]:
+    """What a search has found so far."""
+    best = next(iter(log.best()), None)
+    return Result(log.name, best, space.decode(best.answers) if best else None, log)
+
+
+@dataclass
+class _Loop(Generic[A]):
+    space: AbstractSpace[A]
+    policy: AbstractPolicy
+    evaluator: AbstractEvaluator[A]
+    executor: AbstractExecutor
+    log: Log
+    children: int
+    seed: int
+    repeats: Repeats
+    on_trial: Callable[[Trial], None] | None
+
+    def run(self) -> None:
+        """Batch after batch, from the last one that the policy has learned from."""
+        batch = 0
+        if (snapshot := self.log.snapshot()) is not None:
+            batch = snapshot[0] + 1
+            self.policy.restore(snapshot[1])
+        while trials := self.log.batch(batch) or self._propose(batch):
+            self._evaluate(trials)
+            diagnostics = self.policy.update(self.log.batch(batch))
+            self.log.learned(batch, diagnostics, self.policy.state())
+            batch += 1
+
+    def _propose(self, batch: int) -> list[Trial]:
+        """Write down the next batch, whole; none when the budget is used up."""
+        first, _ = self.log.count()
+        count = min(self.children, self.log.trials - first)
+        if count <= 0:
+            return []
+        proposed = self.policy.propose(
+            count, length=len(self.space.decisions), seed=derive(self.seed, "propose", batch)
+        )
+        keys = [self._key(answers) for answers in proposed]
+        known = self.log.first_with(keys, batch) if self.repeats == "reuse" else {}
+        proposals = []
+        for number, (answers, key) in enumerate(zip(proposed, keys, strict=True), start=first):
+            proposals.append(Proposal(number, answers, key, known.get(key)))
+            if self.repeats == "reuse":
+                known.setdefault(key, number)
+        self.log.propose(batch, proposals)
+        return self.log.batch(batch)
+
+    def _key(self, answers: Answers) -> Answers:
+        """Canonical answers: equal for equal architectures."""
+        try:
+            return self.space.encode(self.space.decode(answers))
+        except AnswersError:
+            raise
+        except Exception:
+            return answers  # the space cannot build it: it fails when it is evaluated
+
+    def _evaluate(self, trials: Sequence[Trial]) -> None:
+        """Finish what is not finished yet; repeats take over their original's outcome last."""
+        jobs = []
+        for trial in trials:
+            if trial.outcome is not None or trial.repeat_of is not None:
+                continue
+            try:
+                architecture = self.space.decode(trial.answers)
+            except Exception as error:
+                self._record(trial, Outcome(None, error=reason(error)))
+                continue
+            seed = derive(self.seed, "evaluate", trial.number)
+            jobs.append(Job(trial.number, architecture, seed))
+        by_number = {trial.number: trial for trial in trials}
+        for job, outcome in self.executor.run(self.evaluator, jobs):
+            self._record(by_number[job.trial], outcome)
+        for trial in trials:
+            if trial.outcome is None and trial.repeat_of is not None:
+                original = self.log.trial(trial.repeat_of).outcome
+                if original is not None:
+                    self._record(trial, replace(original, seconds=0.0))
+
+    def _record(self, trial: Trial, outcome: Outcome) -> None:
+        self.log.record(trial.number, outcome)
+        if self.on_trial is not None:
+            self.on_trial(replace(trial, outcome=outcome))
+
+
+def _check(trials: int, children: int, repeats: str) -> None:
+    for key, value in (("trials", trials), ("children", children)):
+        if value < 1:
+            raise SettingError(f"{key} must be at least 1, got {value}")
+    if repeats not in ("train", "reuse"):
+        raise SettingError(f"repeats is train or reuse, got {repeats!r}")
+
+
+def _free_name(store: Store, stem: str) -> str:
+    """The first of stem, stem-2, stem-3, ... that no search has."""
+    taken = set(store.names())
+    number = 1
+    while (name := stem if number == 1 else f"{stem}-{number}") in taken:
+        number += 1
+    return name
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as JSON gives them back: tuples become lists, so that they can be compared."""
+    plain: dict[str, Any] = json.loads(json.dumps(settings))
+    return plain

@@ -1,0 +1,1 @@
+"""Who decides: policies see answers and rewards, never architectures."""

@@ -1,0 +1,48 @@
+"""The contract of a policy: propose learns nothing, update alone learns."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reinas.types import Answers, Trial
+
+State = dict[str, NDArray[Any]]
+"""All that a policy has learned, as named arrays: storable without pickle."""
+
+
+class AbstractPolicy(ABC):
+    """Proposes answers and learns from what came of them.
+
+    A search calls `propose`, has the children evaluated, and calls `update` with the whole
+    batch in the order proposed. `restore(state())` on a policy with the same settings gives one
+    that goes on exactly alike.
+    """
+
+    @property
+    @abstractmethod
+    def settings(self) -> Mapping[str, Any]:
+        """Everything that changes results, as JSON takes it; compared when a search resumes."""
+
+    @abstractmethod
+    def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
+        """`count` answers to the first `length` decisions; the same seed gives the same answers."""
+
+    @abstractmethod
+    def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
+        """Learn from a finished batch; diagnostics to be kept and drawn."""
+
+    @abstractmethod
+    def state(self) -> State:
+        """All that was learned."""
+
+    @abstractmethod
+    def restore(self, state: State) -> None:
+        """Go on from a state that `state()` gave."""
+
+
+def mean_reward(trials: Sequence[Trial]) -> float:
+    """The mean reward of finished trials; failed ones count as 0."""
+    return float(np.mean([t.outcome.value for t in trials if t.outcome is not None]))

@@ -1,0 +1,47 @@
+"""The exact objective and its gradient, where the space can be enumerated."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from reinas.errors import SettingError
+from reinas.policies.networks import AbstractNetwork
+from reinas.spaces.base import AbstractSpace
+from reinas.types import A, Answers
+
+LIMIT = 1_000_000  # answers; beyond that the sum takes more memory than it is worth
+
+
+def all_answers(space: AbstractSpace[A]) -> Tensor:
+    """All canonical answers of a small space: int64 [size, T]."""
+    if space.size > LIMIT:
+        raise SettingError(
+            f"{space.name} has {space.size:.3g} architectures: the exact gradient sums over all"
+            f" of them and takes at most {LIMIT:,}; use a smaller space"
+        )
+    return torch.tensor(list(space.enumerate()), dtype=torch.int64)
+
+
+def all_rewards(space: AbstractSpace[A], reward: Callable[[Answers], float]) -> Tensor:
+    """The reward of each of `all_answers`: float64 [size]."""
+    return torch.tensor([reward(a) for a in space.enumerate()], dtype=torch.float64)
+
+
+def expected_reward(network: AbstractNetwork, answers: Tensor, rewards: Tensor) -> Tensor:
+    """J(theta) = sum over all answers of P(answers; theta) R(answers) (section 3.2).
+
+    `answers` int64 [size, T] and `rewards` [size] cover the space; the result is a scalar that
+    can be differentiated: nothing is sampled.
+    """
+    return network.log_prob(answers).sum(dim=1).exp().mul(rewards).sum()
+
+
+def exact_gradient(
+    network: AbstractNetwork, answers: Tensor, rewards: Tensor
+) -> tuple[Tensor, ...]:
+    """The gradient of J with respect to each of the network's parameters, in their order."""
+    value = expected_reward(network, answers, rewards)
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    # parameters that this space never uses (anchor points without links) have gradient zero
+    return torch.autograd.grad(value, parameters, allow_unused=True, materialize_grads=True)

@@ -1,0 +1,43 @@
+"""Random search: the rival that every learned policy has to beat."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reinas.errors import SettingError
+from reinas.policies.base import AbstractPolicy, State, mean_reward
+from reinas.spaces.base import AbstractSpace, Over
+from reinas.types import Answers, Trial
+
+
+class RandomSearch(AbstractPolicy):
+    """Random search: draws without learning, with replacement.
+
+    `over="decisions"` (default) draws each asked decision uniformly, as a controller does before
+    it has learned; `over="architectures"` makes every architecture equally likely.
+    """
+
+    def __init__(self, space: AbstractSpace[Any], *, over: Over = "decisions") -> None:
+        if over not in ("decisions", "architectures"):
+            raise SettingError(f"random: over is decisions or architectures, got {over!r}")
+        self._space = space
+        self._over: Over = over
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The name and what is uniform."""
+        return {"name": "random", "over": self._over}
+
+    def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
+        """Independent draws."""
+        return self._space.sample(count, seed, length=length, over=self._over)
+
+    def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
+        """Learns nothing."""
+        return {"reward": mean_reward(trials)}
+
+    def state(self) -> State:
+        """Nothing was learned."""
+        return {}
+
+    def restore(self, state: State) -> None:
+        """Nothing to restore."""

@@ -1,0 +1,185 @@
+"""REINFORCE (Zoph & Le 2016, section 3.2): the loss, the baseline, the policy."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reinas.errors import SettingError
+from reinas.policies.base import AbstractPolicy, State, mean_reward
+from reinas.policies.controller import Controller
+from reinas.policies.independent import Independent
+from reinas.policies.networks import AbstractNetwork
+from reinas.spaces.base import AbstractSpace, check_decisions
+from reinas.threads import one_thread
+from reinas.types import Answers, Trial
+
+
+def reinforce_loss(log_probs: Tensor, rewards: Tensor, baseline: float) -> Tensor:
+    """Minus the estimator's objective: its gradient is minus the policy gradient (section 3.2).
+
+    `log_probs` [m, T] of the answers that were drawn, `rewards` [m] that they earned:
+    -(1/m) sum over k, sum over t of log P(a_t | a_(t-1)..a_1) (R_k - b).
+    """
+    advantages = (rewards - baseline).detach()
+    return -(log_probs.sum(dim=1) * advantages).mean()
+
+
+def moving_average(before: float, value: float, decay: float) -> float:
+    """The exponential moving average after one more value; the first value if there was none."""
+    return value if math.isnan(before) else decay * before + (1 - decay) * value
+
+
+class Reinforce(AbstractPolicy):
+    """Trains a network of answers by policy gradient, one Adam step a batch.
+
+    The baseline is an exponential moving average of earlier batches' mean rewards; it starts at
+    the first batch's mean and is updated after the advantage is taken. There is no entropy
+    bonus, no clipping, no temperature. `settings` is what the search compares when it resumes.
+    """
+
+    def __init__(
+        self,
+        network: AbstractNetwork,
+        settings: Mapping[str, Any],
+        *,
+        learning_rate: float,
+        decay: float,
+    ) -> None:
+        if not learning_rate > 0:
+            raise SettingError(f"policy: learning_rate must be above 0, got {learning_rate}")
+        if not 0 <= decay < 1:
+            raise SettingError(f"policy: decay must be at least 0 and below 1, got {decay}")
+        self.network = network
+        self._settings = dict(settings)
+        self._decay = decay
+        self._baseline = math.nan
+        self._adam = torch.optim.Adam(network.parameters(), learning_rate, fused=True)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The policy's name and parameters."""
+        return self._settings
+
+    @property
+    def baseline(self) -> float:
+        """The moving average of rewards; NaN before the first update."""
+        return self._baseline
+
+    def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
+        """Draw from the network."""
+        generator = torch.Generator().manual_seed(seed)
+        with one_thread():
+            drawn = self.network.sample(count, length, generator)
+        return [tuple(row) for row in drawn.tolist()]
+
+    def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
+        """One step of Adam on the batch's own answers and rewards.
+
+        Diagnostics: mean reward, baseline before the update, loss, entropy of the policy at
+        these answers (nats an architecture), gradient norm.
+        """
+        answers = torch.tensor([t.answers for t in trials], dtype=torch.int64)
+        values = [t.outcome.value for t in trials if t.outcome is not None]
+        mean = mean_reward(trials)
+        baseline = mean if math.isnan(self._baseline) else self._baseline
+        with one_thread():
+            log_probs, entropies = self.network.scores(answers)
+            loss = reinforce_loss(log_probs, log_probs.new_tensor(values), baseline)
+            self._adam.zero_grad()
+            loss.backward()
+            gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+            norm = torch.nn.utils.get_total_norm(gradients)
+            self._adam.step()
+        self._baseline = moving_average(self._baseline, mean, self._decay)
+        return {
+            "reward": mean,
+            "baseline": baseline,
+            "loss": loss.item(),
+            "entropy": entropies.detach().sum(1).mean().item(),
+            "gradient_norm": norm.item(),
+        }
+
+    def state(self) -> State:
+        """Weights, Adam's moments and step counts, the baseline."""
+        result: State = {"baseline": np.array(self._baseline)}
+        for name, value in self.network.state_dict().items():
+            result[f"network.{name}"] = value.numpy().copy()
+        for index, slots in self._adam.state_dict()["state"].items():
+            for name, value in slots.items():
+                result[f"adam.{index}.{name}"] = value.numpy().copy()
+        return result
+
+    def restore(self, state: State) -> None:
+        """Everything that `state()` gave."""
+        arrays = {name: torch.from_numpy(np.array(value)) for name, value in state.items()}
+        self._baseline = float(arrays.pop("baseline"))
+        weights = {}
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in arrays.items():
+            head, _, rest = name.partition(".")
+            if head == "network":
+                weights[rest] = tensor
+            else:
+                index, _, slot = rest.partition(".")
+                moments.setdefault(int(index), {})[slot] = tensor
+        self.network.load_state_dict(weights)
+        groups = self._adam.state_dict()["param_groups"]
+        self._adam.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def zoph_le(
+    space: AbstractSpace[Any],
+    *,
+    hidden: int = 35,
+    layers: int = 2,
+    initial: float = 0.08,
+    learning_rate: float = 0.0006,
+    decay: float = 0.95,
+    seed: int = 0,
+) -> Reinforce:
+    """The paper's controller: two LSTM layers of 35 units, REINFORCE, Adam at 0.0006.
+
+    Nothing is learned at this rate before about 500 samples; small budgets want
+    learning_rate=0.01 or so. `seed` draws the initial weights.
+    """
+    for key, value in (("hidden", hidden), ("layers", layers)):
+        if value < 1:
+            raise SettingError(f"zoph-le: {key} must be at least 1, got {value}")
+    if not initial > 0:
+        raise SettingError(f"zoph-le: initial must be above 0, got {initial}")
+    check_decisions(space.decisions)
+    network = Controller(
+        space.decisions,
+        hidden=hidden,
+        layers=layers,
+        initial=initial,
+        generator=torch.Generator().manual_seed(seed),
+    )
+    settings = {
+        "name": "zoph-le",
+        "hidden": hidden,
+        "layers": layers,
+        "initial": initial,
+        "learning_rate": learning_rate,
+        "decay": decay,
+        "seed": seed,
+    }
+    return Reinforce(network, settings, learning_rate=learning_rate, decay=decay)
+
+
+def independent(
+    space: AbstractSpace[Any], *, learning_rate: float = 0.1, decay: float = 0.95
+) -> Reinforce:
+    """One softmax a decision, the same learning rule: the review's counter-proposal.
+
+    It starts uniform, so there is nothing to seed.
+    """
+    check_decisions(space.decisions)
+    settings = {"name": "independent", "learning_rate": learning_rate, "decay": decay}
+    return Reinforce(
+        Independent(space.decisions), settings, learning_rate=learning_rate, decay=decay
+    )

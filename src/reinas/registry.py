@@ -1,0 +1,124 @@
+"""Spaces, tasks, policies and the recipe by name, made from checked settings.
+
+Settings come from people: the command line, a TOML file, a store. Each named thing is a
+callable whose parameters, with their types and defaults, say which settings there are; pydantic
+checks the types and the callable itself the ranges.
+"""
+
+import inspect
+import re
+import typing
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+import pydantic
+
+from reinas.errors import SettingError, nearest
+
+Kind = typing.Literal["space", "task", "policy"]
+
+NAMED: dict[Kind, dict[str, str]] = {
+    "space": {
+        "conv": "reinas.spaces.conv:ConvSpace",
+        "mlp": "reinas.spaces.mlp:MlpSpace",
+        "toy": "reinas.spaces.toy:ToySpace",
+    },
+    "task": {
+        "breast_cancer": "reinas.tasks.bundled:BreastCancer",
+        "diabetes": "reinas.tasks.bundled:Diabetes",
+        "digits": "reinas.tasks.bundled:Digits",
+        "toy": "reinas.tasks.toy:Toy",
+        "wine": "reinas.tasks.bundled:Wine",
+    },
+    "policy": {
+        "independent": "reinas.policies.reinforce:independent",
+        "random": "reinas.policies.random:RandomSearch",
+        "zoph-le": "reinas.policies.reinforce:zoph_le",
+    },
+}
+
+DEFAULT_TASK = {"conv": "digits", "mlp": "breast_cancer", "toy": "toy"}
+
+BOUND = {"space"}  # parameters that are not settings: a policy is made for a space
+
+
+class InvalidSettingError(SettingError):
+    """A setting of the wrong type or an unknown one; `key` says which, so a file can be cited."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{key} {problem}")
+        self.key = key
+        self.problem = problem
+
+
+def find(kind: Kind, name: str) -> Any:
+    """The callable that makes the thing of that name."""
+    if name not in NAMED[kind]:
+        raise InvalidSettingError(
+            kind,
+            f"'{name}' is not known: {nearest(name, NAMED[kind])} (see `reinas {_many(kind)}`)",
+        )
+    module, _, attribute = NAMED[kind][name].partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def summary(kind: Kind, name: str) -> str:
+    """The first paragraph of its documentation, as one line."""
+    text = inspect.getdoc(find(kind, name)) or ""
+    return " ".join(text.partition("\n\n")[0].split())
+
+
+def parameters(target: Any) -> dict[str, Any]:
+    """The settings that the callable takes, and their defaults."""
+    return {
+        name: parameter.default
+        for name, parameter in inspect.signature(target).parameters.items()
+        if name not in BOUND
+    }
+
+
+def make(kind: Kind, settings: Mapping[str, Any], **bound: Any) -> Any:
+    """The space, task or policy with these settings; `settings["name"]` says which."""
+    values = dict(settings)
+    target = find(kind, values.pop("name"))
+    return target(**bound, **check(kind, target, values))
+
+
+def check(section: str, target: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, converted to the parameters' types; `InvalidSettingError` where they are not."""
+    known = parameters(target)
+    for key in values:
+        if key not in known:
+            hint = nearest(key, known) if known else "it has no parameters"
+            raise InvalidSettingError(f"{section}.{key}", f"is not known: {hint}")
+    try:
+        model = _model(target)(**values)
+    except pydantic.ValidationError as error:
+        raise explained(section, error) from None
+    return {key: getattr(model, key) for key in values}
+
+
+def explained(section: str, error: pydantic.ValidationError) -> InvalidSettingError:
+    """Pydantic's first complaint as one sentence about one key."""
+    first = error.errors()[0]
+    key = ".".join([part for part in (section, str(first["loc"][0])) if part])
+    # "Input should be a valid integer, unable to parse string" -> "should be a valid integer"
+    wanted = re.sub(r"^Input ", "", first["msg"]).partition(",")[0]
+    return InvalidSettingError(key, f"{wanted}, got {first['input']!r}")
+
+
+@lru_cache(maxsize=64)
+def _model(target: Any) -> type[pydantic.BaseModel]:
+    """A pydantic model of the callable's parameters."""
+    function = target.__init__ if inspect.isclass(target) else target
+    hints = typing.get_type_hints(function)
+    fields: dict[str, Any] = {
+        name: (hints.get(name, Any), default) for name, default in parameters(target).items()
+    }
+    return pydantic.create_model("Settings", **fields)
+
+
+def _many(kind: Kind) -> str:
+    return {"space": "spaces", "task": "tasks", "policy": "policies"}[kind]

@@ -1,0 +1,1 @@
+"""What a search means; reads the store and nothing else. No torch here."""

@@ -1,0 +1,157 @@
+"""Architectures as SVG: layers in a column, skip connections as arcs (after figure 7)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import singledispatch
+from html import escape
+from typing import Any
+
+from reinas.spaces.conv import ConvArchitecture, shapes
+from reinas.spaces.mlp import MlpArchitecture
+from reinas.spaces.toy import ToyArchitecture
+from reinas.tasks.base import Interface
+
+WIDTH, HEIGHT, GAP, MARGIN = 210, 40, 22, 12
+STYLE = """
+.box rect{fill:#eef3fb;stroke:#33518a;stroke-width:1.2}
+.end rect{fill:#fdf3e4;stroke:#9a6a1c}
+text{font:13px system-ui,sans-serif;fill:#1b2433;text-anchor:middle}
+text.small{font-size:11px;fill:#5a6579}
+path{fill:none;stroke:#7b8cab;stroke-width:1.4}
+path.skip{stroke:#c0563b}
+.link:hover path{stroke-width:3.5}
+.box:hover rect{stroke-width:2.6}
+"""
+
+
+@dataclass(frozen=True)
+class Box:
+    """One box of the column: two lines of text, what hovering shows, whether it is an end."""
+
+    label: str
+    detail: str
+    hover: str
+    end: bool = False
+
+
+def column(boxes: Sequence[Box], links: Sequence[tuple[int, int]], title: str) -> str:
+    """An SVG of boxes from top to bottom; neighbours are joined straight, others by arcs.
+
+    `links` are pairs of places in `boxes`, from the upper to the lower.
+    """
+    reach = max((_bulge(a, b) for a, b in links if b - a > 1), default=0.0)
+    width = 2 * MARGIN + WIDTH + math.ceil(reach)
+    height = 2 * MARGIN + len(boxes) * HEIGHT + (len(boxes) - 1) * GAP
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
+        f' width="{width}" height="{height}" role="img" aria-label="{escape(title)}">',
+        f"<title>{escape(title)}</title><style>{STYLE}</style>",
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7"'
+        ' markerHeight="7" orient="auto-start-reverse"><path d="M0 0.5 L7 4 L0 7.5 z"'
+        ' style="fill:#7b8cab;stroke:none"/></marker></defs>',
+    ]
+    parts += [_link(a, b, boxes) for a, b in links]
+    parts += [_box(place, box) for place, box in enumerate(boxes)]
+    return "\n".join([*parts, "</svg>"])
+
+
+def _top(place: int) -> float:
+    return MARGIN + place * (HEIGHT + GAP)
+
+
+def _bulge(a: int, b: int) -> float:
+    """How far an arc over b - a places goes out to the right."""
+    return 18 + 22 * math.sqrt(b - a - 1)
+
+
+def _box(place: int, box: Box) -> str:
+    y = _top(place)
+    middle = MARGIN + WIDTH / 2
+    return (
+        f'<g class="box{" end" if box.end else ""}"><title>{escape(box.hover)}</title>'
+        f'<rect x="{MARGIN}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
+        f'<text x="{middle}" y="{y + 17}">{escape(box.label)}</text>'
+        f'<text class="small" x="{middle}" y="{y + 32}">{escape(box.detail)}</text></g>'
+    )
+
+
+def _link(a: int, b: int, boxes: Sequence[Box]) -> str:
+    hover = escape(f"{boxes[a].label} feeds {boxes[b].label}")
+    if b - a == 1:
+        x = MARGIN + WIDTH / 2
+        path = f'<path d="M{x} {_top(a) + HEIGHT} V{_top(b)}" marker-end="url(#tip)"/>'
+    else:
+        # an arc leaves in the lower half of one box and arrives in the upper half of the other
+        x = MARGIN + WIDTH
+        start, end = _top(a) + HEIGHT * 0.7, _top(b) + HEIGHT * 0.3
+        out = x + _bulge(a, b) * 4 / 3  # a cubic reaches three quarters of its handles
+        path = (
+            f'<path class="skip" d="M{x} {start} C{out:.1f} {start} {out:.1f} {end} {x} {end}"'
+            ' marker-end="url(#tip)"/>'
+        )
+    return f'<g class="link"><title>{hover}</title>{path}</g>'
+
+
+@singledispatch
+def draw(architecture: Any, task: Interface) -> str:
+    """The architecture as one SVG element, for a network that solves `task`."""
+    box = Box(str(architecture)[:28], type(architecture).__name__, str(architecture))
+    return column([box], [], str(architecture))
+
+
+@draw.register
+def _(architecture: ConvArchitecture, task: Interface) -> str:
+    channels, height, width = task.inputs
+    traced = shapes(architecture, (channels, height, width))
+    boxes = [Box("image", f"{channels} × {height} × {width}", "the input", end=True)]
+    for number, (layer, shape) in enumerate(zip(architecture.layers, traced, strict=True), 1):
+        strides = (layer.stride_height, layer.stride_width)
+        stride = "" if strides == (1, 1) else f", stride {strides[0]} × {strides[1]}"
+        size = f"{shape.channels} × {shape.height} × {shape.width}"
+        boxes.append(
+            Box(
+                f"{number}: {layer.height} × {layer.width}, {layer.filters} filters{stride}",
+                size,
+                f"layer {number}: {shape.channels_in} channels in, {size} out,"
+                f" {shape.parameters:,} parameters",
+            )
+        )
+    features = sum(traced[n - 1].channels for n in architecture.outputs)
+    weights = (features + 1) * task.outputs
+    boxes.append(
+        Box(
+            f"classifier: {task.outputs} outputs",
+            f"mean of {features} channels",
+            f"global average pooling and a linear layer, {weights:,} parameters",
+            end=True,
+        )
+    )
+    links = [(source, n) for n, la in enumerate(architecture.layers, 1) for source in la.inputs]
+    links += [(source, len(boxes) - 1) for source in architecture.outputs]
+    return column(boxes, links, "convolutional network")
+
+
+@draw.register
+def _(architecture: MlpArchitecture, task: Interface) -> str:
+    return _chain(
+        [(f"{la.width} units", la.activation, la.width) for la in architecture.layers], task
+    )
+
+
+@draw.register
+def _(architecture: ToyArchitecture, task: Interface) -> str:
+    return _chain([("1 unit", f"{name}", 1) for name in (architecture.h, architecture.g)], task)
+
+
+def _chain(layers: Sequence[tuple[str, str, int]], task: Interface) -> str:
+    """Dense layers (label, activation, width), each fed by the one before."""
+    before = math.prod(task.inputs)
+    boxes = [Box("input", f"{before} numbers", "the input", end=True)]
+    for number, (label, activation, width) in enumerate(layers, 1):
+        hover = f"layer {number}: {(before + 1) * width:,} parameters"
+        boxes.append(Box(f"{number}: {label}", activation, hover))
+        before = width
+    hover = f"a linear layer, {(before + 1) * task.outputs:,} parameters"
+    boxes.append(Box("output", f"{task.outputs} numbers", hover, end=True))
+    return column(boxes, [(n, n + 1) for n in range(len(boxes) - 1)], "dense network")

@@ -1,0 +1,107 @@
+"""A report as text in a terminal."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from reinas.report.gather import Report
+from reinas.report.page import duration, test_words
+
+ROWS = 8  # how many lines tell the policy's way
+
+
+def table(
+    head: Sequence[str], rows: Iterable[Iterable[Any]], *, right: Iterable[int] = ()
+) -> Table:
+    """A plain table; the columns in `right` hold numbers. Only the last column may be folded."""
+    numbers = set(right)
+    result = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for place, name in enumerate(head):
+        if place in numbers:
+            result.add_column(name, justify="right", no_wrap=True)
+        else:
+            result.add_column(name, overflow="fold", no_wrap=place < len(head) - 1)
+    for row in rows:
+        result.add_row(*(escape(str(cell)) for cell in row))
+    return result
+
+
+def print_result(console: Console, report: Report, location: str) -> None:
+    """What a search has found, in a few lines, and how to go on."""
+    console.print(_headline(report))
+    if report.best:
+        best = report.best[0]
+        console.print(
+            f"best: trial {best.trial}, reward {best.reward:.4f}, {_metrics(best.metrics)}"
+        )
+        console.print(f"  {escape(best.architecture)}", soft_wrap=True)
+        console.print(
+            f"next: `reinas show {report.name}` for the whole story, `reinas finish"
+            f" {report.name}` to train, test and save the best"
+            + ("" if location == "reinas.db" else f" (with --store {location})"),
+            style="dim",
+            soft_wrap=True,
+        )
+    else:
+        console.print(f"no child could be trained: `reinas show {report.name}` gives the reasons")
+
+
+def print_report(console: Console, report: Report) -> None:
+    """The whole story: the best architectures, failures, how the policy moved."""
+    console.print(_headline(report))
+    if report.final:
+        console.print(
+            f"finished: trial {report.final.trial}, test {test_words(report.final.metrics)}"
+        )
+    if report.best:
+        names = list(report.best[0].metrics)
+        rows = [
+            (
+                b.trial,
+                f"{b.reward:.4f}",
+                *(f"{b.metrics.get(n, float('nan')):.5g}" for n in names),
+                b.architecture,
+            )
+            for b in report.best
+        ]
+        console.print("\n[bold]The best architectures[/]")
+        head = ["trial", "reward", *names, "architecture"]
+        console.print(table(head, rows, right=range(len(head) - 1)))
+    if report.failures:
+        console.print("\n[bold]Failures[/]")
+        rows = [(count, text) for text, count in report.failures.items()]
+        console.print(table(["children", "reason"], rows, right=[0]))
+    if report.movement:
+        console.print("\n[bold]How the policy moved[/]")
+        console.print(_movement(report.movement))
+
+
+def _headline(report: Report) -> str:
+    parts = [f"{report.finished} of {report.trials} trials"]
+    if report.repeats:
+        parts.append(f"{report.repeats} repeats")
+    if report.failed:
+        parts.append(f"{report.failed} failed")
+    parts.append(f"{duration(report.seconds)} of training")
+    return f"[bold]{escape(report.name)}[/]: " + ", ".join(parts)
+
+
+def _metrics(metrics: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:,.5g}" for name, value in metrics.items())
+
+
+def _movement(movement: Sequence[Mapping[str, float]]) -> Table:
+    """The diagnostics in at most `ROWS` groups of consecutive batches, averaged."""
+    size = -(-len(movement) // ROWS)
+    keys = [k for k in movement[-1] if k != "batch"]
+    rows = []
+    for start in range(0, len(movement), size):
+        group = movement[start : start + size]
+        first, last = int(group[0]["batch"]), int(group[-1]["batch"])
+        label = f"{first}" if first == last else f"{first}-{last}"
+        means = [sum(row[k] for row in group) / len(group) for k in keys]
+        rows.append((label, *(f"{m:.4g}" for m in means)))
+    return table(["batches", *keys], rows, right=range(1, len(keys) + 1))

@@ -1,0 +1,1 @@
+"""What may be built: each space is a sequence of decisions. No torch here."""

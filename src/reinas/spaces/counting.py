@@ -1,0 +1,125 @@
+"""Counting, drawing and listing the canonical answers to a sequence of decisions.
+
+Conditional decisions make this more than a product: whether a decision is asked depends on
+earlier answers. Only answers that a later condition mentions matter for that, so a walk over
+the decisions needs to remember only those ("the memory"). The number of canonical answers is
+then a small dynamic programme, exact however large the space is.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from reinas.types import Answers, Decision
+
+Memory = tuple[tuple[str, int], ...]  # (decision's name, its answer), asked decisions only
+
+
+def asked(decision: Decision, known: dict[str, int]) -> bool:
+    """Whether the decision is asked, given the answers of the asked decisions before it."""
+    return all(known.get(when.decision) in when.answers for when in decision.when)
+
+
+def canonical(decisions: Sequence[Decision], answers: Answers) -> Answers:
+    """The same answers with 0 wherever the decision is not asked."""
+    known: dict[str, int] = {}
+    result = []
+    for decision, answer in zip(decisions, answers, strict=False):
+        if asked(decision, known):
+            known[decision.name] = answer
+            result.append(answer)
+        else:
+            result.append(0)
+    return tuple(result)
+
+
+@dataclass(frozen=True)
+class Counter:
+    """Counts, draws and lists the canonical answers to `decisions`."""
+
+    decisions: tuple[Decision, ...]
+
+    @cached_property
+    def _last_use(self) -> dict[str, int]:
+        """Where each decision's answer is needed for the last time."""
+        return {w.decision: t for t, d in enumerate(self.decisions) for w in d.when}
+
+    def _branches(self, t: int, memory: Memory) -> list[tuple[int, int, Memory]]:
+        """Groups of answers to decision t: (first answer, how many, the memory after them).
+
+        Answers that nothing later asks about are one group; remembered ones a group each.
+        """
+        decision = self.decisions[t]
+        alive = tuple(item for item in memory if self._last_use[item[0]] > t)
+        if not asked(decision, dict(memory)):
+            return [(0, 1, alive)]
+        if self._last_use.get(decision.name, -1) <= t:
+            return [(0, decision.options, alive)]
+        return [(a, 1, (*alive, (decision.name, a))) for a in range(decision.options)]
+
+    @cached_property
+    def _ways(self) -> list[dict[Memory, int]]:
+        """How many canonical completions there are from each place and memory."""
+        reached: list[set[Memory]] = [{()}]
+        for t in range(len(self.decisions)):
+            reached.append({m for memory in reached[t] for _, _, m in self._branches(t, memory)})
+        ways: list[dict[Memory, int]] = [dict.fromkeys(reached[-1], 1)]
+        for t in reversed(range(len(self.decisions))):
+            after = ways[-1]
+            ways.append(
+                {
+                    memory: sum(n * after[m] for _, n, m in self._branches(t, memory))
+                    for memory in reached[t]
+                }
+            )
+        return ways[::-1]
+
+    @property
+    def total(self) -> int:
+        """How many canonical answers there are, exactly."""
+        return self._ways[0][()]
+
+    def draw(self, rng: np.random.Generator) -> Answers:
+        """One of all canonical answers, each with the same probability."""
+        memory: Memory = ()
+        answers = []
+        for t in range(len(self.decisions)):
+            point = rng.random() * self._ways[t][memory]
+            for group in self._branches(t, memory):
+                first, n, after = group
+                each = self._ways[t + 1][after]
+                if point < n * each:
+                    break
+                point -= n * each
+            # float rounding may leave the point on the edge: the last group then takes it
+            answers.append(first + min(int(point / each), n - 1))
+            memory = after
+        return tuple(answers)
+
+    def each(self) -> Iterator[Answers]:
+        """All canonical answers, in lexicographic order. Only for small spaces."""
+
+        def walk(t: int, known: dict[str, int], head: Answers) -> Iterator[Answers]:
+            if t == len(self.decisions):
+                yield head
+                return
+            decision = self.decisions[t]
+            if not asked(decision, known):
+                yield from walk(t + 1, known, (*head, 0))
+                return
+            for answer in range(decision.options):
+                yield from walk(t + 1, {**known, decision.name: answer}, (*head, answer))
+
+        return walk(0, {}, ())
+
+
+def draw_decisions(decisions: Sequence[Decision], rng: np.random.Generator) -> Answers:
+    """Every asked decision uniform on its own: what a controller does before it has learned.
+
+    Where decisions are conditional this is not uniform over architectures: a network of one
+    layer is as likely as all networks of five together.
+    """
+    uniform = tuple(int(rng.integers(d.options)) for d in decisions)
+    return canonical(decisions, uniform)

@@ -1,0 +1,87 @@
+"""Multilayer perceptrons: the depth first, then width and activation of each layer there is."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+from reinas.errors import AnswersError, SettingError
+from reinas.spaces.base import AbstractSpace, check_options
+from reinas.types import Answers, Choice, When
+
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "gelu", "identity")
+
+
+@dataclass(frozen=True, slots=True)
+class MlpLayer:
+    """One hidden layer."""
+
+    width: int
+    activation: str
+
+
+@dataclass(frozen=True, slots=True)
+class MlpArchitecture:
+    """The hidden layers; the output layer follows from the task."""
+
+    layers: tuple[MlpLayer, ...]
+
+    def __str__(self) -> str:
+        """Width and activation, layer by layer."""
+        return " | ".join(f"{layer.width} {layer.activation}" for layer in self.layers)
+
+
+@dataclass(frozen=True)
+class MlpSpace(AbstractSpace[MlpArchitecture]):
+    """Multilayer perceptrons of 1 to `depth` hidden layers, for tables and flattened images."""
+
+    depth: int = 4
+    widths: tuple[int, ...] = (8, 16, 32, 64, 128)
+    activations: tuple[str, ...] = ("relu", "tanh", "sigmoid")
+    name: ClassVar[str] = "mlp"
+
+    def __post_init__(self) -> None:
+        if self.depth < 1:
+            raise SettingError(f"mlp: depth must be at least 1, got {self.depth}")
+        check_options("mlp", "widths", self.widths, least=1)
+        check_options("mlp", "activations", self.activations, least=None)
+        for activation in self.activations:
+            if activation not in ACTIVATIONS:
+                raise SettingError(
+                    f"mlp: activations are among {', '.join(ACTIVATIONS)}; got {activation!r}"
+                )
+
+    @cached_property
+    def decisions(self) -> tuple[Choice, ...]:
+        """The depth, then for each layer that the depth allows its width and activation."""
+        depths = tuple(range(1, self.depth + 1))
+        decisions = [Choice("depth", "depth", depths)]
+        for layer in depths:
+            deep_enough = (When("depth", frozenset(range(layer - 1, self.depth))),)
+            when = () if layer == 1 else deep_enough
+            decisions += [
+                Choice(f"layer{layer}.width", "width", self.widths, layer, when),
+                Choice(f"layer{layer}.activation", "activation", self.activations, layer, when),
+            ]
+        return tuple(decisions)
+
+    def decode(self, answers: Answers) -> MlpArchitecture:
+        """The perceptron that the answers mean."""
+        self.check(answers)
+        pairs = zip(answers[1::2], answers[2::2], strict=True)
+        layers = tuple(MlpLayer(self.widths[w], self.activations[a]) for w, a in pairs)
+        return MlpArchitecture(layers[: answers[0] + 1])
+
+    def encode(self, architecture: MlpArchitecture) -> Answers:
+        """The depth and each layer's two indices; 0 for layers that are not there."""
+        layers = architecture.layers
+        if not 1 <= len(layers) <= self.depth:
+            raise AnswersError(f"mlp: expected 1 to {self.depth} layers, got {len(layers)}")
+        answers = [len(layers) - 1]
+        for layer in layers:
+            if layer.width not in self.widths or layer.activation not in self.activations:
+                raise AnswersError(f"mlp: {layer} is not in the space {dict(self.settings)}")
+            answers += [
+                self.widths.index(layer.width),
+                self.activations.index(layer.activation),
+            ]
+        return tuple(answers) + (0,) * (len(self.decisions) - len(answers))

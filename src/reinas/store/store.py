@@ -1,0 +1,288 @@
+"""A database of searches."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from filelock import FileLock, Timeout
+from sqlalchemy.engine import Connection, Engine
+
+from reinas.errors import BusyError, SettingError, StoreError, UnknownSearchError, nearest
+from reinas.store import tables
+from reinas.store.log import Log
+
+PREFIX = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One search in a listing."""
+
+    name: str
+    space: str
+    task: str
+    policy: str
+    trials: int
+    finished: int
+    failed: int
+    best: float | None
+    created: str
+
+
+class Store:
+    """Searches in one SQLite file, given as a path or as sqlite:///PATH; None keeps it in memory.
+
+    The file is made when something is first written. Opening one that is not a database, or is
+    of another version of reinas, raises `StoreError`.
+    """
+
+    def __init__(self, location: str | os.PathLike[str] | None) -> None:
+        self.path = None if location is None else _path(os.fspath(location))
+        self._engine = _engine(self.path)
+        if self.path is None:
+            self._create()
+        elif self.path.exists():
+            self._check()
+
+    @property
+    def location(self) -> str:
+        """Where it is, in words for people."""
+        return "memory" if self.path is None else str(self.path)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One transaction; the database's errors become `StoreError`s with a way out."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except sa.exc.DBAPIError as error:
+            raise StoreError(_explain(self.location, error)) from error
+
+    def _create(self) -> None:
+        with self.begin() as connection:
+            tables.metadata.create_all(connection)
+            if connection.scalar(sa.select(sa.func.count()).select_from(tables.versions)) == 0:
+                connection.execute(tables.versions.insert().values(version=tables.VERSION))
+
+    def _check(self) -> None:
+        """Raise unless the file is an empty database or one of this version."""
+        with self.begin() as connection:
+            names = set(sa.inspect(connection).get_table_names())
+            if not names:
+                return
+            if tables.versions.name not in names:
+                raise StoreError(
+                    f"{self.location} is a database, but not one of reinas:"
+                    " give another file with --store"
+                )
+            version = connection.scalar(sa.select(tables.versions.c.version))
+        if version != tables.VERSION:
+            raise StoreError(
+                f"{self.location} is of store version {version}, and this reinas reads version"
+                f" {tables.VERSION}: use the reinas that made it, or another file with --store"
+            )
+
+    @property
+    def _empty(self) -> bool:
+        """Whether there is no file, or one without tables: then there are no searches."""
+        if self.path is not None and not self.path.exists():
+            return True
+        with self.begin() as connection:
+            return not sa.inspect(connection).has_table(tables.searches.name)
+
+    def names(self) -> list[str]:
+        """The names of all searches, oldest first."""
+        if self._empty:
+            return []
+        query = sa.select(tables.searches.c.name).order_by(tables.searches.c.id)
+        with self.begin() as connection:
+            return list(connection.scalars(query))
+
+    def get(self, name: str) -> Log:
+        """The search of that name; `UnknownSearchError` if there is none."""
+        query = sa.select(tables.searches).where(tables.searches.c.name == name)
+        if not self._empty:
+            with self.begin() as connection:
+                row = connection.execute(query).one_or_none()
+            if row is not None:
+                return Log(self.begin, row.id, row.name, row.settings, row.trials, row.created)
+        names = self.names()
+        hint = nearest(name, names) if names else "it holds none yet"
+        raise UnknownSearchError(f"no search '{name}' in {self.location}: {hint}")
+
+    def put(self, name: str, settings: dict[str, Any], trials: int) -> Log:
+        """A new search, or the one of that name if its settings are the same.
+
+        More trials than before raise its budget. `SettingError` names the settings that differ.
+        """
+        if not name:
+            raise SettingError("a search's name needs at least one character, got ''")
+        if self._empty:
+            self._create()
+        if name not in self.names():
+            row = {"name": name, "settings": settings, "trials": trials, "created": now()}
+            with self.begin() as connection:
+                connection.execute(tables.searches.insert().values(row))
+        log = self.get(name)
+        if differing := _differences(log.settings, settings):
+            raise SettingError(
+                f"search '{name}' in {self.location} exists with other settings ("
+                + "; ".join(differing)
+                + "): give another --name, or `reinas resume` it as it is"
+            )
+        if trials > log.trials:
+            log.raise_budget(trials)
+            log = self.get(name)
+        return log
+
+    def summaries(self) -> list[Summary]:
+        """All searches with how far they are, oldest first."""
+        if self._empty:
+            return []
+        t, s = tables.trials.c, tables.searches.c
+        query = (
+            sa.select(
+                tables.searches,
+                sa.func.count(t.finished).label("finished"),
+                sa.func.count(t.error).label("failed"),
+                sa.func.max(t.reward).label("best"),
+            )
+            .select_from(tables.searches.outerjoin(tables.trials, t.search == s.id))
+            .group_by(s.id)
+            .order_by(s.id)
+        )
+        with self.begin() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Summary(
+                name=row.name,
+                space=_named(row.settings, "space"),
+                task=_named(row.settings.get("evaluator", {}), "task"),
+                policy=_named(row.settings, "policy"),
+                trials=row.trials,
+                finished=row.finished,
+                failed=row.failed,
+                best=row.best,
+                created=row.created,
+            )
+            for row in rows
+        ]
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the search alone; the system frees it at once when the process dies.
+
+        `BusyError` where another process holds it.
+        """
+        if self.path is None:
+            yield
+            return
+        safe = "".join(c if c.isalnum() or c in "-_" else f"%{ord(c):x}" for c in name)
+        lock = FileLock(f"{self.path}.{safe}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise BusyError(
+                f"another process is working on search '{name}' in {self.location}:"
+                " wait for it or stop it; what it has finished is kept"
+            ) from None
+        except OSError as error:
+            raise StoreError(
+                f"{self.location} cannot be locked for writing ({error.strerror or error}):"
+                " give a file in a folder that can be written with --store"
+            ) from error
+        try:
+            yield
+        finally:
+            # Held while it is removed: who opened the file before notices that it is gone.
+            Path(lock.lock_file).unlink(missing_ok=True)
+            lock.release()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.dispose()
+
+
+def now() -> str:
+    """The time as ISO 8601, UTC, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _path(location: str) -> Path:
+    if location.startswith(PREFIX):
+        location = location.removeprefix(PREFIX)
+    elif "://" in location:
+        raise SettingError(f"store: expected a file or {PREFIX}FILE, got {location!r}")
+    path = Path(location)
+    if not location or path.is_dir():
+        raise StoreError(f"store: expected a file, got {location!r}: give one with --store")
+    if not path.absolute().parent.is_dir():
+        raise StoreError(f"store: there is no folder {path.absolute().parent}: make it first")
+    return path
+
+
+def _engine(path: Path | None) -> Engine:
+    if path is None:
+        return sa.create_engine(
+            "sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
+        )
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
+
+    @sa.event.listens_for(engine, "connect")
+    def _pragmas(connection: sqlite3.Connection, _: Any) -> None:
+        # WAL: readers never wait for the search. NORMAL: a commit survives the death of any
+        # process; after a power cut the last commits may be missing, and are made again.
+        if path.exists() and not os.access(path, os.W_OK):
+            return
+        connection.execute("PRAGMA busy_timeout = 10000")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    return engine
+
+
+def _explain(location: str, error: sa.exc.DBAPIError) -> str:
+    """The database's complaint, and what to do about it."""
+    text = str(error.orig)
+    cures = {
+        "not a database": "is not a database: give another file with --store",
+        "malformed": "is damaged: restore a copy of it, or give another file with --store",
+        "readonly": "is read-only: make it and its folder writable, or give another --store",
+        "is full": "is on a full disk: make room, then resume; what was finished is kept",
+        "unable to open": "cannot be opened: check the path and its permissions",
+        "locked": "is locked by another program: close it, then resume",
+    }
+    for sign, cure in cures.items():
+        if sign in text:
+            return f"{location} {cure}"
+    return f"{location} cannot be used: {text}"
+
+
+def _named(settings: dict[str, Any], key: str) -> str:
+    value = settings.get(key)
+    return str(value.get("name", "-")) if isinstance(value, dict) else "-"
+
+
+def _flat(settings: Any, head: str = "") -> dict[str, Any]:
+    if not isinstance(settings, dict):
+        return {head: settings}
+    result: dict[str, Any] = {}
+    for key, value in settings.items():
+        result |= _flat(value, f"{head}.{key}" if head else key)
+    return result
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Sentences like 'policy.learning_rate is 0.1, not 0.2', old value first."""
+    before, after = _flat(old), _flat(new)
+    return [
+        f"{key} is {before.get(key, 'not set')}, not {after.get(key, 'set')}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    ]

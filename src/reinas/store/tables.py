@@ -1,0 +1,81 @@
+"""The tables, and the version that a database has to be of."""
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
+
+VERSION = 1
+"""Raised by one whenever the tables change; a database of another version is refused."""
+
+metadata = MetaData()
+
+Json = JSON(none_as_null=True)  # Python's None is SQL's NULL: "not yet"
+
+versions = Table("reinas_version", metadata, Column("version", Integer, nullable=False))
+
+searches = Table(
+    "searches",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("settings", Json, nullable=False),
+    Column("trials", Integer, nullable=False),
+    Column("created", String, nullable=False),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("search", ForeignKey("searches.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    # null until the policy has learned from the batch
+    Column("diagnostics", Json),
+)
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("search", ForeignKey("searches.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("batch", Integer, nullable=False),
+    Column("answers", Json, nullable=False),
+    # the canonical answers as text: equal for equal architectures
+    Column("key", String, nullable=False),
+    Column("repeat_of", Integer),
+    # null until the trial has finished
+    Column("finished", String),
+    Column("reward", Float),
+    Column("seconds", Float),
+    Column("metrics", Json),
+    Column("curve", Json),
+    Column("error", String),
+    Index("trials_by_batch", "search", "batch"),
+    Index("trials_by_key", "search", "key"),
+)
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("search", ForeignKey("searches.id"), primary_key=True),
+    Column("batch", Integer, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+)
+
+finals = Table(
+    "finals",
+    metadata,
+    Column("search", ForeignKey("searches.id"), primary_key=True),
+    Column("trial", Integer, nullable=False),
+    Column("recipe", Json, nullable=False),
+    Column("metrics", Json, nullable=False),
+    Column("finished", String, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""Questions that the project answers with its own tools."""

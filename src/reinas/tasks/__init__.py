@@ -1,0 +1,1 @@
+"""What a network is for: data, split, loss, metric, reward. No torch here."""

@@ -1,0 +1,33 @@
+"""From a learning curve to a reward: higher is better, never negative.
+
+A failed child counts as 0, so every reward here is above 0 for a child that learned anything.
+"""
+
+from collections.abc import Callable
+
+from reinas.types import Curve
+
+LAST = 5  # "the last 5 epochs", Zoph & Le 2016, section 4.1
+
+
+def accuracy(curve: Curve) -> float:
+    """The highest score of the last 5 validated epochs."""
+    return max(epoch.score for epoch in curve.epochs[-LAST:])
+
+
+def cubed(curve: Curve) -> float:
+    """The highest validation accuracy of the last 5 epochs, cubed (section 4.1)."""
+    return accuracy(curve) ** 3
+
+
+def closeness(curve: Curve) -> float:
+    """1 / (1 + the lowest validation loss of the last 5 epochs): 1 is perfect, 0 infinitely bad."""
+    return 1.0 / (1.0 + min(epoch.loss for epoch in curve.epochs[-LAST:]))
+
+
+REWARDS: dict[str, Callable[[Curve], float]] = {
+    "accuracy": accuracy,
+    "cubed": cubed,
+    "closeness": closeness,
+}
+"""Every reward by its name, as `--set task.reward=...` takes it."""
