@@ -44,6 +44,7 @@ def search(
     name: str | None = None,
     executor: AbstractExecutor | None = None,
     repeats: Repeats = "reuse",
+    on_start: Callable[[Log], None] | None = None,
     on_trial: Callable[[Trial], None] | None = None,
 ) -> Result[A]:
     """Search `space` for `trials` architectures, `children` to a batch.
@@ -52,11 +53,12 @@ def search(
     settings it goes on where it was, however it ended: the trials are the same as if it had
     never stopped. More trials than before extend it. With `repeats="reuse"` an architecture
     that was measured already is not measured again: its outcome is taken over and marked.
-    `on_trial` is called with every trial that finishes.
+    `on_start` is called once with the search's log, when nothing can be refused any more;
+    `on_trial` with every trial that finishes.
     """
     _check(trials, children, repeats)
     home = store if isinstance(store, Store) else Store(store)
-    name = name or _free_name(home, space.name)
+    name = _free_name(home, space.name) if name is None else name
     settings = {
         "space": dict(space.settings),
         "policy": dict(policy.settings),
@@ -69,6 +71,8 @@ def search(
     runner = executor or Serial()
     with home.lock(name):
         log = home.put(name, _plain(settings), trials)
+        if on_start is not None:
+            on_start(log)
         loop = _Loop(space, policy, evaluator, runner, log, children, seed, repeats, on_trial)
         try:
             loop.run()

@@ -42,7 +42,7 @@ class SpaceContract(ABC):
         """Random answers decode, encode back, and decode to an equal architecture."""
         space = self.make()
         for over in ("architectures", "decisions"):
-            for answers in space.sample(200, 0, over=over):  # type: ignore[arg-type]
+            for answers in space.sample(200, 0, over=over):
                 architecture = space.decode(answers)
                 again = space.encode(architecture)
                 assert space.decode(again) == architecture

@@ -1,12 +1,15 @@
 """The application: its commands, and how errors reach people."""
 
+import os
 import sys
-from typing import NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
+from rich.markup import escape
 
+from reinas import __version__
 from reinas.cli import catalogue, finish, search, show, toy
-from reinas.cli.output import err
+from reinas.cli.output import err, out
 from reinas.errors import ReinasError
 
 app = typer.Typer(
@@ -14,10 +17,24 @@ app = typer.Typer(
     help="Search neural architectures with a learned controller (Zoph & Le 2016), and its rivals.",
     epilog="Start with: reinas search conv --task digits",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True)
+    ] = False,
+) -> None:
+    if version:
+        out.print(f"reinas {__version__}")
+        raise typer.Exit
+
+
 app.command()(search.search)
 app.command()(search.resume)
 app.command("list")(show.list_)
@@ -29,28 +46,30 @@ app.command()(catalogue.tasks)
 app.command()(catalogue.policies)
 
 
+# Typer keeps its exceptions in a private module, but for this one and so for its parent.
+UsageError: Any = typer.BadParameter.__bases__[0]
+INTERRUPTED = 130  # what Typer makes of Ctrl-C
+
+
 def main() -> NoReturn:
     """Run the command line; a person's mistake is one line on standard error, never a traceback."""
     try:
-        app()
+        status = app(prog_name="reinas", standalone_mode=False) or 0
     except ReinasError as error:
-        _complain(str(error))
-        sys.exit(error.status)
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        sys.exit(2)
+        status = _complain(str(error), error.status)
+    except UsageError as error:
+        where = error.ctx.command_path if error.ctx else "reinas"
+        message = error.format_message()  # empty where the help was shown instead
+        status = _complain(f"{message} (see `{where} --help`)", 2) if message else 2
     except BrokenPipeError:  # the reader of our output, such as `head`, has left
-        sys.stderr.close()
-        sys.exit(1)
-    sys.exit(0)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    if status == INTERRUPTED:
+        status = _complain("interrupted; nothing was lost that had been finished", 2)
+    sys.exit(status)
 
 
-def _complain(text: str) -> None:
-    err.print(f"[bold red]reinas:[/] {_plain(text)}", soft_wrap=True)
-
-
-def _plain(text: str) -> str:
-    """The text without meaning to Rich: square brackets stay what they are."""
-    from rich.markup import escape
-
-    return escape(" ".join(text.split()))
+def _complain(text: str, status: int) -> int:
+    """One line on standard error, square brackets and all; the status is handed on."""
+    err.print("[bold red]reinas:[/] " + escape(" ".join(text.split())), soft_wrap=True)
+    return status

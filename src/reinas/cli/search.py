@@ -14,12 +14,12 @@ from reinas.cli.options import (
     TimeLimitOption,
     WorkersOption,
 )
-from reinas.cli.output import err, out, print_json, progress
+from reinas.cli.output import out, print_json, progress
 from reinas.config import Config, Setting, configure, make_policy, parse_set, read_toml, restored
 from reinas.errors import InterruptError, SettingError
 from reinas.report.gather import gather
 from reinas.report.terminal import print_result
-from reinas.store import Store
+from reinas.store import Log, Store
 from reinas.types import Trial
 
 
@@ -93,7 +93,7 @@ def search(
     options = {k: Setting(v, origin) for k, (v, origin) in given.items() if v is not None}
     made = configure(read_toml(config) if config else {}, options, parse_set(set_ or ()))
     home = Store(made.plain.store)
-    name = made.plain.name or _new_name(made, home.names())
+    name = _new_name(made, home.names()) if made.plain.name is None else made.plain.name
     run(made, home, name, as_json=json)
 
 
@@ -141,36 +141,36 @@ def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
     from reinas.evaluators.trained import TrainedEvaluator
     from reinas.loop import search as run_search
 
-    executor = _executor(config)
     plain = config.plain
-    with progress(quiet=as_json) as bar:
-        watcher = _Watcher(bar, name, store, plain.trials)
-        try:
-            result = run_search(
-                config.space,
-                make_policy(config),
-                TrainedEvaluator(config.task, config.recipe),
-                trials=plain.trials,
-                children=plain.children,
-                seed=plain.seed,
-                store=store,
-                name=name,
-                executor=executor,
-                repeats=plain.repeats,
-                on_trial=watcher,
-            )
-        except KeyboardInterrupt:
-            bar.stop()
-            done = store.get(name).count()[1] if name in store.names() else 0
-            raise InterruptError(
-                f"stopped with {done} of {plain.trials} trials finished; all of them are kept:"
-                f" `reinas resume {name}` goes on"
-            ) from None
+    bar = _Bar(quiet=as_json)
+    try:
+        result = run_search(
+            config.space,
+            make_policy(config),
+            TrainedEvaluator(config.task, config.recipe),
+            trials=plain.trials,
+            children=plain.children,
+            seed=plain.seed,
+            store=store,
+            name=name,
+            executor=_executor(config),
+            repeats=plain.repeats,
+            on_start=bar.start,
+            on_trial=bar.advance,
+        )
+    except KeyboardInterrupt:
+        bar.stop()
+        done = store.get(name).count()[1] if name in store.names() else 0
+        raise InterruptError(
+            f"stopped with {done} of {plain.trials} trials finished; all of them are kept:"
+            f" `reinas resume {name}` goes on"
+        ) from None
+    finally:
+        bar.stop()
     report = gather(result.log)
     if as_json:
         print_json({"store": store.location, **report.json()})
     else:
-        err.print()
         print_result(out, report, store.location)
 
 
@@ -190,30 +190,40 @@ def _executor(config: Config) -> Any:
     return Processes(plain.workers, time_limit=plain.time_limit, memory_limit=plain.memory_limit)
 
 
-class _Watcher:
-    """Keeps the progress bar: trials done, best so far, failures, time left."""
+class _Bar:
+    """The progress bar of a search: trials done, best so far, failures, time left."""
 
-    def __init__(self, bar: Any, name: str, store: Store, trials: int) -> None:
-        self._bar = bar
+    def __init__(self, *, quiet: bool) -> None:
+        self._bar = progress(quiet=quiet)
         self._best: float | None = None
         self._failed = 0
-        done = 0
-        if name in store.names():
-            report = gather(store.get(name), top=1)
-            done, self._failed = report.finished, report.failed
-            self._best = report.best[0].reward if report.best else None
-        self._task = bar.add_task(name, total=trials, completed=done, note=self._note())
 
-    def _note(self) -> str:
-        best = "-" if self._best is None else f"{self._best:.4f}"
-        return f"best {best}  failed {self._failed}"
+    def start(self, log: Log) -> None:
+        """Show what is there already."""
+        report = gather(log, top=1)
+        self._failed = report.failed
+        self._best = report.best[0].reward if report.best else None
+        self._task = self._bar.add_task(
+            log.name, total=log.trials, completed=report.finished, note=self._note()
+        )
+        self._bar.start()
 
-    def __call__(self, trial: Trial) -> None:
+    def advance(self, trial: Trial) -> None:
+        """Count one more trial."""
         if trial.outcome is not None:
             self._failed += trial.outcome.error is not None
             if trial.outcome.reward is not None:
                 self._best = max(trial.outcome.reward, self._best or trial.outcome.reward)
         self._bar.update(self._task, advance=1, note=self._note())
+
+    def stop(self) -> None:
+        """Leave the bar as it is."""
+        if self._bar.live.is_started:
+            self._bar.stop()
+
+    def _note(self) -> str:
+        best = "-" if self._best is None else f"{self._best:.4f}"
+        return f"best {best}  failed {self._failed}"
 
 
 def _new_name(config: Config, taken: Sequence[str]) -> str:

@@ -177,15 +177,15 @@ def _print_fresh(fresh: Any) -> None:
     ]
     head = ["start"]
     for point in fresh[0]:
-        head += [f"J at {point.step:,}", "P(A1=1)", "P(A2=1|A1)"]
+        head += [f"J at {point.step:,}", "P(A1)", "P(A2|A1)"]
     out.print(table([*head, "likeliest child"], rows, right=range(len(head))))
     ends = [CHILDREN[points[-1].likeliest] for points in fresh]
-    counts = ", ".join(f"{ends.count(e)} at ({e})" for e in dict.fromkeys(ends))
+    counts = ", ".join(f"{ends.count(e)} end at ({e})" for e in dict.fromkeys(ends))
     early = fresh[0][0].step
     undecided = [mean(min(p[0].first, 1 - p[0].first) for p in fresh)]
     undecided.append(mean(min(q, 1 - q) for p in fresh for q in [_second(p[0])]))
     out.print(
-        f"\nOf {len(fresh)} starts end {counts}. Near 0 no sigmoid is sure of anything, so every"
+        f"\nOf {len(fresh)} starts {counts}. Near 0 no sigmoid is sure of anything, so every"
         f" child is sampled and they are told apart. After {early:,} steps the less likely answer"
         f" to the first decision has probability {undecided[0]:.3f} on average, to the second"
         f" {undecided[1]:.4f}: what is worth more is settled first.",

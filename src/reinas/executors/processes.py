@@ -135,14 +135,14 @@ def _begin(memory: int) -> None:
     import torch
 
     torch.set_num_threads(1)
-    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_watch, daemon=True).start()
 
 
-def _watch(parent: int) -> None:
-    """End the process when its parent is gone, in the middle of a child if need be."""
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
+def _watch() -> None:
+    """End the process when the search is gone, in the middle of a child if need be."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _death(exitcode: int | None) -> str:

@@ -56,16 +56,19 @@ class Store:
         return "memory" if self.path is None else str(self.path)
 
     @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        """One transaction; the database's errors become `StoreError`s with a way out."""
+    def begin(self, *, exclusive: bool = False) -> Iterator[Connection]:
+        """One transaction; the database's errors become `StoreError`s with a way out.
+
+        An exclusive one lets nobody write between what it reads and what it writes.
+        """
         try:
-            with self._engine.begin() as connection:
+            with self._engine.execution_options(exclusive=exclusive).begin() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
             raise StoreError(_explain(self.location, error)) from error
 
     def _create(self) -> None:
-        with self.begin() as connection:
+        with self.begin(exclusive=True) as connection:
             tables.metadata.create_all(connection)
             if connection.scalar(sa.select(sa.func.count()).select_from(tables.versions)) == 0:
                 connection.execute(tables.versions.insert().values(version=tables.VERSION))
@@ -228,21 +231,28 @@ def _path(location: str) -> Path:
 
 
 def _engine(path: Path | None) -> Engine:
+    """SQLite with transactions that hold table definitions too, unlike Python's default."""
     if path is None:
-        return sa.create_engine(
+        engine = sa.create_engine(
             "sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
         )
-    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
+    else:
+        engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
 
     @sa.event.listens_for(engine, "connect")
-    def _pragmas(connection: sqlite3.Connection, _: Any) -> None:
-        # WAL: readers never wait for the search. NORMAL: a commit survives the death of any
-        # process; after a power cut the last commits may be missing, and are made again.
-        if path.exists() and not os.access(path, os.W_OK):
-            return
+    def _connect(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None  # Python begins no transactions of its own: we do
         connection.execute("PRAGMA busy_timeout = 10000")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        if path is not None and (not path.exists() or os.access(path, os.W_OK)):
+            # WAL: readers never wait for the search. NORMAL: a commit survives the death of any
+            # process; after a power cut the last commits may be missing, and are made again.
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        exclusive = connection.get_execution_options().get("exclusive")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if exclusive else "BEGIN")
 
     return engine
 

@@ -1,0 +1,266 @@
+"""`reinas search`, `resume`, `list`, `show`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from reinas import Store
+from reinas.cli.output import print_json
+
+
+def test_a_search_finds_and_says_how_to_go_on(reinas, quick):
+    """The best network, its reward, and the next two commands."""
+    status, out, err = reinas("search", *quick)
+    assert status == 0
+    assert "quick: 6 of 6 trials" in out
+    assert "best: trial" in out
+    assert "reinas finish quick" in out
+    assert "6/6" in err  # the progress bar
+
+
+def test_json_is_one_document_and_nothing_else(reinas, quick):
+    """On standard output; standard error is empty too when nothing went wrong."""
+    status, out, err = reinas("search", *quick, "--json")
+    document = json.loads(out)
+    assert (status, err) == (0, "")
+    assert document["name"] == "quick"
+    assert document["finished"] == 6
+    best = document["best"][0]
+    log = Store("reinas.db").get("quick")
+    assert best["reward"] == max(t.outcome.reward for t in log.finished())
+    for command in (["show", "quick"], ["list"], ["spaces"], ["tasks"], ["policies"]):
+        status, out, err = reinas(*command, "--json")
+        assert (status, err) == (0, "")
+        json.loads(out)
+
+
+def test_numbers_that_json_does_not_have_become_null(capsys):
+    """NaN would make the document unreadable."""
+    print_json({"a": float("nan"), "b": [float("inf"), 1.0], 3: None})
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.0], "3": None}
+
+
+def test_the_same_command_again_goes_on_and_does_not_start_over(reinas, quick):
+    """A finished search has nothing left to do; more trials extend it."""
+    reinas("search", *quick)
+    first = Store("reinas.db").get("quick").finished()
+    status, out, _ = reinas("search", *quick)
+    assert status == 0
+    assert Store("reinas.db").get("quick").finished() == first
+    status, out, _ = reinas("resume", "quick", "--trials", "9", "--workers", "0")
+    assert status == 0
+    assert "9 of 9 trials" in out
+    assert Store("reinas.db").get("quick").finished()[:6] == first
+
+
+def test_searches_without_a_name_are_told_apart(reinas, quick):
+    """space-task, then a number."""
+    for expected in ("mlp-wine", "mlp-wine-2"):
+        _, out, _ = reinas("search", *quick[:-2])
+        assert out.startswith(f"{expected}: 6 of 6")
+
+
+def test_worker_processes_find_what_one_process_finds(reinas, quick):
+    """--workers 2 gives the trials of --workers 0."""
+    reinas("search", *quick)
+    reinas("search", *quick[:-1], "two", "--workers", "2")
+    store = Store("reinas.db")
+    results = [
+        [(t.answers, t.outcome.reward) for t in store.get(name).finished()]
+        for name in ("quick", "two")
+    ]
+    assert results[0] == results[1]
+
+
+def test_a_toml_file_has_the_same_keys(reinas, tmp_path):
+    """As --set has."""
+    (tmp_path / "run.toml").write_text(
+        'trials = 2\nworkers = 0\nname = "filed"\ntask = "wine"\n'
+        '[space]\nname = "mlp"\ndepth = 1\n[recipe]\nepochs = 1\n[policy]\nname = "random"\n'
+    )
+    status, out, _ = reinas("search", "--config", "run.toml", "--json")
+    document = json.loads(out)
+    assert status == 0
+    assert document["settings"]["space"]["depth"] == 1
+    assert document["settings"]["policy"]["name"] == "random"
+
+
+def test_show_tells_the_whole_story(reinas, quick, tmp_path):
+    """Best architectures, how the policy moved, a page and a drawing."""
+    reinas("search", *quick)
+    status, out, _ = reinas("show", "quick", "--html", "q.html", "--svg", "q.svg", "--top", "2")
+    assert status == 0
+    assert "The best architectures" in out
+    assert "How the policy moved" in out
+    assert "gradient_norm" in out
+    assert (tmp_path / "q.html").read_text().startswith("<!doctype html>")
+    assert (tmp_path / "q.svg").read_text().startswith("<svg")
+
+
+def test_show_counts_failures_by_reason(reinas, quick):
+    """Children that diverge are failed trials; the search ends well all the same."""
+    status, out, _ = reinas("search", *quick, "--set", "recipe.learning_rate=1e30")
+    assert status == 0
+    assert "no child could be trained" in out
+    _, out, _ = reinas("show", "quick")
+    assert "6 failed" in out
+    assert "diverged: the training loss was" in out
+    status, _, err = reinas("finish", "quick")
+    assert status == 1
+    assert "has no network that could be trained" in err
+    status, _, err = reinas("show", "quick", "--svg", "x.svg")
+    assert status == 2
+    assert "no network to draw yet" in err
+
+
+def test_list_has_a_line_for_every_search(reinas, quick):
+    """And says how to begin where there is none."""
+    _, out, _ = reinas("list")
+    assert "begin one with `reinas search" in out
+    reinas("search", *quick)
+    _, out, _ = reinas("list")
+    assert "quick" in out
+    assert "6/6" in out
+
+
+def test_finish_tests_once_and_saves_what_load_reads(reinas, quick, tmp_path):
+    """The network takes raw examples; a second finish gives the same result."""
+    import torch
+
+    from reinas import Wine, load
+
+    reinas("search", *quick)
+    status, out, _ = reinas("finish", "quick", "--json")
+    document = json.loads(out)
+    assert status == 0
+    network = load(tmp_path / "quick")
+    part = Wine().test()
+    right = (network(torch.from_numpy(part.x)).argmax(1).numpy() == part.y).mean()
+    assert document["test"]["accuracy"] == pytest.approx(right)
+    status, out, _ = reinas("finish", "quick", "--to", "again")
+    assert status == 0
+    assert "the test part is read once" in out
+    status, _, err = reinas("finish", "quick", "--epochs", "3")
+    assert status == 2
+    assert "is finished already" in err
+
+
+def test_the_catalogues_name_everything(reinas):
+    """Spaces, tasks and policies, each with a line and its parameters."""
+    for command, names in {
+        "spaces": ["conv", "mlp", "toy", "depth=6"],
+        "tasks": ["digits", "wine", "breast_cancer", "diabetes", "toy"],
+        "policies": ["zoph-le", "independent", "random", "learning_rate=0.0006"],
+    }.items():
+        _, out, _ = reinas(command)
+        assert all(name in out for name in names)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["search", "cnov"], "did you mean 'conv'"),
+        (["search", "--task", "digit"], "did you mean 'digits'"),
+        (["search", "--policy", "zoph"], "did you mean 'zoph-le'"),
+        (["search", "--trials", "0"], "--trials: trials should be greater than or equal to 1"),
+        (["search", "--trials", "x"], "should be a valid integer"),
+        (["search", "--set", "space.dept=3"], "did you mean 'depth'"),
+        (["search", "--set", "policy.learning_rate=-1"], "learning_rate must be above 0"),
+        (["search", "--set", "policy.hidden=0"], "hidden must be at least 1"),
+        (["search", "conv", "--task", "wine"], "needs images"),
+        (["search", "toy", "--task", "wine"], "needs one number in and one out"),
+        (["search", "--config", "missing.toml"], "No such file"),
+        (["search", "--workers", "0", "--time-limit", "3"], "need worker processes"),
+        (["search", "--workers", "-1"], "workers should be greater than or equal to 0"),
+        (["search", "--time-limit", "0"], "time_limit should be greater than 0"),
+        (["search", "--repeats", "no"], "repeats should be 'train' or 'reuse'"),
+        (["search", "--store", "a/b/c.db"], "there is no folder"),
+        (["search", "--store", "postgres://x/y"], "expected a file or sqlite:///FILE"),
+        (["search", "--name", ""], "at least one character"),
+        (["resume", "nothing"], "no search 'nothing' in reinas.db"),
+        (["show", "nothing"], "no search 'nothing' in reinas.db"),
+        (["finish", "nothing"], "no search 'nothing' in reinas.db"),
+        (["toy", "--losses", "none"], "measured or review"),
+        (["serach"], "No such command"),
+    ],
+)
+def test_a_mistake_is_one_clear_sentence_and_status_2(reinas, tmp_path, arguments, message):
+    """No traceback, nothing on standard output, no file made."""
+    status, out, err = reinas(*arguments)
+    assert status == 2
+    assert message in err
+    assert err.startswith("reinas: ")
+    assert err.count("\n") == 1
+    assert out == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_with_other_settings_is_refused(reinas, quick):
+    """The message says which settings differ."""
+    reinas("search", *quick)
+    status, _, err = reinas("search", *quick, "--seed", "1", "--set", "recipe.batch=9")
+    assert status == 2
+    assert "evaluator.recipe.batch is 32, not 9" in err
+    assert "seed is 0, not 1" in err
+    status, _, err = reinas("resume", "quick", "--trials", "2")
+    assert status == 2
+    assert "can only be extended" in err
+
+
+def test_a_file_that_is_no_store_is_refused(reinas, tmp_path):
+    """And left as it was."""
+    (tmp_path / "letter.db").write_text("dear friend " * 100)
+    for command in (["list"], ["search", "--trials", "1"], ["show", "x"]):
+        status, _, err = reinas(*command, "--store", "letter.db")
+        assert status == 2
+        assert "is not a database" in err
+    assert (tmp_path / "letter.db").read_text() == "dear friend " * 100
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_ctrl_c_stops_within_seconds_and_keeps_what_is_finished(workers, tmp_path):
+    """Status 2, one sentence that says how to go on, and no process left."""
+    command = [sys.executable, "-m", "reinas.cli"]
+    options = ["--trials", "400", "--epochs", "30", "--workers", workers, "--name", "long"]
+    process = subprocess.Popen(
+        [*command, "search", "mlp", "--task", "wine", *options],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # as a terminal does: the signal reaches the whole group
+    )
+    store = tmp_path / "reinas.db"
+    while not (store.exists() and _finished(store) >= 3):
+        time.sleep(0.05)
+    begun = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert time.monotonic() - begun < 10
+    assert process.returncode == 2
+    assert "`reinas resume long` goes on" in err
+    assert "Traceback" not in err + out
+    kept = Store(store).get("long").finished()
+    assert 3 <= len(kept) < 400
+    deadline = time.monotonic() + 5
+    while _group_lives(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _group_lives(process.pid)
+
+
+def _group_lives(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _finished(path):
+    store = Store(path)
+    return store.get("long").count()[1] if "long" in store.names() else 0

@@ -1,0 +1,32 @@
+"""`reinas toy`."""
+
+import json
+
+from reinas.studies.toy import REVIEW_LOSSES
+
+
+def test_the_reviews_numbers_are_worked_through(reinas):
+    """Both descents and REINFORCE, with where each ends and why."""
+    status, out, _ = reinas("toy", "--losses", "review", "--starts", "2")
+    assert status == 0
+    assert "r01" in out
+    assert "91.1902" in out
+    assert "(-8, 77, 77, 0, -8)" in out
+    assert "(5, 1, 1, 5, 5)" in out
+    assert "J = E[loss] = 34.8547" in out
+    assert out.count("That is the best child.") == 2
+    assert "plateaus, not minima" in out
+    assert "2 end at (linear, linear)" in out
+
+
+def test_the_children_are_trained_with_several_seeds(reinas):
+    """The table has mean, least and most; linear second is before sigmoid second every time."""
+    status, out, err = reinas("toy", "--seeds", "2", "--starts", "1", "--workers", "2", "--json")
+    losses = json.loads(out)["losses"]
+    assert (status, err) == (0, "")
+    assert list(losses) == [f"r{a}{b}" for a, b in REVIEW_LOSSES]
+    for row in losses.values():
+        assert len(row["all"]) == 2
+        assert row["least"] <= row["mean"] <= row["most"]
+    assert max(losses["r00"]["most"], losses["r10"]["most"]) < 1
+    assert min(losses["r01"]["least"], losses["r11"]["least"]) > 10

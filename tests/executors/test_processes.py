@@ -1,0 +1,130 @@
+"""Worker processes: whatever a child does, the search goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from helpers import Doomed
+from reinas import Job, Processes
+from reinas.errors import SettingError
+from reinas.executors.processes import machine_memory
+from reinas.testing import ExecutorContract
+
+
+class TestProcesses(ExecutorContract):
+    """Processes keep every promise of executors."""
+
+    def make(self):
+        return Processes(2)
+
+
+def run(executor, *architectures):
+    jobs = [Job(k, text, seed=k) for k, text in enumerate(architectures)]
+    try:
+        return {job.trial: outcome for job, outcome in executor.run(Doomed(), jobs)}
+    finally:
+        executor.close()
+
+
+@pytest.mark.parametrize(
+    ("fate", "words"),
+    [
+        ("kill", "killed by SIGKILL; systems do that when memory runs out"),
+        ("abort", "killed by SIGABRT"),
+        ("exit", "ended with status 3"),
+    ],
+)
+def test_a_child_that_takes_its_worker_down_fails_alone(fate, words):
+    """The worker is replaced; the children beside and after it have their outcomes."""
+    outcomes = run(Processes(2), "ok", fate, "ok", "ok", "ok")
+    assert words in outcomes[1].error
+    assert [outcomes[k].reward for k in (0, 2, 3, 4)] == [0.5] * 4
+
+
+def test_a_child_that_hangs_is_stopped_at_the_time_limit():
+    """It fails with the limit in its reason, and soon."""
+    begun = time.perf_counter()
+    outcomes = run(Processes(2, time_limit=1.5), "ok", "hang", "ok")
+    assert outcomes[1].error == "took longer than the limit of 1.5 s"
+    assert outcomes[1].seconds == 1.5
+    assert [outcomes[k].reward for k in (0, 2)] == [0.5, 0.5]
+    assert time.perf_counter() - begun < 30
+
+
+@pytest.mark.parametrize("fate", ["memory", "tensor"])
+def test_a_child_that_exhausts_its_memory_fails_alone(fate):
+    """The allocation is refused: the machine stays as it was."""
+    outcomes = run(Processes(1, memory_limit=2.0), "ok", fate, "ok")
+    assert "out of memory" in outcomes[1].error
+    assert [outcomes[k].reward for k in (0, 2)] == [0.5, 0.5]
+
+
+def test_workers_run_torch_with_one_thread():
+    """Parallelism is over children."""
+    assert run(Processes(1), "threads")[0].metrics["threads"] == 1
+
+
+def test_a_worker_that_is_killed_between_two_batches_is_replaced():
+    """Even if nothing was running when it died."""
+    executor = Processes(1)
+    try:
+        first = next(iter(executor.run(Doomed(), [Job(0, "pid", 0)])))[1]
+        os.kill(int(first.metrics["pid"]), signal.SIGKILL)
+        outcomes = [o for _, o in executor.run(Doomed(), [Job(1, "ok", 0), Job(2, "ok", 0)])]
+    finally:
+        executor.close()
+    assert [o.reward for o in outcomes] == [0.5, 0.5]
+
+
+def test_workers_do_not_outlive_a_killed_parent(tmp_path):
+    """kill -9 on the search ends its workers too, in the middle of a child."""
+    script = textwrap.dedent(
+        """
+        import sys
+        sys.path.insert(0, sys.argv[1])
+        from helpers import Doomed
+        from reinas import Job, Processes
+        if __name__ == "__main__":
+            executor = Processes(1)
+            for job, outcome in executor.run(Doomed(), [Job(0, "pid", 0), Job(1, "hang", 0)]):
+                print(int(outcome.metrics["pid"]), flush=True)
+        """
+    )
+    path = tmp_path / "script.py"
+    path.write_text(script)
+    arguments = [sys.executable, str(path), str(Path(__file__).parent.parent)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        worker = int(process.stdout.readline())
+        process.kill()
+    deadline = time.monotonic() + 20
+    while _alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not _alive(worker)
+
+
+def _alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.parametrize(
+    "bad", [{"workers": 0}, {"workers": 1, "time_limit": 0}, {"workers": 1, "memory_limit": -1}]
+)
+def test_impossible_limits_are_refused(bad):
+    """With a sentence that says what is possible."""
+    with pytest.raises(SettingError, match="must be"):
+        Processes(**bad)
+
+
+def test_the_machine_has_memory():
+    """In GiB, at most what the hardware has."""
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    assert 0 < machine_memory() <= physical

@@ -1,0 +1,77 @@
+"""Evaluators and small searches that several tests use; importable in worker processes."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from typing import ClassVar
+
+from reinas import AbstractEvaluator, MlpSpace, Outcome, search, zoph_le
+from reinas.seeds import derive
+
+SPACE = MlpSpace(depth=2, widths=(4, 8), activations=("relu", "tanh"))
+
+
+class Hashed(AbstractEvaluator):
+    """A reward that depends on the architecture and on the job's seed, and on nothing else.
+
+    One in eight children fails, one in eight is NaN.
+    """
+
+    settings: ClassVar = {"name": "hashed"}
+
+    def __call__(self, job):
+        number = derive(job.seed, str(job.architecture))
+        if number % 8 == 0:
+            raise ValueError("one in eight")
+        if number % 8 == 1:
+            return Outcome(float("nan"))
+        return Outcome(number / 2**63, metrics={"number": float(number % 1000)})
+
+
+@dataclass
+class Doomed(AbstractEvaluator):
+    """Misbehaves in the way that the architecture asks for."""
+
+    settings: ClassVar = {"name": "doomed"}
+
+    def __call__(self, job):
+        match job.architecture:
+            case "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "abort":
+                os.abort()
+            case "exit":
+                os._exit(3)
+            case "hang":
+                time.sleep(600)
+            case "memory":
+                bytearray(64 << 30)
+            case "tensor":
+                import torch
+
+                torch.ones(8 << 30)
+            case "pid":
+                return Outcome(1.0, metrics={"pid": os.getpid()})
+            case "threads":
+                import torch
+
+                return Outcome(1.0, metrics={"threads": torch.get_num_threads()})
+        return Outcome(0.5)
+
+
+def small_search(store, *, trials=40, name="s", evaluator=None, **more):
+    """A search of a small space: five batches of eight."""
+    policy = zoph_le(SPACE, learning_rate=0.05, seed=3)
+    return search(
+        SPACE, policy, evaluator or Hashed(), trials=trials, store=store, name=name, seed=5, **more
+    )
+
+
+def story(log):
+    """Everything about a search that must not depend on how often it was stopped."""
+    trials = [
+        (t.number, t.batch, t.answers, t.repeat_of, t.outcome.reward, t.outcome.error)
+        for t in log.finished()
+    ]
+    return trials, log.diagnostics()
