@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from reinas.children import build
@@ -70,6 +71,7 @@ def describe(
         "format": FORMAT,
         "space": dict(space.settings),
         "answers": list(answers),
+        "summary": str(architecture),
         "architecture": asdict(architecture),
         "task": {"name": task.name, "inputs": list(task.inputs), "outputs": task.outputs},
         **more,
@@ -81,7 +83,7 @@ def save(network: FoundNetwork, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         weights = {k: v.contiguous() for k, v in network.state_dict().items()}
-        _replace(folder / WEIGHTS, lambda path: save_file(weights, path))
+        _replace(folder / WEIGHTS, lambda path: path.write_bytes(to_bytes(weights)))
         text = json.dumps(network.description, indent=2) + "\n"
         _replace(folder / DESCRIPTION, lambda path: path.write_text(text, encoding="utf-8"))
     except (OSError, SafetensorError) as error:

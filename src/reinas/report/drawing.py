@@ -13,15 +13,16 @@ from reinas.spaces.toy import ToyArchitecture
 from reinas.tasks.base import Interface
 
 WIDTH, HEIGHT, GAP, MARGIN = 210, 40, 22, 12
+# Every rule begins with .reinas: a style inside an SVG holds for the whole page around it.
 STYLE = """
-.box rect{fill:#eef3fb;stroke:#33518a;stroke-width:1.2}
-.end rect{fill:#fdf3e4;stroke:#9a6a1c}
-text{font:13px system-ui,sans-serif;fill:#1b2433;text-anchor:middle}
-text.small{font-size:11px;fill:#5a6579}
-path{fill:none;stroke:#7b8cab;stroke-width:1.4}
-path.skip{stroke:#c0563b}
-.link:hover path{stroke-width:3.5}
-.box:hover rect{stroke-width:2.6}
+.reinas .box rect{fill:#eef3fb;stroke:#33518a;stroke-width:1.2}
+.reinas .end rect{fill:#fdf3e4;stroke:#9a6a1c}
+.reinas text{font:13px system-ui,sans-serif;fill:#1b2433;text-anchor:middle}
+.reinas text.small{font-size:11px;fill:#5a6579}
+.reinas path{fill:none;stroke:#7b8cab;stroke-width:1.4}
+.reinas path.skip{stroke:#c0563b}
+.reinas .link:hover path{stroke-width:3.5}
+.reinas .box:hover rect{stroke-width:2.6}
 """
 
 
@@ -44,7 +45,7 @@ def column(boxes: Sequence[Box], links: Sequence[tuple[int, int]], title: str) -
     width = 2 * MARGIN + WIDTH + math.ceil(reach)
     height = 2 * MARGIN + len(boxes) * HEIGHT + (len(boxes) - 1) * GAP
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="reinas" viewBox="0 0 {width} {height}"'
         f' width="{width}" height="{height}" role="img" aria-label="{escape(title)}">',
         f"<title>{escape(title)}</title><style>{STYLE}</style>",
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7"'
@@ -61,8 +62,8 @@ def _top(place: int) -> float:
 
 
 def _bulge(a: int, b: int) -> float:
-    """How far an arc over b - a places goes out to the right."""
-    return 18 + 22 * math.sqrt(b - a - 1)
+    """How far an arc goes out to the right: further for longer ones, staggered for neighbours."""
+    return 18 + 22 * math.sqrt(b - a - 1) + 5 * (a % 3)
 
 
 def _box(place: int, box: Box) -> str:

@@ -80,6 +80,13 @@ def gather(log: Log, top: int = 10) -> Report:
     )
 
 
+def number(value: float | None) -> str:
+    """A measurement for people: whole numbers with separators, others to five digits."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if float(value).is_integer() and value >= 1000 else f"{value:.5g}"
+
+
 def outcome_of(trial: Trial) -> Any:
     """The outcome of a finished trial."""
     return trial.outcome

@@ -9,7 +9,7 @@ from reinas.errors import FileError
 from reinas.registry import make
 from reinas.report import figures
 from reinas.report.drawing import draw
-from reinas.report.gather import Report, gather, space_of
+from reinas.report.gather import Report, gather, number, space_of
 from reinas.store import Log
 
 STYLE = """
@@ -143,7 +143,7 @@ def _best(report: Report) -> str:
         (
             str(b.trial),
             f"{b.reward:.4f}",
-            *(f"{b.metrics.get(m, float('nan')):.6g}" for m in metrics),
+            *(number(b.metrics.get(m)) for m in metrics),
             duration(b.seconds),
             f"<code>{escape(b.architecture)}</code>",
         )

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from reinas.report.gather import Report
+from reinas.report.gather import Report, number
 from reinas.report.page import duration, test_words
 
 ROWS = 8  # how many lines tell the policy's way
@@ -62,7 +62,7 @@ def print_report(console: Console, report: Report) -> None:
             (
                 b.trial,
                 f"{b.reward:.4f}",
-                *(f"{b.metrics.get(n, float('nan')):.5g}" for n in names),
+                *(number(b.metrics.get(n)) for n in names),
                 b.architecture,
             )
             for b in report.best
@@ -90,7 +90,7 @@ def _headline(report: Report) -> str:
 
 
 def _metrics(metrics: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:,.5g}" for name, value in metrics.items())
+    return ", ".join(f"{name} {number(value)}" for name, value in metrics.items())
 
 
 def _movement(movement: Sequence[Mapping[str, float]]) -> Table:
