@@ -105,11 +105,12 @@ def _print_losses(measured: Any) -> None:
     out.print(table(["", "h, g", "mean", "least", "most"], rows, right=(2, 3, 4)))
     seeds = len(next(iter(measured.values())))
     if seeds > 1:
-        a, b = max(measured, key=lambda k: max(measured[k]) / min(measured[k]))
-        ratio = max(measured[a, b]) / min(measured[a, b])
+        folds = ", ".join(
+            f"r{a}{b} varies {max(v) / min(v):.1f}-fold" for (a, b), v in measured.items()
+        )
         out.print(
-            f"\nOver {seeds} training seeds r{a}{b} varies {ratio:.1f}-fold: a child's loss depends"
-            " on its random weights, so the reward is random. What follows takes the means.",
+            f"\nOver {seeds} training seeds {folds}: a child's loss depends on its random weights,"
+            " so the reward is random. What follows takes the means.",
             soft_wrap=True,
         )
 

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Makes every figure and table of the docs again: docs/results/ and docs/images/.
+# Needs `make demo` to have made .venv; the pictures in PNG also need chromium.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export COLUMNS=110
+PATH="$PWD/.venv/bin:$PATH"
+
+reinas toy --seeds 10 --seed 0 2>/dev/null > docs/results/toy.txt
+reinas toy --losses review > docs/results/toy-review.txt
+python -m benchmarks > docs/results/speed.md
+
+make -s demo
+cp demo.svg docs/images/demo.svg
+reinas show demo > docs/results/demo.txt
+python -m benchmarks.pictures demo docs/images
