@@ -68,7 +68,7 @@ def finished(home, task, folder, recipe=RECIPE, space=SPACE, **more):
 
 
 def test_accuracy_is_that_of_the_saved_network_on_the_test_part(tmp_path):
-    """Counted by hand from what `reinas.load` gives for raw examples; the loss is scikit-learn's."""
+    """Counted from what `reinas.load` gives for raw examples; the loss is scikit-learn's."""
     metrics = finished(searched(Wine()), Wine(), tmp_path).final.metrics
     part = Wine().test()
     with torch.no_grad():

@@ -9,15 +9,15 @@ import torch
 from scipy.stats import binomtest
 
 from reinas.children import build, fit, parameters
-from reinas.children.training import measure, seeded, tensors
+from reinas.children.training import measure, predict, seeded, tensors
 from reinas.errors import ReinasError, SettingError
-from reinas.export.saved import FoundNetwork, describe, save
+from reinas.export.saved import FoundNetwork, describe, make_folder, save
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.store import Log, Store
 from reinas.store.log import Final
-from reinas.store.store import now
-from reinas.tasks.base import AbstractTask, Part, Scaling
+from reinas.store.store import now, plain
+from reinas.tasks.base import AbstractTask, Scaling
 from reinas.tasks.recipes import Recipe
 from reinas.threads import one_thread
 from reinas.types import Epoch, Trial
@@ -53,24 +53,25 @@ def finish(
     result that is in the store. `recipe` is the search's; `epochs` defaults to three times its.
     """
     log = store.get(name)
+    _check(log, space, task)
     with store.lock(name):
         final = log.final()
-        trial = log.trial(final.trial) if final else _best(log)
-        recipe = replace(
-            recipe,
-            epochs=epochs or LONGER * recipe.epochs,
-            validate_every=1,
-            seed=derive(log.settings["seed"], "finish", trial.number),
-        )
-        if final and final.recipe != recipe.settings:
-            raise SettingError(
-                f"search '{name}' is finished already, with {final.recipe['epochs']} epochs: the"
-                " test part is measured once; leave --epochs away to get that network again"
-            )
-        network, inputs, targets = _train(space, task, trial, recipe, on_epoch)
         again = final is not None
+        if final is not None:
+            trial = log.trial(final.trial)
+            recipe = _same_recipe(log.name, final, epochs)
+        else:
+            trial = _best(log)
+            recipe = replace(
+                recipe,
+                epochs=LONGER * recipe.epochs if epochs is None else epochs,
+                validate_every=1,
+                seed=derive(log.settings["seed"], "finish", trial.number),
+            )
+        make_folder(folder)
+        network, inputs, targets = _train(space, task, trial, recipe, on_epoch)
         if final is None:
-            metrics = _test(network, task, task.test(), inputs, targets)
+            metrics = _test(network, task, inputs, targets)
             final = Final(trial.number, recipe.settings, metrics, now())
             log.finish(final)
         found = FoundNetwork(
@@ -89,6 +90,26 @@ def finish(
         )
         save(found, folder)
     return Finished(final, space.decode(trial.answers), folder, again)
+
+
+def _check(log: Log, space: AbstractSpace[Any], task: AbstractTask) -> None:
+    """Raise `SettingError` unless the search was for this space and this task."""
+    searched = {"space": log.settings["space"], "task": log.settings["evaluator"].get("task")}
+    given = plain({"space": dict(space.settings), "task": dict(task.settings)})
+    for key, value in searched.items():
+        if value != given[key]:
+            raise SettingError(f"search '{log.name}' has the {key} {value}, not {given[key]}")
+
+
+def _same_recipe(name: str, final: Final, epochs: int | None) -> Recipe:
+    """The recipe of the network that was tested; no other is trained after that."""
+    recipe = Recipe(**final.recipe)
+    if epochs is not None and epochs != recipe.epochs:
+        raise SettingError(
+            f"search '{name}' is finished already, with {recipe.epochs} epochs, not {epochs}: the"
+            " test part is measured once; leave --epochs away to get that network again"
+        )
+    return recipe
 
 
 def _best(log: Log) -> Trial:
@@ -124,20 +145,26 @@ def _train(
 
 
 def _test(
-    child: torch.nn.Module, task: AbstractTask, part: Part, inputs: Scaling, targets: Scaling
+    child: torch.nn.Module, task: AbstractTask, inputs: Scaling, targets: Scaling
 ) -> dict[str, float]:
-    """The test part's measurements; accuracy with its 95 % Wilson interval."""
+    """The test part's measurements: accuracy with its 95 % Wilson interval, or RMSE and R squared.
+
+    The RMSE is in the target's own unit, over all targets together.
+    """
+    data = tensors(task.test(), inputs, targets)
     with one_thread():
-        loss, score = measure(child, tensors(part, inputs, targets), task.loss)
-    metrics = {"examples": len(part), "parameters": parameters(child)}
+        loss, score = measure(child, data, task.loss)
+        outputs = predict(child, data.x)
+    count = len(data.x)
+    metrics = {"examples": count, "parameters": parameters(child)}
     if task.loss == "cross_entropy":
-        right = round(score * len(part))
-        interval = binomtest(right, len(part)).proportion_ci(method="wilson")
+        right = round(score * count)
+        interval = binomtest(right, count).proportion_ci(method="wilson")
         return metrics | {
-            "accuracy": right / len(part),
+            "accuracy": right / count,
             "low": float(interval.low),
             "high": float(interval.high),
             "loss": loss,
         }
-    # the loss is in standardised units; people want the target's own
-    return metrics | {"r2": score, "rmse": loss**0.5 * float(targets.std.mean()), "loss": loss}
+    errors = (outputs - data.y) * torch.from_numpy(targets.std)
+    return metrics | {"r2": score, "rmse": float(errors.square().mean().sqrt()), "loss": loss}

@@ -1,9 +1,8 @@
 """The loop: propose, evaluate, record, learn."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Literal
+from typing import Generic, Literal
 
 from reinas.errors import AnswersError, SettingError
 from reinas.evaluators.base import AbstractEvaluator
@@ -14,6 +13,7 @@ from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.store import Log, Store
 from reinas.store.log import Proposal
+from reinas.store.store import plain
 from reinas.types import A, Answers, Job, Outcome, Trial
 
 Repeats = Literal["train", "reuse"]
@@ -70,7 +70,7 @@ def search(
     evaluator.check(space.decode(space.sample(1, derive(seed, "check"))[0]))
     runner = executor or Serial()
     with home.lock(name):
-        log = home.put(name, _plain(settings), trials)
+        log = home.put(name, plain(settings), trials)
         if on_start is not None:
             on_start(log)
         loop = _Loop(space, policy, evaluator, runner, log, children, seed, repeats, on_trial)
@@ -182,9 +182,3 @@ def _free_name(store: Store, stem: str) -> str:
     while (name := stem if number == 1 else f"{stem}-{number}") in taken:
         number += 1
     return name
-
-
-def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as JSON gives them back: tuples become lists, so that they can be compared."""
-    plain: dict[str, Any] = json.loads(json.dumps(settings))
-    return plain

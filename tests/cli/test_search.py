@@ -153,9 +153,9 @@ def test_finish_tests_once_and_saves_what_load_reads(reinas, quick, tmp_path):
 def test_the_catalogues_name_everything(reinas):
     """Spaces, tasks and policies, each with a line and its parameters."""
     for command, names in {
-        "spaces": ["conv", "mlp", "toy", "depth=6"],
+        "spaces": ["conv", "mlp", "toy", "space.depth=6"],
         "tasks": ["digits", "wine", "breast_cancer", "diabetes", "toy"],
-        "policies": ["zoph-le", "independent", "random", "learning_rate=0.0006"],
+        "policies": ["zoph-le", "independent", "random", "policy.learning_rate=0.0006"],
     }.items():
         _, out, _ = reinas(command)
         assert all(name in out for name in names)

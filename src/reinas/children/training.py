@@ -65,16 +65,21 @@ LOSSES: dict[Loss, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def measure(child: nn.Module, data: Tensors, loss: Loss) -> tuple[float, float]:
-    """Mean loss, and accuracy (classes) or R squared (numbers), in evaluation mode."""
+def predict(child: nn.Module, x: Tensor) -> Tensor:
+    """The outputs [N, outputs] for examples [N, *inputs], in evaluation mode, without gradient."""
     child.eval()
     with torch.no_grad():
-        outputs = torch.cat([child(x) for x in data.x.split(CHUNK)])
-        value = float(LOSSES[loss](outputs, data.y))
-        if loss == "cross_entropy":
-            return value, float((outputs.argmax(1) == data.y).float().mean())
-        spread = float((data.y - data.y.mean(0)).square().mean())
-        return value, 1 - value / spread if spread else 0.0
+        return torch.cat([child(chunk) for chunk in x.split(CHUNK)])
+
+
+def measure(child: nn.Module, data: Tensors, loss: Loss) -> tuple[float, float]:
+    """Mean loss, and accuracy (classes) or R squared (numbers), in evaluation mode."""
+    outputs = predict(child, data.x)
+    value = float(LOSSES[loss](outputs, data.y))
+    if loss == "cross_entropy":
+        return value, float((outputs.argmax(1) == data.y).float().mean())
+    spread = float((data.y - data.y.mean(0)).square().mean())
+    return value, 1 - value / spread if spread else 0.0
 
 
 def optimizer(child: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

@@ -23,15 +23,14 @@ def _catalogue(kind: Kind, as_json: bool) -> None:
     if as_json:
         print_json(entries)
         return
-    rows = [
-        (
-            name,
-            entry["summary"],
-            ", ".join(f"{key}={_text(value)}" for key, value in entry["parameters"].items()),
-        )
-        for name, entry in entries.items()
-    ]
-    out.print(table(["name", "what it is", f"parameters (--set {kind}.KEY=VALUE)"], rows))
+    rows = [(name, _described(kind, entry)) for name, entry in entries.items()]
+    out.print(table(["name", "what it is, and its parameters"], rows))
+
+
+def _described(kind: Kind, entry: dict[str, Any]) -> str:
+    """The summary, and what would be typed to give each parameter its default."""
+    options = [f"{kind}.{key}={_text(value)}" for key, value in entry["parameters"].items()]
+    return entry["summary"] + "\n" + ("--set " + " ".join(options) if options else "") + "\n"
 
 
 def _text(value: object) -> str:

@@ -10,7 +10,7 @@ from reinas.cli.options import STORE, FolderOption, JsonOption, StoreOption
 from reinas.cli.output import out, print_json, progress
 from reinas.config import restored
 from reinas.errors import InterruptError
-from reinas.report.page import test_words
+from reinas.report.page import result_words
 from reinas.store import Store
 from reinas.types import Epoch
 
@@ -80,7 +80,7 @@ def finish(
     )
     out.print(f"  {escape(str(done.architecture))}", soft_wrap=True)
     out.print(
-        f"test {test_words(metrics)} on {metrics['examples']:,} examples,"
+        f"test {result_words(metrics)} on {metrics['examples']:,} examples,"
         f" {metrics['parameters']:,} parameters",
         soft_wrap=True,
     )

@@ -11,7 +11,7 @@ from reinas.children import build, fit, parameters
 from reinas.children.training import search_tensors, seeded
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.seeds import derive
-from reinas.tasks.base import AbstractTask
+from reinas.tasks.base import AbstractTask, check_parts
 from reinas.tasks.recipes import Recipe
 from reinas.threads import one_thread
 from reinas.types import Job, Outcome
@@ -34,9 +34,10 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
         return {"task": dict(self.task.settings), "recipe": self.recipe.settings}
 
     def check(self, architecture: Any) -> None:
-        """Build one child without memory: `BuildError` where space and task do not fit."""
+        """Refuse a space, a task or data that do not fit together; builds without memory."""
         with torch.device("meta"):
             build(architecture, self.task)
+        check_parts(self.task)
 
     def __call__(self, job: Job[Any]) -> Outcome:
         """One child, trained with one thread; all randomness comes from the job's seed."""

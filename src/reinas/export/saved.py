@@ -1,5 +1,6 @@
 """A trained network as two files: network.json says what it is, weights.safetensors the numbers."""
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
@@ -78,21 +79,29 @@ def describe(
     }
 
 
-def save(network: FoundNetwork, folder: Path) -> None:
-    """Write both files. Each is written whole or not at all; the description comes last."""
+def make_folder(folder: Path) -> None:
+    """Make the folder for a network, before time is spent on what goes into it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        weights = {k: v.contiguous() for k, v in network.state_dict().items()}
-        _replace(folder / WEIGHTS, lambda path: path.write_bytes(to_bytes(weights)))
-        text = json.dumps(network.description, indent=2) + "\n"
-        _replace(folder / DESCRIPTION, lambda path: path.write_text(text, encoding="utf-8"))
-    except (OSError, SafetensorError) as error:
-        raise FileError(f"the network cannot be written to {folder}: {error}") from error
+    except OSError as error:
+        raise FileError(f"the network cannot be written to {folder}: {error.strerror}") from error
 
 
-def _replace(path: Path, write: Any) -> None:
+def save(network: FoundNetwork, folder: Path) -> None:
+    """Write both files, each whole or not at all; the description has the weights' checksum."""
+    make_folder(folder)
+    weights = to_bytes({k: v.contiguous() for k, v in network.state_dict().items()})
+    description = network.description | {"sha256": hashlib.sha256(weights).hexdigest()}
+    try:
+        _replace(folder / WEIGHTS, weights)
+        _replace(folder / DESCRIPTION, (json.dumps(description, indent=2) + "\n").encode())
+    except OSError as error:
+        raise FileError(f"the network cannot be written to {folder}: {error.strerror}") from error
+
+
+def _replace(path: Path, data: bytes) -> None:
     draft = path.with_name(path.name + ".part")
-    write(draft)
+    draft.write_bytes(data)
     os.replace(draft, path)
 
 
@@ -100,27 +109,34 @@ def load(folder: str | Path, *, space: AbstractSpace[Any] | None = None) -> Foun
     """The network that `reinas finish` saved in `folder`, in evaluation mode.
 
     `space` is needed only where the network was found in a space of your own. Nothing in the
-    files is executed. `FileError` where they are missing or damaged.
+    files is executed. `FileError` where they are missing, damaged or do not belong together.
     """
     description = _read(Path(folder) / DESCRIPTION)
+    weights = _read_weights(Path(folder) / WEIGHTS, description)
     try:
-        space = space or make("space", description["space"])
-        task: Interface = _Shapes(
+        space = make("space", description["space"]) if space is None else space
+        architecture = space.decode(tuple(description["answers"]))
+        if json.loads(json.dumps(asdict(architecture))) != description["architecture"]:
+            raise SettingError(f"in this space its answers mean {architecture}")
+        task = _Shapes(
             description["task"]["name"],
             tuple(description["task"]["inputs"]),
             description["task"]["outputs"],
         )
-        child = build(space.decode(tuple(description["answers"])), task)
-        weights = load_file(Path(folder) / WEIGHTS)
+        with torch.device("meta"):  # no memory, no random numbers: the weights are at hand
+            child = build(architecture, task)
         inputs, targets = (
             Scaling(weights[f"{name}_mean"].numpy(), weights[f"{name}_std"].numpy())
             for name in ("input", "target")
         )
         network = FoundNetwork(child, inputs, targets, description)
-        network.load_state_dict(weights)
-    except (KeyError, TypeError, RuntimeError, SettingError, OSError, SafetensorError) as error:
-        text = str(error).partition("\n")[0]
-        raise FileError(f"{folder} does not hold a whole network of reinas: {text}") from error
+        _check_shapes(network, weights, task)
+        network.load_state_dict(weights, assign=True)
+    except KeyError as error:
+        raise FileError(f"{folder} is not a whole network of reinas: no {error} in it") from error
+    except (TypeError, ValueError, RuntimeError) as error:
+        text = str(error).partition("\n")[0]  # torch adds its own call stack
+        raise FileError(f"{folder} is not a whole network of reinas: {text}") from error
     return network.eval()
 
 
@@ -131,8 +147,40 @@ def _read(path: Path) -> dict[str, Any]:
         raise FileError(
             f"{path} cannot be read ({error.strerror}): `reinas finish` writes it"
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FileError(f"{path} is not JSON: {error}") from None
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise FileError(f"{path} is not a network of format {FORMAT}, which this reinas reads")
     return description
+
+
+def _read_weights(path: Path, description: dict[str, Any]) -> dict[str, Tensor]:
+    try:
+        data = path.read_bytes()
+        weights: dict[str, Tensor] = from_bytes(data)
+    except OSError as error:
+        raise FileError(
+            f"{path} cannot be read ({error.strerror}): `reinas finish` writes it"
+        ) from None
+    except SafetensorError as error:
+        raise FileError(f"{path} is damaged: {error}") from None
+    if description.pop("sha256", None) != hashlib.sha256(data).hexdigest():
+        raise FileError(f"{path} and {DESCRIPTION} beside it do not belong together")
+    return weights
+
+
+def _check_shapes(network: FoundNetwork, weights: Mapping[str, Tensor], task: Interface) -> None:
+    """Raise `ValueError` with the first tensor that is missing, too many or of another shape."""
+    wanted = {k: tuple(v.shape) for k, v in network.state_dict().items()}
+    found = {k: tuple(v.shape) for k, v in weights.items()}
+    for key in sorted(wanted.keys() | found.keys()):
+        if wanted.get(key) != found.get(key):
+            raise ValueError(
+                f"{key} should have the shape {wanted.get(key, 'of none: it is one too many')},"
+                f" got {found.get(key, 'nothing')}"
+            )
+    for name, shape in (("input", task.inputs), ("target", (task.outputs,))):
+        for statistic in ("mean", "std"):
+            got = found[f"{name}_{statistic}"]
+            if torch.broadcast_shapes(got, shape) != torch.Size(shape):
+                raise ValueError(f"{name}_{statistic} of shape {got} does not fit {shape}")

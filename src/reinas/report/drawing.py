@@ -12,7 +12,7 @@ from reinas.spaces.mlp import MlpArchitecture
 from reinas.spaces.toy import ToyArchitecture
 from reinas.tasks.base import Interface
 
-WIDTH, HEIGHT, GAP, MARGIN = 210, 40, 22, 12
+WIDTH, HEIGHT, GAP, MARGIN = 250, 40, 22, 12
 # Every rule begins with .reinas: a style inside an SVG holds for the whole page around it.
 STYLE = """
 .reinas .box rect{fill:#eef3fb;stroke:#33518a;stroke-width:1.2}

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from reinas.errors import SettingError
-from reinas.registry import make
+from reinas.registry import Kind, make
 from reinas.spaces.base import AbstractSpace
 from reinas.store import Log
 from reinas.store.log import Final
+from reinas.tasks.base import AbstractTask
 from reinas.types import Answers, Trial
 
 
@@ -49,11 +49,21 @@ class Report:
 
 def space_of(log: Log) -> AbstractSpace[Any] | None:
     """The search's space; None where it is one of the user's own, known only to their script."""
-    try:
-        space: AbstractSpace[Any] = make("space", log.settings["space"])
-    except (KeyError, SettingError):
-        return None
+    space: AbstractSpace[Any] | None = _made("space", log.settings.get("space"))
     return space
+
+
+def task_of(log: Log) -> AbstractTask | None:
+    """The search's task; None where it is one of the user's own, or there is none."""
+    task: AbstractTask | None = _made("task", log.settings.get("evaluator", {}).get("task"))
+    return task
+
+
+def _made(kind: Kind, settings: Any) -> Any:
+    try:
+        return make(kind, settings)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def gather(log: Log, top: int = 10) -> Report:

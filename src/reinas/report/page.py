@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from reinas.errors import FileError
-from reinas.registry import make
 from reinas.report import figures
 from reinas.report.drawing import draw
-from reinas.report.gather import Report, gather, number, space_of
+from reinas.report.gather import Report, gather, number, space_of, task_of
 from reinas.store import Log
 
 STYLE = """
@@ -52,7 +51,7 @@ def page(log: Log) -> str:
     sections += ["<h2>The best architectures</h2>", _best(report)]
     if report.failures:
         rows = [(escape(text), str(count)) for text, count in report.failures.items()]
-        sections += ["<h2>Failures</h2>", _table(["reason", "children"], rows)]
+        sections += ["<h2>Failures</h2>", _table(["reason", "trials"], rows)]
     rows = [(escape(key), f"<code>{escape(str(value))}</code>") for key, value in settings.items()]
     sections += ["<h2>Settings</h2>", _table(["setting", "value"], rows, numbers=())]
     return (
@@ -74,9 +73,8 @@ def write_page(log: Log, path: Path) -> None:
 
 def _subtitle(report: Report) -> str:
     named = {k: report.settings.get(k, {}) for k in ("space", "policy")}
-    task = report.settings.get("evaluator", {}).get("task", {})
-    words = [f"{k} {v['name']}" for k, v in named.items() if "name" in v]
-    words += [f"task {task['name']}"] if "name" in task else []
+    named["task"] = report.settings.get("evaluator", {}).get("task")
+    words = [f"{k} {v['name']}" for k, v in named.items() if isinstance(v, dict) and "name" in v]
     return ", ".join([*words, f"seed {report.settings.get('seed')}", f"begun {report.created}"])
 
 
@@ -89,7 +87,7 @@ def _facts(report: Report) -> str:
         ("child time", duration(report.seconds)),
     ]
     if report.final:
-        facts.append(("test", test_words(report.final.metrics)))
+        facts.append(("test", result_words(report.final.metrics)))
     cards = "".join(
         f'<div class="fact"><span class="quiet">{escape(k)}</span><b>{escape(v)}</b></div>'
         for k, v in facts
@@ -97,7 +95,7 @@ def _facts(report: Report) -> str:
     return f'<div class="facts">{cards}</div>'
 
 
-def test_words(metrics: Any) -> str:
+def result_words(metrics: Any) -> str:
     """The test part's result in words, with its interval where it has one."""
     if "accuracy" in metrics:
         return (
@@ -109,9 +107,9 @@ def test_words(metrics: Any) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds in words for people."""
-    if seconds < 60:
+    if seconds < 59.95:  # what rounds to 60 belongs to the next unit
         return f"{seconds:.1f} s"
-    if seconds < 3600:
+    if seconds < 59.95 * 60:
         return f"{seconds / 60:.1f} min"
     return f"{seconds / 3600:.1f} h"
 
@@ -129,10 +127,10 @@ def drawing(log: Log) -> str | None:
     """The best network so far as SVG; None where there is none, or no way to draw it."""
     space = space_of(log)
     best = log.best()
-    task = log.settings.get("evaluator", {}).get("task")
+    task = task_of(log)
     if space is None or task is None or not best:
         return None
-    return draw(space.decode(best[0].answers), make("task", task))
+    return draw(space.decode(best[0].answers), task)
 
 
 def _best(report: Report) -> str:

@@ -1,5 +1,6 @@
 """A report as text in a terminal."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from reinas.report.gather import Report, number
-from reinas.report.page import duration, test_words
+from reinas.report.page import duration, result_words
 
 ROWS = 8  # how many lines tell the policy's way
 
@@ -21,9 +22,9 @@ def table(
     result = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for place, name in enumerate(head):
         if place in numbers:
-            result.add_column(name, justify="right", no_wrap=True)
+            result.add_column(escape(name), justify="right", no_wrap=True)
         else:
-            result.add_column(name, overflow="fold", no_wrap=place < len(head) - 1)
+            result.add_column(escape(name), overflow="fold", no_wrap=place < len(head) - 1)
     for row in rows:
         result.add_row(*(escape(str(cell)) for cell in row))
     return result
@@ -31,22 +32,25 @@ def table(
 
 def print_result(console: Console, report: Report, location: str) -> None:
     """What a search has found, in a few lines, and how to go on."""
+    name = shlex.quote(report.name)
+    if location != "reinas.db":
+        name += f" --store {shlex.quote(location)}"
     console.print(_headline(report))
-    if report.best:
-        best = report.best[0]
-        console.print(
-            f"best: trial {best.trial}, reward {best.reward:.4f}, {_metrics(best.metrics)}"
-        )
-        console.print(f"  {escape(best.architecture)}", soft_wrap=True)
-        console.print(
-            f"next: `reinas show {report.name}` for the whole story, `reinas finish"
-            f" {report.name}` to train, test and save the best"
-            + ("" if location == "reinas.db" else f" (with --store {location})"),
-            style="dim",
-            soft_wrap=True,
-        )
-    else:
-        console.print(f"no child could be trained: `reinas show {report.name}` gives the reasons")
+    if not report.best:
+        console.print(escape(f"no child could be trained: `reinas show {name}` gives the reasons"))
+        return
+    best = report.best[0]
+    text = f"best: trial {best.trial}, reward {best.reward:.4f}, {_metrics(best.metrics)}"
+    console.print(escape(text), soft_wrap=True)
+    console.print(f"  {escape(best.architecture)}", soft_wrap=True)
+    console.print(
+        escape(
+            f"next: `reinas show {name}` for the whole story, `reinas finish {name}` to train,"
+            " test and save the best"
+        ),
+        style="dim",
+        soft_wrap=True,
+    )
 
 
 def print_report(console: Console, report: Report) -> None:
@@ -54,7 +58,7 @@ def print_report(console: Console, report: Report) -> None:
     console.print(_headline(report))
     if report.final:
         console.print(
-            f"finished: trial {report.final.trial}, test {test_words(report.final.metrics)}"
+            f"finished: trial {report.final.trial}, test {result_words(report.final.metrics)}"
         )
     if report.best:
         names = list(report.best[0].metrics)
@@ -73,7 +77,7 @@ def print_report(console: Console, report: Report) -> None:
     if report.failures:
         console.print("\n[bold]Failures[/]")
         rows = [(count, text) for text, count in report.failures.items()]
-        console.print(table(["children", "reason"], rows, right=[0]))
+        console.print(table(["trials", "reason"], rows, right=[0]))
     if report.movement:
         console.print("\n[bold]How the policy moved[/]")
         console.print(_movement(report.movement))
@@ -82,7 +86,7 @@ def print_report(console: Console, report: Report) -> None:
 def _headline(report: Report) -> str:
     parts = [f"{report.finished} of {report.trials} trials"]
     if report.repeats:
-        parts.append(f"{report.repeats} repeats")
+        parts.append(f"{report.repeats} repeat{'s' * (report.repeats > 1)}")
     if report.failed:
         parts.append(f"{report.failed} failed")
     parts.append(f"{duration(report.seconds)} of training")
@@ -96,12 +100,12 @@ def _metrics(metrics: Mapping[str, float]) -> str:
 def _movement(movement: Sequence[Mapping[str, float]]) -> Table:
     """The diagnostics in at most `ROWS` groups of consecutive batches, averaged."""
     size = -(-len(movement) // ROWS)
-    keys = [k for k in movement[-1] if k != "batch"]
+    keys = list(dict.fromkeys(k for row in movement for k in row if k != "batch"))
     rows = []
     for start in range(0, len(movement), size):
         group = movement[start : start + size]
         first, last = int(group[0]["batch"]), int(group[-1]["batch"])
         label = f"{first}" if first == last else f"{first}-{last}"
-        means = [sum(row[k] for row in group) / len(group) for k in keys]
-        rows.append((label, *(f"{m:.4g}" for m in means)))
+        said = [[row[k] for row in group if k in row] for k in keys]
+        rows.append((label, *(f"{sum(v) / len(v):.4g}" if v else "-" for v in said)))
     return table(["batches", *keys], rows, right=range(1, len(keys) + 1))

@@ -52,7 +52,9 @@ class Scaling:
         """The statistics of `values` over `axes`, kept as axes of length 1 but for the first."""
         mean = values.mean(axis=axes, keepdims=True, dtype=np.float64)[0]
         std = values.std(axis=axes, keepdims=True, dtype=np.float64)[0]
-        std = np.where(std > 0, std, 1.0)
+        # rounding gives a constant column a deviation a little above 0: compare the values
+        constant = (values == values[:1]).all(axis=axes, keepdims=True)[0]
+        std = np.where(constant | (std == 0), 1.0, std)
         return Scaling(mean.astype(np.float32), std.astype(np.float32))
 
     @staticmethod
@@ -142,6 +144,29 @@ class AbstractTask(ABC):
         axes = (0, 2, 3) if len(self.inputs) == 3 else (0,)
         targets = Scaling.of(train.y, (0,)) if self.loss == "mse" else Scaling.none()
         return Scaling.of(train.x, axes), targets
+
+
+def check_parts(task: AbstractTask) -> None:
+    """Raise `SettingError` unless the parts are what the task says and children can take."""
+    parts = task.parts()
+    for name, part in (("training", parts.train), ("validation", parts.valid)):
+        where = f"task '{task.name}', {name} part"
+        if len(part.x) != len(part.y) or len(part) < 2:
+            raise SettingError(
+                f"{where}: expected two or more examples, each with a target; got {len(part.x)}"
+                f" examples and {len(part.y)} targets"
+            )
+        if part.x.shape[1:] != task.inputs:
+            raise SettingError(
+                f"{where}: expected examples of shape {task.inputs}, got {part.x.shape[1:]}"
+            )
+        classes = task.loss == "cross_entropy"
+        kind, shape = ("int64", ()) if classes else ("float32", (task.outputs,))
+        if part.y.dtype != np.dtype(kind) or part.y.shape[1:] != shape:
+            raise SettingError(
+                f"{where}: expected targets of type {kind} and shape {shape}, got {part.y.dtype}"
+                f" and {part.y.shape[1:]}"
+            )
 
 
 def check_reward(owner: str, reward: str) -> None:

@@ -30,12 +30,14 @@ class Recipe:
     def __post_init__(self) -> None:
         least = {"epochs": 1, "batch": 2, "validate_every": 1, "weight_decay": 0, "momentum": 0}
         for key, bound in least.items():
-            if getattr(self, key) < bound:
+            if not bound <= getattr(self, key) < math.inf:
                 raise SettingError(
-                    f"recipe: {key} must be at least {bound}, got {getattr(self, key)}"
+                    f"recipe: {key} must be at least {bound} and finite, got {getattr(self, key)}"
                 )
-        if not self.learning_rate > 0:
-            raise SettingError(f"recipe: learning_rate must be above 0, got {self.learning_rate}")
+        if not 0 < self.learning_rate < math.inf:
+            raise SettingError(
+                f"recipe: learning_rate must be above 0 and finite, got {self.learning_rate}"
+            )
         if self.momentum >= 1:
             raise SettingError(f"recipe: momentum must be below 1, got {self.momentum}")
         for key, known in (

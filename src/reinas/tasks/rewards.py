@@ -1,6 +1,6 @@
 """From a learning curve to a reward: higher is better, never negative.
 
-A failed child counts as 0, so every reward here is above 0 for a child that learned anything.
+A failed child counts as 0, so no child that was trained may count for less.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,8 @@ LAST = 5  # "the last 5 epochs", Zoph & Le 2016, section 4.1
 
 
 def accuracy(curve: Curve) -> float:
-    """The highest score of the last 5 validated epochs."""
-    return max(epoch.score for epoch in curve.epochs[-LAST:])
+    """The highest score of the last 5 validated epochs; an R squared below 0 counts as 0."""
+    return max(0.0, *(epoch.score for epoch in curve.epochs[-LAST:]))
 
 
 def cubed(curve: Curve) -> float:

@@ -1,0 +1,151 @@
+"""A report in a terminal of 100 columns."""
+
+import io
+import shlex
+
+import pytest
+from rich.console import Console
+
+from reinas import Outcome
+from reinas.report.gather import gather
+from reinas.report.terminal import print_report, print_result
+from reinas.store.log import Proposal
+
+
+def shown(function, *arguments):
+    """What is printed, without trailing blanks."""
+    console = Console(record=True, width=100, file=io.StringIO())
+    function(console, *arguments)
+    return "\n".join(line.rstrip() for line in console.export_text().splitlines())
+
+
+def result(log, location="reinas.db"):
+    return shown(print_result, gather(log), location)
+
+
+def story(log):
+    return shown(print_report, gather(log))
+
+
+def test_a_result_says_what_was_found_and_how_to_go_on(log):
+    """Counts, the best trial with its metrics and architecture, the next commands."""
+    text = result(log)
+    assert "demo: 9 of 12 trials, 1 repeat, 3 failed, 19.5 s of training" in text
+    assert "best: trial 6, reward 0.9000, parameters 106, accuracy 0.9" in text
+    assert "  8 tanh | 8 tanh" in text.splitlines()
+    assert "`reinas show demo`" in text
+    assert "`reinas finish demo`" in text
+    assert "--store" not in text
+
+
+def test_another_store_is_part_of_the_next_command(log):
+    """It would not be found without."""
+    assert "`reinas finish demo --store other.db`" in result(log, "other.db")
+
+
+def test_a_result_without_any_network_says_where_the_reasons_are(make_log):
+    """And gives no best."""
+    text = result(make_log([(0, 0, (0, 0, 0, 0, 0), None, "no luck", 1.0)], []))
+    assert "no child could be trained: `reinas show demo` gives the reasons" in text
+    assert "best" not in text
+
+
+def test_the_story_has_the_best_architectures_in_order(log):
+    """Trial, reward, metrics and architecture, one line each."""
+    lines = [line.split(maxsplit=4) for line in story(log).splitlines()]
+    head = lines.index(["trial", "reward", "parameters", "accuracy", "architecture"])
+    assert lines[head + 1 : head + 5] == [
+        ["6", "0.9000", "106", "0.9", "8 tanh | 8 tanh"],
+        ["2", "0.7500", "102", "0.75", "4 relu | 8 tanh"],
+        ["3", "0.7500", "103", "0.75", "4 tanh"],
+        ["8", "0.6000", "108", "0.6", "4 relu"],
+    ]
+
+
+def test_the_story_has_the_failures_with_their_reasons_as_text(log):
+    """What stands in square brackets is not taken for markup."""
+    lines = [line.split(maxsplit=1) for line in story(log).splitlines()]
+    head = lines.index(["trials", "reason"])
+    assert lines[head + 1] == ["2", "diverged <b>badly</b>"]
+    assert lines[head + 2] == ["1", "ValueError: bad [luck]"]
+
+
+BRACKETS = "[/] [bold]x[/bold] [/nothing] [1, 2] [link=a]"
+
+
+def test_square_brackets_in_reasons_are_text(make_log):
+    """Even those that would be an error of markup."""
+    log = make_log([(0, 0, (0, 0, 0, 0, 0), None, BRACKETS, 1.0)], [])
+    assert BRACKETS in story(log)
+
+
+@pytest.mark.parametrize("text", ["a[red]b", "x[/y]", "[/]"])
+def test_square_brackets_in_names_and_places_are_text(make_log, text):
+    """A search may be called anything, and so may its file."""
+    log = make_log(name=text)
+    assert text in story(log)
+    said = result(log, f"{text}.db")
+    command = f"{shlex.quote(text)} --store {shlex.quote(text + '.db')}`"
+    assert f"`reinas show {command}" in said
+    assert f"`reinas finish {command}" in said
+    failed = make_log([(0, 0, (0, 0, 0, 0, 0), None, "no", 1.0)], [], name=text)
+    assert f"`reinas show {shlex.quote(text)}`" in result(failed)
+
+
+def test_square_brackets_in_metrics_are_text(make_log):
+    """An evaluator of one's own names its metrics as it likes."""
+    log = make_log([], [])
+    log.propose(0, [Proposal(0, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), None)])
+    log.record(0, Outcome(0.5, 1.0, {"latency [ms]": 3.0, "[/x]": 4.0}))
+    for text in (result(log), story(log)):
+        assert "latency [ms]" in text
+        assert "[/x]" in text
+
+
+def test_numbers_of_parameters_are_whole_numbers(make_log):
+    """A network of a million weights is told in digits, not in powers of ten."""
+    log = make_log([], [])
+    log.propose(0, [Proposal(0, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), None)])
+    log.record(0, Outcome(0.5, 1.0, {"parameters": 1_234_567}))
+    for text in (result(log), story(log)):
+        assert "1234567" in text.replace(",", "")
+
+
+def test_long_architectures_are_not_cut(conv_log):
+    """A line may be long, but it is all there."""
+    best = gather(conv_log).best[0].architecture
+    assert best in result(conv_log)
+    assert "…" not in story(conv_log)
+
+
+def test_the_test_result_comes_first(log, final):
+    """Once it was measured."""
+    assert "finished" not in story(log)
+    log.finish(final)
+    text = story(log)
+    assert "finished: trial 6, test accuracy 0.9722 (95 % interval 0.8583 to 0.9951)" in text
+
+
+def test_the_policys_way_is_told_in_at_most_eight_lines(make_log):
+    """Twenty batches are seven groups of three or two, each the mean of its batches."""
+    movement = [(n, {"entropy": float(n), "reward": n / 100}) for n in range(20)]
+    batches = [(n, n, (0, 0, 0, 0, 0), None, 0.5, 1.0) for n in range(20)]
+    lines = [line.split() for line in story(make_log(batches, movement)).splitlines()]
+    head = next(n for n, line in enumerate(lines) if line[:1] == ["batches"])
+    assert set(lines[head]) == {"batches", "entropy", "reward"}
+    place = lines[head].index("entropy")
+    rows = [(line[0], float(line[place])) for line in lines[head + 1 :] if line]
+    groups = [range(n, min(n + 3, 20)) for n in range(0, 20, 3)]
+    assert rows == [(f"{g[0]}-{g[-1]}", pytest.approx(sum(g) / len(g))) for g in groups]
+
+
+def test_diagnostics_may_differ_from_batch_to_batch(make_log):
+    """A policy may have something to say only now and then."""
+    movement = [(0, {"reward": 0.5}), (1, {"reward": 0.5, "entropy": 2.0}), (2, {"reward": 0.25})]
+    assert "0.25" in story(make_log(movement=movement))
+    assert "0.5" in story(make_log(movement=movement[:2]))
+
+
+def test_a_search_without_trials_has_a_story(make_log):
+    """One line."""
+    assert story(make_log([], [])).strip() == "demo: 0 of 12 trials, 0.0 s of training"
