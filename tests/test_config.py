@@ -44,6 +44,16 @@ def test_settings_reach_every_parameter():
     assert (config.plain.trials, config.plain.repeats) == (12, "train")
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("3", 3), ("0.5", 0.5), ("true", True), ("wine", "wine"), ("'7'", "7"), ("[1, 2]", [1, 2])]
+    + [("[relu,tanh]", ["relu", "tanh"]), ("", ""), ("[]", []), ("a=b", "a=b")],
+)
+def test_values_are_read_as_in_toml_and_text_needs_no_quotes(text, value):
+    """A shell takes quotes away; nobody should have to write them twice."""
+    assert parse_set([f"space.x={text}"])["space.x"].value == value
+
+
 def test_later_sources_win(tmp_path):
     """File, then options, then --set."""
     path = tmp_path / "run.toml"

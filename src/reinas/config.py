@@ -107,19 +107,25 @@ def _line(text: str, key: str) -> int:
 
 
 def parse_set(texts: Iterable[str]) -> Settings:
-    """`key=value` pairs; values as in TOML, anything else is text."""
+    """`key=value` pairs; values as in TOML, but text needs no quotes, in lists neither."""
     result: Settings = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise SettingError(f"--set takes key=value, such as space.depth=4; got {text!r}")
-        try:
-            parsed = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            parsed = value.strip()
         key = key.strip()
-        result[f"{key}.name" if key in SECTIONS else key] = Setting(parsed, f"--set {text}")
+        name = f"{key}.name" if key in SECTIONS else key
+        result[name] = Setting(_parse(value.strip()), f"--set {text}")
     return result
+
+
+def _parse(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        if text.startswith("[") and text.endswith("]"):
+            return [_parse(item.strip()) for item in text[1:-1].split(",")]
+        return text
 
 
 def configure(*sources: Settings) -> Config:

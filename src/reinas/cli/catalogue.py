@@ -24,13 +24,14 @@ def _catalogue(kind: Kind, as_json: bool) -> None:
         print_json(entries)
         return
     rows = [(name, _described(kind, entry)) for name, entry in entries.items()]
-    out.print(table(["name", "what it is, and its parameters"], rows))
+    out.print(table(["name", "what it is, and its parameters for --set"], rows))
 
 
 def _described(kind: Kind, entry: dict[str, Any]) -> str:
-    """The summary, and what would be typed to give each parameter its default."""
+    """The summary, and each parameter with its default, as `--set` takes it."""
     options = [f"{kind}.{key}={_text(value)}" for key, value in entry["parameters"].items()]
-    return entry["summary"] + "\n" + ("--set " + " ".join(options) if options else "") + "\n"
+    lines: list[str] = [entry["summary"], *options, ""]
+    return "\n".join(lines)
 
 
 def _text(value: object) -> str:
