@@ -46,8 +46,10 @@ def test_settings_reach_every_parameter():
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("3", 3), ("0.5", 0.5), ("true", True), ("wine", "wine"), ("'7'", "7"), ("[1, 2]", [1, 2])]
-    + [("[relu,tanh]", ["relu", "tanh"]), ("", ""), ("[]", []), ("a=b", "a=b")],
+    [
+        *(("3", 3), ("0.5", 0.5), ("true", True), ("wine", "wine"), ("'7'", "7"), ("a=b", "a=b")),
+        *(("[1, 2]", [1, 2]), ("[relu,tanh]", ["relu", "tanh"]), ("[]", []), ("", "")),
+    ],
 )
 def test_values_are_read_as_in_toml_and_text_needs_no_quotes(text, value):
     """A shell takes quotes away; nobody should have to write them twice."""
