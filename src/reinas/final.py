@@ -45,12 +45,15 @@ def finish(
     *,
     folder: Path,
     epochs: int | None = None,
+    on_start: Callable[[Recipe], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> Finished:
     """Retrain the search's best network on training and validation part, test it, save it.
 
     The test part is measured once a search: a second call gives the same network and the
     result that is in the store. `recipe` is the search's; `epochs` defaults to three times its.
+    `on_start` is called with the recipe when nothing can be refused any more, `on_epoch` with
+    each epoch of the training.
     """
     log = store.get(name)
     _check(log, space, task)
@@ -69,6 +72,8 @@ def finish(
                 seed=derive(log.settings["seed"], "finish", trial.number),
             )
         make_folder(folder)
+        if on_start is not None:
+            on_start(recipe)
         network, inputs, targets = _train(space, task, trial, recipe, on_epoch)
         if final is None:
             metrics = _test(network, task, inputs, targets)

@@ -12,6 +12,7 @@ from reinas.config import restored
 from reinas.errors import InterruptError
 from reinas.report.page import result_words
 from reinas.store import Store
+from reinas.tasks.recipes import Recipe
 from reinas.types import Epoch
 
 
@@ -38,30 +39,36 @@ def finish(
     config = restored(log.settings, {})
     from reinas import final as module
 
-    with progress(quiet=json) as bar:
-        total = epochs or module.LONGER * config.recipe.epochs
-        task = bar.add_task("final training", total=total, note="")
+    bar = progress(quiet=json)
+    task = bar.add_task("final training", total=epochs, note="")
 
-        def show(epoch: Epoch) -> None:
-            note = f"loss {epoch.loss:.4f}  {config.task.score} {epoch.score:.4f}"
-            bar.update(task, advance=1, note=note)
+    def start(recipe: Recipe) -> None:
+        bar.update(task, total=recipe.epochs)
+        bar.start()
 
-        try:
-            done = module.finish(
-                home,
-                name,
-                config.space,
-                config.task,
-                config.recipe,
-                folder=to or Path(name),
-                epochs=epochs,
-                on_epoch=show,
-            )
-        except KeyboardInterrupt:
+    def show(epoch: Epoch) -> None:
+        note = f"loss {epoch.loss:.4f}  {config.task.score} {epoch.score:.4f}"
+        bar.update(task, completed=epoch.number, note=note)
+
+    try:
+        done = module.finish(
+            home,
+            name,
+            config.space,
+            config.task,
+            config.recipe,
+            folder=to or Path(name),
+            epochs=epochs,
+            on_start=start,
+            on_epoch=show,
+        )
+    except KeyboardInterrupt:
+        raise InterruptError(
+            f"stopped before the end: `reinas finish {name}` starts the final training anew"
+        ) from None
+    finally:
+        if bar.live.is_started:
             bar.stop()
-            raise InterruptError(
-                f"stopped before the end: `reinas finish {name}` starts the final training anew"
-            ) from None
     if json:
         print_json(
             {

@@ -114,7 +114,7 @@ def check_decisions(decisions: tuple[Decision, ...]) -> None:
     """
     seen: dict[str, Decision] = {}
     options: dict[str, int] = {}
-    layer = 0
+    layer = linked = 0  # the last layer so far, and the last one whose links were decided
     for decision in decisions:
         if decision.name in seen:
             raise SettingError(f"two decisions are called {decision.name}: names must differ")
@@ -138,8 +138,11 @@ def check_decisions(decisions: tuple[Decision, ...]) -> None:
                     )
                 if decision.options == 0:
                     raise SettingError(f"{decision.name} has no choices")
-                if decision.layer and decision.layer < layer:
-                    raise SettingError(f"{decision.name}: layers must come in ascending order")
+                if decision.layer and (decision.layer < layer or decision.layer == linked):
+                    raise SettingError(
+                        f"{decision.name}: layers come in ascending order, each with its choices"
+                        f" before its links; layer {decision.layer} is decided already"
+                    )
                 layer = max(layer, decision.layer)
             case Link():
                 if not 1 <= decision.source < decision.target or decision.target < layer:
@@ -147,7 +150,7 @@ def check_decisions(decisions: tuple[Decision, ...]) -> None:
                         f"{decision.name}: a link goes from an earlier layer to a later one and"
                         f" follows its layer's choices, got {decision.source} to {decision.target}"
                     )
-                layer = decision.target
+                layer = linked = decision.target
         seen[decision.name] = decision
 
 

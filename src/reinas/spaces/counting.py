@@ -86,15 +86,15 @@ class Counter:
         memory: Memory = ()
         answers = []
         for t in range(len(self.decisions)):
-            point = rng.random() * self._ways[t][memory]
+            point = rng.random()
             for group in self._branches(t, memory):
                 first, n, after = group
-                each = self._ways[t + 1][after]
-                if point < n * each:
+                # whole numbers of any size divide exactly rounded; they may not fit a float
+                point -= n * self._ways[t + 1][after] / self._ways[t][memory]
+                if point < 0:
                     break
-                point -= n * each
-            # float rounding may leave the point on the edge: the last group then takes it
-            answers.append(first + min(int(point / each), n - 1))
+            # where rounding leaves the point on the very edge the last group takes it
+            answers.append(first + int(rng.integers(n)))
             memory = after
         return tuple(answers)
 
