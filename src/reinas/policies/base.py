@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from reinas.types import Answers, Trial
@@ -43,6 +42,11 @@ class AbstractPolicy(ABC):
         """Go on from a state that `state()` gave."""
 
 
-def mean_reward(trials: Sequence[Trial]) -> float:
-    """The mean reward of finished trials; failed ones count as 0."""
-    return float(np.mean([t.outcome.value for t in trials if t.outcome is not None]))
+def rewards(trials: Sequence[Trial]) -> list[float]:
+    """What each trial earned; failed ones 0. `ValueError` for one that has not finished."""
+    values = []
+    for trial in trials:
+        if trial.outcome is None:
+            raise ValueError(f"trial {trial.number} has no outcome yet: only finished ones teach")
+        values.append(trial.outcome.value)
+    return values

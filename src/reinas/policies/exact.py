@@ -15,17 +15,23 @@ LIMIT = 1_000_000  # answers; beyond that the sum takes more memory than it is w
 
 def all_answers(space: AbstractSpace[A]) -> Tensor:
     """All canonical answers of a small space: int64 [size, T]."""
-    if space.size > LIMIT:
-        raise SettingError(
-            f"{space.name} has {space.size:.3g} architectures: the exact gradient sums over all"
-            f" of them and takes at most {LIMIT:,}; use a smaller space"
-        )
+    _check_size(space)
     return torch.tensor(list(space.enumerate()), dtype=torch.int64)
 
 
 def all_rewards(space: AbstractSpace[A], reward: Callable[[Answers], float]) -> Tensor:
     """The reward of each of `all_answers`: float64 [size]."""
+    _check_size(space)
     return torch.tensor([reward(a) for a in space.enumerate()], dtype=torch.float64)
+
+
+def _check_size(space: AbstractSpace[A]) -> None:
+    if space.size > LIMIT:
+        digits = len(str(space.size)) - 1
+        raise SettingError(
+            f"{space.name} has more than 10^{digits} architectures: the exact gradient sums over"
+            f" all of them and takes at most {LIMIT:,}; use a smaller space"
+        )
 
 
 def expected_reward(network: AbstractNetwork, answers: Tensor, rewards: Tensor) -> Tensor:

@@ -1,10 +1,11 @@
 """Random search: the rival that every learned policy has to beat."""
 
 from collections.abc import Mapping, Sequence
+from statistics import mean
 from typing import Any
 
 from reinas.errors import SettingError
-from reinas.policies.base import AbstractPolicy, State, mean_reward
+from reinas.policies.base import AbstractPolicy, State, rewards
 from reinas.spaces.base import AbstractSpace, Over
 from reinas.types import Answers, Trial
 
@@ -33,7 +34,7 @@ class RandomSearch(AbstractPolicy):
 
     def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
         """Learns nothing."""
-        return {"reward": mean_reward(trials)}
+        return {"reward": mean(rewards(trials))}
 
     def state(self) -> State:
         """Nothing was learned."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from reinas.errors import SettingError
-from reinas.policies.base import AbstractPolicy, State, mean_reward
+from reinas.policies.base import AbstractPolicy, State, rewards
 from reinas.policies.controller import Controller
 from reinas.policies.independent import Independent
 from reinas.policies.networks import AbstractNetwork
@@ -83,9 +84,9 @@ class Reinforce(AbstractPolicy):
         these answers (nats an architecture), gradient norm.
         """
         answers = torch.tensor([t.answers for t in trials], dtype=torch.int64)
-        values = [t.outcome.value for t in trials if t.outcome is not None]
-        mean = mean_reward(trials)
-        baseline = mean if math.isnan(self._baseline) else self._baseline
+        values = rewards(trials)
+        reward = mean(values)
+        baseline = reward if math.isnan(self._baseline) else self._baseline
         with one_thread():
             log_probs, entropies = self.network.scores(answers)
             loss = reinforce_loss(log_probs, log_probs.new_tensor(values), baseline)
@@ -94,9 +95,9 @@ class Reinforce(AbstractPolicy):
             gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
             norm = torch.nn.utils.get_total_norm(gradients)
             self._adam.step()
-        self._baseline = moving_average(self._baseline, mean, self._decay)
+        self._baseline = moving_average(self._baseline, reward, self._decay)
         return {
-            "reward": mean,
+            "reward": reward,
             "baseline": baseline,
             "loss": loss.item(),
             "entropy": entropies.detach().sum(1).mean().item(),

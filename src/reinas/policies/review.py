@@ -28,17 +28,18 @@ class ReviewController(AbstractNetwork):
         return logit
 
     def sample(self, count: int, length: int, generator: torch.Generator) -> Tensor:
-        """Draw answers: int64 [count, 2]."""
+        """Draw answers: int64 [count, length], length 1 or 2."""
         with torch.no_grad():
-            uniform = torch.rand(count, length, dtype=torch.float64, generator=generator)
+            uniform = torch.rand(count, 2, dtype=torch.float64, generator=generator)
             first = uniform[:, 0] < torch.sigmoid(self.theta[0])
             second = uniform[:, 1] < torch.sigmoid(self._second(first.double()))
-        return torch.stack([first, second], dim=1).long()
+        return torch.stack([first, second], dim=1)[:, :length].long()
 
     def scores(self, answers: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probability and entropy of each answer: int64 [B, 2] -> two [B, 2]."""
+        """Log-probability and entropy of each answer: int64 [B, T] -> two [B, T], T 1 or 2."""
         first = answers[:, 0].double()
         logits = torch.stack([self.theta[0].expand(len(answers)), self._second(first)], dim=1)
+        logits = logits[:, : answers.shape[1]]
         signed = logits * (2 * answers - 1)
         entropy = functional.softplus(logits) - logits * torch.sigmoid(logits)
         return functional.logsigmoid(signed), entropy

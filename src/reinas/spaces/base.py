@@ -109,49 +109,79 @@ def check_decisions(decisions: tuple[Decision, ...]) -> None:
     """Raise `SettingError` unless the decisions are a space that every policy can learn.
 
     Names are unique; a condition names an earlier decision and answers that it has; choices of
-    a kind have equally many options; a link goes from an earlier layer to a later one, after
-    that layer's choices.
+    a kind have equally many options. Layers come in ascending order, each with its choices
+    before its links; a layer's links come one after the other, since they are decided together,
+    and so none of them depends on another.
     """
     seen: dict[str, Decision] = {}
     options: dict[str, int] = {}
     layer = linked = 0  # the last layer so far, and the last one whose links were decided
+    previous: Decision | None = None
     for decision in decisions:
         if decision.name in seen:
             raise SettingError(f"two decisions are called {decision.name}: names must differ")
-        for when in decision.when:
-            parent = seen.get(when.decision)
-            if parent is None:
-                raise SettingError(
-                    f"{decision.name} depends on {when.decision}, which is not an earlier decision"
-                )
-            if not when.answers or not all(0 <= a < parent.options for a in when.answers):
-                raise SettingError(
-                    f"{decision.name} depends on answers {sorted(when.answers)} of"
-                    f" {parent.name}, which takes 0 to {parent.options - 1}"
-                )
+        _check_conditions(decision, seen)
         match decision:
             case Choice():
-                if options.setdefault(decision.kind, decision.options) != decision.options:
-                    raise SettingError(
-                        f"{decision.name} has {decision.options} choices, but others of kind"
-                        f" {decision.kind} have {options[decision.kind]}: give it another kind"
-                    )
-                if decision.options == 0:
-                    raise SettingError(f"{decision.name} has no choices")
-                if decision.layer and (decision.layer < layer or decision.layer == linked):
-                    raise SettingError(
-                        f"{decision.name}: layers come in ascending order, each with its choices"
-                        f" before its links; layer {decision.layer} is decided already"
-                    )
+                _check_choice(decision, options, layer, linked)
                 layer = max(layer, decision.layer)
             case Link():
-                if not 1 <= decision.source < decision.target or decision.target < layer:
+                _check_link(decision, layer)
+                together = isinstance(previous, Link) and previous.target == linked
+                if decision.target == linked and not together:
                     raise SettingError(
-                        f"{decision.name}: a link goes from an earlier layer to a later one and"
-                        f" follows its layer's choices, got {decision.source} to {decision.target}"
+                        f"{decision.name}: a layer's links come one after the other, but"
+                        f" something is decided between those of layer {linked}"
                     )
                 layer = linked = decision.target
-        seen[decision.name] = decision
+        previous = seen[decision.name] = decision
+
+
+def _check_conditions(decision: Decision, seen: Mapping[str, Decision]) -> None:
+    for when in decision.when:
+        parent = seen.get(when.decision)
+        if parent is None:
+            raise SettingError(
+                f"{decision.name} depends on {when.decision}, which is not an earlier decision"
+            )
+        if not when.answers or not all(0 <= a < parent.options for a in when.answers):
+            raise SettingError(
+                f"{decision.name} depends on answers {sorted(when.answers)} of"
+                f" {parent.name}, which takes 0 to {parent.options - 1}"
+            )
+        if (
+            isinstance(decision, Link)
+            and isinstance(parent, Link)
+            and decision.target == parent.target
+        ):
+            raise SettingError(
+                f"{decision.name} depends on {parent.name}, but a layer's links are decided"
+                " together"
+            )
+
+
+def _check_choice(choice: Choice, options: dict[str, int], layer: int, linked: int) -> None:
+    """`options` has the number of options of each kind so far, and gets this one's."""
+    if options.setdefault(choice.kind, choice.options) != choice.options:
+        raise SettingError(
+            f"{choice.name} has {choice.options} choices, but others of kind {choice.kind} have"
+            f" {options[choice.kind]}: give it another kind"
+        )
+    if choice.options == 0:
+        raise SettingError(f"{choice.name} has no choices")
+    if choice.layer and (choice.layer < layer or choice.layer == linked):
+        raise SettingError(
+            f"{choice.name}: layers must come in ascending order, each with its choices before"
+            f" its links; it is of layer {choice.layer}, after layer {layer}"
+        )
+
+
+def _check_link(link: Link, layer: int) -> None:
+    if not 1 <= link.source < link.target or link.target < layer:
+        raise SettingError(
+            f"{link.name}: a link goes from an earlier layer to a later one and follows its"
+            f" layer's choices, got {link.source} to {link.target}"
+        )
 
 
 def check_options(owner: str, key: str, values: tuple[Any, ...], least: float | None) -> None:
