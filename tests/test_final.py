@@ -29,7 +29,7 @@ from reinas import final as module
 from reinas.errors import FileError, ReinasError, SettingError
 from reinas.store.log import Proposal
 from reinas.tasks.base import Part, Parts
-from reinas.types import Outcome
+from reinas.types import Curve, Outcome
 
 SPACE = MlpSpace(depth=1, widths=(4, 8), activations=("tanh",))
 RECIPE = Recipe(optimizer="adam", learning_rate=0.02, schedule="cosine", epochs=3, batch=32)
@@ -60,8 +60,8 @@ def searched(task, recipe=RECIPE, space=SPACE, store=None):
     return home
 
 
-def finished(home, task, folder, recipe=RECIPE, space=SPACE, **more):
-    return finish(home, "s", space, task, recipe, folder=folder, **more)
+def finished(home, task, folder, space=SPACE, **more):
+    return finish(home, "s", space, task, folder=folder, **more)
 
 
 # ---- classes -------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def test_a_task_that_validates_on_its_training_part_trains_on_it_once(monkeypatc
     rows = spied(monkeypatch)
     recipe = Recipe(**{**Toy().recipe.settings, "epochs": 2, "validate_every": 1})
     home = searched(Toy(), recipe, ToySpace())
-    finished(home, Toy(), tmp_path, recipe, ToySpace())
+    finished(home, Toy(), tmp_path, ToySpace())
     assert rows == [(100, 6)]
 
 
@@ -310,16 +310,17 @@ def test_a_search_with_failures_only_says_so(tmp_path):
     home = searched(Diabetes(), wild)
     assert len(home.get("s").failures()) == 4
     with pytest.raises(ReinasError, match=r"no network that could be trained.*`reinas show s`"):
-        finished(home, Diabetes(), tmp_path / "net", wild)
+        finished(home, Diabetes(), tmp_path / "net")
     assert not (tmp_path / "net").exists()
 
 
-def test_a_final_training_that_diverges_is_told_and_nothing_is_tested(read, tmp_path):
+def test_a_final_training_that_diverges_is_told_and_nothing_is_tested(read, tmp_path, monkeypatch):
     """The message names the epoch; the search is not finished by it."""
     home = searched(CountedWine())
-    wild = Recipe(learning_rate=1e38, epochs=9, schedule="constant")
-    with pytest.raises(ReinasError, match=r"final training diverged.*epoch \d"):
-        finished(home, CountedWine(), tmp_path / "net", wild)
+    stopped = Curve((), "diverged: the training loss was nan in epoch 2")
+    monkeypatch.setattr(module, "fit", lambda *_, **__: stopped)
+    with pytest.raises(ReinasError, match="final training diverged.*epoch 2"):
+        finished(home, CountedWine(), tmp_path / "net")
     assert read == []
     assert home.get("s").final() is None
 
@@ -327,7 +328,7 @@ def test_a_final_training_that_diverges_is_told_and_nothing_is_tested(read, tmp_
 def test_an_unknown_search_is_named_with_the_nearest(tmp_path):
     """A slip of the pen costs no training."""
     with pytest.raises(ReinasError, match=r"no search 'ss'.*did you mean 's'"):
-        finish(searched(Wine()), "ss", SPACE, Wine(), RECIPE, folder=tmp_path)
+        finish(searched(Wine()), "ss", SPACE, Wine(), folder=tmp_path)
 
 
 def test_the_callers_generator_and_threads_are_left_alone(tmp_path):

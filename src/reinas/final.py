@@ -37,64 +37,63 @@ class Finished:
 
 
 def finish(
-    store: Store,
+    store: Store | str,
     name: str,
     space: AbstractSpace[Any],
     task: AbstractTask,
-    recipe: Recipe,
     *,
-    folder: Path,
+    folder: Path | str | None = None,
     epochs: int | None = None,
     on_start: Callable[[Recipe], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> Finished:
     """Retrain the search's best network on training and validation part, test it, save it.
 
-    The test part is measured once a search: a second call gives the same network and the
-    result that is in the store. `recipe` is the search's; `epochs` defaults to three times its.
-    `on_start` is called with the recipe when nothing can be refused any more, `on_epoch` with
-    each epoch of the training.
+    The recipe is the search's, for `epochs` (default: three times as many). The test part is
+    measured once a search: a second call gives the same network and the result that is in the
+    store. `folder` defaults to the name. `on_start` is called with the recipe when nothing can
+    be refused any more, `on_epoch` with each epoch of the training.
     """
-    log = store.get(name)
+    home = store if isinstance(store, Store) else Store(store)
+    place = Path(name if folder is None else folder)
+    log = home.get(name)
     _check(log, space, task)
-    with store.lock(name):
-        final = log.final()
-        again = final is not None
-        if final is not None:
-            trial = log.trial(final.trial)
-            recipe = _same_recipe(log.name, final, epochs)
-        else:
-            trial = _best(log)
-            recipe = replace(
-                recipe,
-                epochs=LONGER * recipe.epochs if epochs is None else epochs,
-                validate_every=1,
-                seed=derive(log.settings["seed"], "finish", trial.number),
-            )
-        make_folder(folder)
+    with home.lock(name):
+        before = log.final()
+        trial, recipe = _plan(log, before, epochs)
+        make_folder(place)
         if on_start is not None:
             on_start(recipe)
         network, inputs, targets = _train(space, task, trial, recipe, on_epoch)
+        final = before
         if final is None:
             metrics = _test(network, task, inputs, targets)
             final = Final(trial.number, recipe.settings, metrics, now())
             log.finish(final)
-        found = FoundNetwork(
-            network,
-            inputs,
-            targets,
-            describe(
-                space,
-                trial.answers,
-                task,
-                search=name,
-                trial=trial.number,
-                recipe=recipe.settings,
-                metrics=final.metrics,
-            ),
+        story = {"search": name, "trial": trial.number, "recipe": final.recipe}
+        description = describe(space, trial.answers, task, **story, metrics=final.metrics)
+        save(FoundNetwork(network, inputs, targets, description), place)
+    return Finished(final, space.decode(trial.answers), place, again=before is not None)
+
+
+def _plan(log: Log, final: Final | None, epochs: int | None) -> tuple[Trial, Recipe]:
+    """Which trial's network to train, and how; the same again where one was tested already."""
+    if final is None:
+        trial = _best(log)
+        recipe = Recipe(**log.settings["evaluator"]["recipe"])
+        return trial, replace(
+            recipe,
+            epochs=LONGER * recipe.epochs if epochs is None else epochs,
+            validate_every=1,
+            seed=derive(log.settings["seed"], "finish", trial.number),
         )
-        save(found, folder)
-    return Finished(final, space.decode(trial.answers), folder, again)
+    recipe = Recipe(**final.recipe)
+    if epochs is not None and epochs != recipe.epochs:
+        raise SettingError(
+            f"search '{log.name}' is finished already, with {recipe.epochs} epochs, not {epochs}:"
+            " the test part is measured once; leave --epochs away to get that network again"
+        )
+    return log.trial(final.trial), recipe
 
 
 def _check(log: Log, space: AbstractSpace[Any], task: AbstractTask) -> None:
@@ -104,17 +103,6 @@ def _check(log: Log, space: AbstractSpace[Any], task: AbstractTask) -> None:
     for key, value in searched.items():
         if value != given[key]:
             raise SettingError(f"search '{log.name}' has the {key} {value}, not {given[key]}")
-
-
-def _same_recipe(name: str, final: Final, epochs: int | None) -> Recipe:
-    """The recipe of the network that was tested; no other is trained after that."""
-    recipe = Recipe(**final.recipe)
-    if epochs is not None and epochs != recipe.epochs:
-        raise SettingError(
-            f"search '{name}' is finished already, with {recipe.epochs} epochs, not {epochs}: the"
-            " test part is measured once; leave --epochs away to get that network again"
-        )
-    return recipe
 
 
 def _best(log: Log) -> Trial:

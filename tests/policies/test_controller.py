@@ -52,43 +52,49 @@ class Numpy:
         return x
 
     def log_prob(self, answers):
-        """One log-probability a decision."""
-        size = self.w["start"].shape
-        self.state = [(np.zeros(size), np.zeros(size)) for _ in range(self.layers)]
-        x = self.w["start"]
-        anchors = {}
-        result = []
+        """One log-probability a decision; what is not asked is as if it were not there."""
+        zero = np.zeros(self.w["start"].shape)
+        self.state = [(zero, zero) for _ in range(self.layers)]
+        self.x = self.w["start"]
+        self.anchors = {}
+        self.result = [0.0] * len(answers)
+        self.answers = answers
         flags = asked(self.decisions, answers)
-        pairs = list(zip(self.decisions, answers, flags, strict=False))
-        layers = sorted({d.layer if isinstance(d, Choice) else d.target for d, _, _ in pairs})
-        for layer in layers:
-            for decision, answer, is_asked in pairs:
-                if not isinstance(decision, Choice) or decision.layer != layer:
-                    continue
-                if not is_asked:  # as if the step were not there
-                    result.append(0.0)
-                    continue
-                key = self.key[decision.kind]
-                hidden = self.lstm(x)
-                weight, bias = (self.w[f"softmaxes.{key}.{name}"] for name in ("weight", "bias"))
-                logits = weight @ hidden + bias
-                result.append(logits[answer] - np.log(np.exp(logits).sum()))
-                x = self.w[f"embeddings.{key}.weight"][answer]
-            links = [
-                (d.source, a) for d, a, _ in pairs if isinstance(d, Link) and d.target == layer
-            ]
-            if layer not in self.linked:
+        for t in range(len(answers)):
+            layer = getattr(self.decisions[t], "layer", None)
+            if layer is not None and flags[t]:
+                self.choose(t)
+            own = [n for n in range(len(answers)) if self.layer_of(n) == layer]
+            if layer in self.linked and t == own[-1] and any(flags[n] for n in own):
+                self.anchor(layer, flags)
+        return self.result
+
+    def layer_of(self, t):
+        """A choice's layer."""
+        return getattr(self.decisions[t], "layer", None)
+
+    def choose(self, t):
+        """A choice's step: softmax, and the answer's embedding as the next input."""
+        key, answer = self.key[self.decisions[t].kind], self.answers[t]
+        weight, bias = (self.w[f"softmaxes.{key}.{name}"] for name in ("weight", "bias"))
+        logits = weight @ self.lstm(self.x) + bias
+        self.result[t] = logits[answer] - np.log(np.exp(logits).sum())
+        self.x = self.w[f"embeddings.{key}.weight"][answer]
+
+    def anchor(self, layer, flags):
+        """A layer's last step: sigmoid(v . tanh(W_prev h_j + W_curr h_i)) for each earlier j."""
+        self.anchors[layer] = here = self.lstm(self.x)
+        chosen = []
+        for t, decision in enumerate(self.decisions[: len(self.answers)]):
+            if not isinstance(decision, Link) or decision.target != layer or not flags[t]:
                 continue
-            anchors[layer] = here = self.lstm(x)
-            for source, answer in links:
-                score = self.w["score.weight"][0] @ np.tanh(
-                    self.w["previous.weight"] @ anchors[source] + self.w["current.weight"] @ here
-                )
-                p = 1 / (1 + np.exp(-score))
-                result.append(np.log(p if answer else 1 - p))
-            chosen = [anchors[source] for source, answer in links if answer]
-            x = sum(chosen, np.zeros(size)) / (1 + len(chosen))
-        return result
+            before = self.anchors[decision.source]
+            inner = self.w["previous.weight"] @ before + self.w["current.weight"] @ here
+            p = 1 / (1 + np.exp(-self.w["score.weight"][0] @ np.tanh(inner)))
+            self.result[t] = np.log(p if self.answers[t] else 1 - p)
+            if self.answers[t]:
+                chosen.append(before)
+        self.x = sum(chosen, np.zeros_like(self.x)) / (1 + len(chosen))
 
 
 @pytest.mark.parametrize(
@@ -111,6 +117,31 @@ def test_log_probabilities_are_those_of_the_equations(space, arguments):
         ours = network.log_prob(torch.tensor(answers)).detach().numpy()
         for row, wanted in zip(ours, map(numpy.log_prob, answers), strict=True):
             np.testing.assert_allclose(row, wanted, rtol=0, atol=1e-10)
+
+
+# layers of choices and links, each layer asked or not by a type before it
+TYPES = (
+    choice("first", 2),
+    choice("size1", 3, 1),
+    choice("size2", 3, 2, when("first", 1)),
+    choice("more2", 2, 2, when("size2", 2)),
+    Link("1to2", 1, 2, when("first", 1)),
+    choice("size3", 3, 3),
+    Link("1to3", 1, 3),
+    Link("2to3", 2, 3, when("first", 1)),
+    choice("rate", 2),
+)
+
+
+@pytest.mark.parametrize("decisions", [LISTS["nested"], LISTS["depth first"], TYPES])
+def test_steps_that_are_not_asked_are_not_taken(decisions):
+    """What comes after them is as in the NumPy version, which leaves them out altogether."""
+    network = controller(decisions)
+    numpy = Numpy(network, decisions)
+    answers = everything(decisions)
+    ours = network.log_prob(answers).detach().numpy()
+    for row, wanted in zip(ours, map(numpy.log_prob, answers.tolist()), strict=True):
+        np.testing.assert_allclose(row, wanted, rtol=0, atol=1e-10)
 
 
 def test_the_default_is_two_layers_of_35_units():

@@ -68,7 +68,7 @@ def test_the_gradient_agrees_with_central_differences(make, case):
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("depth", [6, 50])
+@pytest.mark.parametrize("depth", [6, 50, 170])
 def test_a_space_too_large_is_refused(depth):
     """The message has the space's size, the limit and what to do, however large it is."""
     with pytest.raises(SettingError, match=f"at most {LIMIT:,}; use a smaller space") as caught:

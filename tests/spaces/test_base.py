@@ -68,6 +68,18 @@ MALFORMED = {
         (choice("a", layer=1), choice("b", layer=2), choice("c", layer=3), Link("l", 1, 2)),
         "l: .* follows its layer's choices, got 1 to 2",
     ),
+    "a link that depends on its own layer's link": (
+        (choice("a", layer=3), Link("k", 1, 3), Link("l", 2, 3, when("k", 1))),
+        "l depends on k, but a layer's links are decided together",
+    ),
+    "a choice between a layer's links": (
+        (choice("a", layer=3), Link("k", 1, 3), choice("b"), Link("l", 2, 3)),
+        "l: a layer's links come one after the other",
+    ),
+    "a choice after its layer's links": (
+        (choice("a", layer=1), Link("l", 1, 2), choice("b", layer=2)),
+        r"b: layers .* each with its choices before its links",
+    ),
     "layers out of order": (
         (choice("a", layer=2), choice("b", layer=1)),
         r"b: layers .*ascending order",
@@ -84,12 +96,6 @@ def test_malformed_lists_are_refused_with_the_reason(decisions, message):
     """Each mistake has its own message, which names the decision."""
     with pytest.raises(SettingError, match=message):
         check_decisions(decisions)
-
-
-def test_choices_come_before_their_layers_links():
-    """A link follows its layer's choices: a choice of that layer after it is refused."""
-    with pytest.raises(SettingError, match="b"):
-        check_decisions((choice("a", layer=1), Link("l", 1, 2), choice("b", layer=2)))
 
 
 @pytest.mark.parametrize("decisions", LISTS.values(), ids=LISTS.keys())

@@ -1,7 +1,7 @@
 """`reinas finish`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -35,12 +35,40 @@ def finish(
     Example: `reinas finish demo --to demo-network`
     """
     home = Store(store)
-    log = home.get(name)
-    config = restored(log.settings, {})
-    from reinas import final as module
+    done = _run(home, name, to, epochs, quiet=json)
+    metrics = done.final.metrics
+    if json:
+        print_json(
+            {
+                "name": name,
+                "trial": done.final.trial,
+                "architecture": str(done.architecture),
+                "test": metrics,
+                "folder": done.folder,
+                "again": done.again,
+            }
+        )
+        return
+    out.print(
+        f"[bold]{escape(name)}[/]: trial {done.final.trial}, trained on all but the test part\n"
+        f"  {escape(str(done.architecture))}\n"
+        f"test {result_words(metrics)} on {metrics['examples']:,} examples,"
+        f" {metrics['parameters']:,} parameters",
+        soft_wrap=True,
+    )
+    if done.again:
+        out.print("(measured when the search was first finished; the test part is read once)")
+    folder = escape(str(done.folder))
+    out.print(f"saved in {folder}; in Python: reinas.load({folder!r})", style="dim", soft_wrap=True)
 
-    bar = progress(quiet=json)
-    task = bar.add_task("final training", total=epochs, note="")
+
+def _run(store: Store, name: str, to: Path | None, epochs: int | None, *, quiet: bool) -> Any:
+    """Finish the search with a progress bar."""
+    config = restored(store.get(name).settings, {})
+    from reinas import final
+
+    bar = progress(quiet=quiet)
+    task = bar.add_task("final training", note="")
 
     def start(recipe: Recipe) -> None:
         bar.update(task, total=recipe.epochs)
@@ -51,13 +79,12 @@ def finish(
         bar.update(task, completed=epoch.number, note=note)
 
     try:
-        done = module.finish(
-            home,
+        return final.finish(
+            store,
             name,
             config.space,
             config.task,
-            config.recipe,
-            folder=to or Path(name),
+            folder=to,
             epochs=epochs,
             on_start=start,
             on_epoch=show,
@@ -69,28 +96,3 @@ def finish(
     finally:
         if bar.live.is_started:
             bar.stop()
-    if json:
-        print_json(
-            {
-                "name": name,
-                "trial": done.final.trial,
-                "architecture": str(done.architecture),
-                "test": done.final.metrics,
-                "folder": done.folder,
-                "again": done.again,
-            }
-        )
-        return
-    metrics = done.final.metrics
-    out.print(
-        f"[bold]{escape(name)}[/]: trial {done.final.trial}, trained on all but the test part"
-    )
-    out.print(f"  {escape(str(done.architecture))}", soft_wrap=True)
-    out.print(
-        f"test {result_words(metrics)} on {metrics['examples']:,} examples,"
-        f" {metrics['parameters']:,} parameters",
-        soft_wrap=True,
-    )
-    if done.again:
-        out.print("(measured when the search was first finished; the test part is read once)")
-    out.print(f"saved in {done.folder}; in Python: reinas.load({str(done.folder)!r})", style="dim")
