@@ -319,7 +319,7 @@ def test_a_final_training_that_diverges_is_told_and_nothing_is_tested(read, tmp_
     home = searched(CountedWine())
     stopped = Curve((), "diverged: the training loss was nan in epoch 2")
     monkeypatch.setattr(module, "fit", lambda *_, **__: stopped)
-    with pytest.raises(ReinasError, match="final training diverged.*epoch 2"):
+    with pytest.raises(ReinasError, match=r"final training diverged.*epoch 2"):
         finished(home, CountedWine(), tmp_path / "net")
     assert read == []
     assert home.get("s").final() is None

@@ -144,3 +144,22 @@ def decision_lists(draw, most=2000):
                 product_ *= 2
                 decisions.append(Link(f"{source}to{layer}", source, layer, conditions(before)))
     return tuple(decisions)
+
+
+@st.composite
+def any_lists(draw):
+    """Lists in any order, well formed or not: up to six choices and links of layers 0 to 4."""
+    decisions = []
+    for n in range(draw(st.integers(1, 6))):
+        parents = draw(st.lists(st.sampled_from(decisions), max_size=2)) if decisions else []
+        conditions = tuple(
+            When(p.name, frozenset({draw(st.integers(0, p.options - 1))})) for p in parents
+        )
+        if draw(st.booleans()):
+            options = draw(st.integers(1, 3))
+            decisions.append(choice(f"d{n}", options, draw(st.integers(0, 4)), conditions))
+        else:
+            target = draw(st.integers(2, 4))
+            source = draw(st.integers(1, target - 1))
+            decisions.append(Link(f"d{n}", source, target, conditions))
+    return tuple(decisions)
