@@ -134,7 +134,20 @@ TYPES = (
 )
 
 
-@pytest.mark.parametrize("decisions", [LISTS["nested"], LISTS["depth first"], TYPES])
+# the first layer may be missing; the second then has its anchor point, but no link
+WITHOUT_FIRST = (
+    choice("first", 2),
+    choice("size1", 3, 1, when("first", 1)),
+    choice("size2", 3, 2),
+    Link("1to2", 1, 2, when("first", 1)),
+    choice("size3", 3, 3),
+    Link("1to3", 1, 3, when("first", 1)),
+    Link("2to3", 2, 3),
+    choice("rate", 2),
+)
+
+
+@pytest.mark.parametrize("decisions", [LISTS["nested"], LISTS["depth first"], TYPES, WITHOUT_FIRST])
 def test_steps_that_are_not_asked_are_not_taken(decisions):
     """What comes after them is as in the NumPy version, which leaves them out altogether."""
     network = controller(decisions)

@@ -194,9 +194,9 @@ def test_the_papers_settings_are_the_default():
     [
         ({"hidden": 0}, "zoph-le: hidden must be at least 1, got 0"),
         ({"layers": 0}, "zoph-le: layers must be at least 1, got 0"),
-        ({"initial": 0.0}, "zoph-le: initial must be above 0, got 0.0"),
-        ({"learning_rate": 0.0}, "learning_rate must be above 0, got 0.0"),
-        ({"learning_rate": math.nan}, "learning_rate must be above 0, got nan"),
+        ({"initial": 0.0}, "zoph-le: initial must be above 0 and finite, got 0.0"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0 and finite, got 0.0"),
+        ({"learning_rate": math.nan}, "learning_rate must be above 0 and finite, got nan"),
         ({"decay": 1.0}, "decay must be at least 0 and below 1, got 1.0"),
         ({"decay": -0.1}, "decay must be at least 0 and below 1, got -0.1"),
     ],

@@ -1,5 +1,6 @@
 """The contract of a policy: propose learns nothing, update alone learns."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +14,9 @@ State = dict[str, NDArray[Any]]
 
 
 class AbstractPolicy(ABC):
-    """Proposes answers and learns from what came of them.
+    """Proposes answers and learns from what came of them: higher rewards are better.
+
+    A failed child counts as 0, so rewards are meant to be above 0.
 
     A search calls `propose`, has the children evaluated, and calls `update` with the whole
     batch in the order proposed. `restore(state())` on a policy with the same settings gives one
@@ -43,10 +46,14 @@ class AbstractPolicy(ABC):
 
 
 def rewards(trials: Sequence[Trial]) -> list[float]:
-    """What each trial earned; failed ones 0. `ValueError` for one that has not finished."""
+    """What each trial earned; failed ones 0. `ValueError` where there is nothing to learn from."""
     values = []
+    if not trials:
+        raise ValueError("a policy learns from one or more trials, got none")
     for trial in trials:
         if trial.outcome is None:
             raise ValueError(f"trial {trial.number} has no outcome yet: only finished ones teach")
+        if not math.isfinite(trial.outcome.value):
+            raise ValueError(f"trial {trial.number} has the reward {trial.outcome.value}")
         values.append(trial.outcome.value)
     return values

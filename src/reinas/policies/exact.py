@@ -1,5 +1,6 @@
 """The exact objective and its gradient, where the space can be enumerated."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -27,7 +28,7 @@ def all_rewards(space: AbstractSpace[A], reward: Callable[[Answers], float]) -> 
 
 def _check_size(space: AbstractSpace[A]) -> None:
     if space.size > LIMIT:
-        digits = len(str(space.size)) - 1
+        digits = int(math.log10(space.size))  # takes whole numbers of any size
         raise SettingError(
             f"{space.name} has more than 10^{digits} architectures: the exact gradient sums over"
             f" all of them and takes at most {LIMIT:,}; use a smaller space"

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any
 
-from reinas.errors import SettingError
 from reinas.policies.base import AbstractPolicy, State, rewards
 from reinas.spaces.base import AbstractSpace, Over
 from reinas.types import Answers, Trial
@@ -18,8 +17,7 @@ class RandomSearch(AbstractPolicy):
     """
 
     def __init__(self, space: AbstractSpace[Any], *, over: Over = "decisions") -> None:
-        if over not in ("decisions", "architectures"):
-            raise SettingError(f"random: over is decisions or architectures, got {over!r}")
+        space.sample(0, 0, over=over)  # refuses an unknown word
         self._space = space
         self._over: Over = over
 

@@ -50,8 +50,10 @@ class Reinforce(AbstractPolicy):
         learning_rate: float,
         decay: float,
     ) -> None:
-        if not learning_rate > 0:
-            raise SettingError(f"policy: learning_rate must be above 0, got {learning_rate}")
+        if not 0 < learning_rate < math.inf:
+            raise SettingError(
+                f"policy: learning_rate must be above 0 and finite, got {learning_rate}"
+            )
         if not 0 <= decay < 1:
             raise SettingError(f"policy: decay must be at least 0 and below 1, got {decay}")
         self.network = network
@@ -150,8 +152,8 @@ def zoph_le(
     for key, value in (("hidden", hidden), ("layers", layers)):
         if value < 1:
             raise SettingError(f"zoph-le: {key} must be at least 1, got {value}")
-    if not initial > 0:
-        raise SettingError(f"zoph-le: initial must be above 0, got {initial}")
+    if not 0 < initial < math.inf:
+        raise SettingError(f"zoph-le: initial must be above 0 and finite, got {initial}")
     check_decisions(space.decisions)
     network = Controller(
         space.decisions,

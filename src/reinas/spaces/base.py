@@ -67,6 +67,8 @@ class AbstractSpace(ABC, Generic[A]):
         `over="architectures"` makes every architecture equally likely, `over="decisions"` every
         answer to each asked decision: the same thing unless decisions are conditional.
         """
+        if over not in ("architectures", "decisions"):
+            raise SettingError(f"over is architectures or decisions, got {over!r}")
         decisions = self.decisions[:length]
         rng = np.random.default_rng(seed)
         if over == "decisions":
@@ -113,6 +115,8 @@ def check_decisions(decisions: tuple[Decision, ...]) -> None:
     before its links; a layer's links come one after the other, since they are decided together,
     and so none of them depends on another.
     """
+    if not decisions:
+        raise SettingError("a space needs at least one decision, got none")
     seen: dict[str, Decision] = {}
     options: dict[str, int] = {}
     layer = linked = 0  # the last layer so far, and the last one whose links were decided

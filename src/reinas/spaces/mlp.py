@@ -77,9 +77,12 @@ class MlpSpace(AbstractSpace[MlpArchitecture]):
         if not 1 <= len(layers) <= self.depth:
             raise AnswersError(f"mlp: expected 1 to {self.depth} layers, got {len(layers)}")
         answers = [len(layers) - 1]
-        for layer in layers:
+        for number, layer in enumerate(layers, start=1):
             if layer.width not in self.widths or layer.activation not in self.activations:
-                raise AnswersError(f"mlp: {layer} is not in the space {dict(self.settings)}")
+                raise AnswersError(
+                    f"mlp: layer {number}, {layer.width} {layer.activation}, is not in the space of widths"
+                    f" {list(self.widths)} and activations {list(self.activations)}"
+                )
             answers += [
                 self.widths.index(layer.width),
                 self.activations.index(layer.activation),
