@@ -65,5 +65,5 @@ def test_update_says_the_mean_reward():
 def test_the_default_is_over_decisions_and_anything_else_is_refused():
     """As a controller draws before it has learned."""
     assert dict(RandomSearch(SPACE).settings) == {"name": "random", "over": "decisions"}
-    with pytest.raises(SettingError, match="over is decisions or architectures, got 'links'"):
+    with pytest.raises(SettingError, match="over is architectures or decisions, got 'links'"):
         RandomSearch(SPACE, over="links")

@@ -80,8 +80,8 @@ class MlpSpace(AbstractSpace[MlpArchitecture]):
         for number, layer in enumerate(layers, start=1):
             if layer.width not in self.widths or layer.activation not in self.activations:
                 raise AnswersError(
-                    f"mlp: layer {number}, {layer.width} {layer.activation}, is not in the space of widths"
-                    f" {list(self.widths)} and activations {list(self.activations)}"
+                    f"mlp: layer {number}, {layer.width} {layer.activation}, is not in the space"
+                    f" of widths {list(self.widths)} and activations {list(self.activations)}"
                 )
             answers += [
                 self.widths.index(layer.width),
