@@ -11,6 +11,9 @@ reinas toy --losses review > docs/results/toy-review.txt
 python -m benchmarks > docs/results/speed.md
 
 make -s demo
+reinas search conv --task digits --name demo-random --seed 1 --trials 96 --policy random \
+  --set space.depth=5 --set "space.filters=[8,16,24,36]"
 cp demo.svg docs/images/demo.svg
 reinas show demo > docs/results/demo.txt
+reinas show demo-random > docs/results/demo-random.txt
 python -m benchmarks.pictures demo docs/images
