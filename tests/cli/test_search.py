@@ -150,6 +150,19 @@ def test_finish_tests_once_and_saves_what_load_reads(reinas, quick, tmp_path):
     assert "is finished already" in err
 
 
+def test_a_search_may_be_called_anything(reinas, quick):
+    """Spaces, brackets and other alphabets are text; commands that are printed can be typed."""
+    name = "이름 [x] [/]"
+    status, out, _ = reinas("search", *quick[:-1], name)
+    assert status == 0
+    assert f"`reinas finish '{name}'`" in out
+    status, out, _ = reinas("finish", name)
+    assert status == 0
+    assert f"in Python: reinas.load('{name}')" in out
+    status, out, _ = reinas("show", name)
+    assert out.startswith(f"{name}: 6 of 6 trials")
+
+
 def test_the_catalogues_name_everything(reinas):
     """Spaces, tasks and policies, each with a line and its parameters."""
     for command, names in {

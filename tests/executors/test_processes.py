@@ -82,6 +82,19 @@ def test_a_worker_that_is_killed_between_two_batches_is_replaced():
     assert [o.reward for o in outcomes] == [0.5, 0.5]
 
 
+def test_a_script_without_main_guard_is_told_so(tmp_path):
+    """Workers import the script; without the guard they would start workers of their own."""
+    path = tmp_path / "script.py"
+    path.write_text(
+        "import reinas\n"
+        "from reinas.testing import Probe\n"
+        "list(reinas.Processes(1).run(Probe(), [reinas.Job(0, '0.5', 0)]))\n"
+    )
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert 'under `if __name__ == "__main__":`' in done.stderr
+
+
 def test_workers_do_not_outlive_a_killed_parent(tmp_path):
     """kill -9 on the search ends its workers too, in the middle of a child."""
     script = textwrap.dedent(

@@ -58,8 +58,8 @@ def finish(
     )
     if done.again:
         out.print("(measured when the search was first finished; the test part is read once)")
-    folder = escape(str(done.folder))
-    out.print(f"saved in {folder}; in Python: reinas.load({folder!r})", style="dim", soft_wrap=True)
+    saved = f"saved in {done.folder}; in Python: reinas.load({str(done.folder)!r})"
+    out.print(escape(saved), style="dim", soft_wrap=True)
 
 
 def _run(store: Store, name: str, to: Path | None, epochs: int | None, *, quiet: bool) -> Any:

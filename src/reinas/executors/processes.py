@@ -70,7 +70,8 @@ class Processes(AbstractExecutor):
                 if broken == BROKEN_LIMIT:
                     raise ExecutorError(
                         f"the worker processes died {broken} times in a row before any child was"
-                        f" finished ({error}): start fewer --workers, or 0 for none"
+                        f" finished ({error}): a script has to start its search under"
+                        ' `if __name__ == "__main__":`; else start fewer workers'
                     ) from error
 
     def _pass(
