@@ -11,6 +11,7 @@ reinas toy --losses review > docs/results/toy-review.txt
 python -m benchmarks > docs/results/speed.md
 
 make -s demo
+reinas resume demo --trials 96
 reinas search conv --task digits --name demo-random --seed 1 --trials 96 --policy random \
   --set space.depth=5 --set "space.filters=[8,16,24,36]"
 cp demo.svg docs/images/demo.svg
