@@ -45,6 +45,9 @@ class Doomed(AbstractEvaluator):
                 os._exit(3)
             case "hang":
                 time.sleep(600)
+            case "slow":
+                time.sleep(1.5)
+                return Outcome(0.75)
             case "memory":
                 bytearray(64 << 30)
             case "tensor":

@@ -162,6 +162,43 @@ def test_a_policy_that_proposes_nonsense_is_told_so():
         search(SPACE, Scripted([(9,) * len(SPACE.decisions)]), Hashed(), trials=1, children=1)
 
 
+@pytest.mark.parametrize("batch", [[], [(0,)], answers(1, 3)])
+def test_a_policy_that_gives_other_than_was_asked_is_told_so(batch):
+    """Too few, too short or too many: nothing is proposed, and the budget holds."""
+    with pytest.raises(SettingError, match=r"was asked for 2 times \d+ answers"):
+        search(SPACE, Scripted(batch), Hashed(), trials=2, children=2)
+
+
+class Careless(Hashed):
+    """Returns what people return: numbers of libraries, or no numbers at all."""
+
+    def __init__(self, outcome):
+        self.outcome = outcome
+
+    def __call__(self, job):
+        return self.outcome
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reward"),
+    [
+        (Outcome(np.float32(0.5), metrics={"a": np.float32(0.25)}), 0.5),
+        (Outcome("a"), None),
+        (Outcome([1]), None),
+        (Outcome(10**400), None),
+        (Outcome(0.5, metrics=None), None),
+        (Outcome(0.5, curve="up"), None),
+        (0.5, None),
+    ],
+)
+def test_whatever_an_evaluator_returns_the_search_goes_on(outcome, reward):
+    """What is a number becomes one; anything else is a failed trial with its reason."""
+    found = search(SPACE, RandomSearch(SPACE), Careless(outcome), trials=2, children=2)
+    outcomes = [t.outcome for t in found.log.finished()]
+    assert [o.reward for o in outcomes] == [reward] * 2
+    assert all((o.error is None) == (reward is not None) for o in outcomes)
+
+
 @pytest.mark.parametrize("bad", [{"trials": 0}, {"children": 0}, {"repeats": "sometimes"}])
 def test_bad_arguments_are_refused_before_anything_happens(bad, tmp_path):
     """And no file is made."""

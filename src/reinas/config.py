@@ -30,19 +30,20 @@ from reinas.spaces.base import AbstractSpace
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
 
+MOST = 10**9  # trials; more than any store could hold
 SECTIONS = ("space", "task", "policy", "recipe")
 
 
 class Plain(pydantic.BaseModel):
     """The settings without a section."""
 
-    trials: Annotated[int, Field(ge=1)] = 64
-    children: Annotated[int, Field(ge=1)] = 8
+    trials: Annotated[int, Field(ge=1, le=MOST)] = 64
+    children: Annotated[int, Field(ge=1, le=MOST)] = 8
     seed: int = 0
     repeats: Literal["train", "reuse"] = "reuse"
     workers: Annotated[int, Field(ge=0)] = os.cpu_count() or 1
-    time_limit: Annotated[float, Field(gt=0)] | None = None
-    memory_limit: Annotated[float, Field(gt=0)] | None = None
+    time_limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    memory_limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     store: str = "reinas.db"
     name: str | None = None
 
@@ -153,7 +154,7 @@ def configure(*sources: Settings) -> Config:
             raise explained("", error) from None
         space_settings = {"name": "conv"} | parts["space"]
         space = make("space", space_settings)
-        task_name = DEFAULT_TASK[space_settings["name"]]
+        task_name = DEFAULT_TASK[space.name]
         task = make("task", {"name": task_name} | parts["task"])
         recipe = replace(task.recipe, **check("recipe", Recipe, parts["recipe"]))
         policy = {"name": "zoph-le"} | parts["policy"]

@@ -117,9 +117,18 @@ class _Loop(Generic[A]):
         count = min(self.children, self.log.trials - first)
         if count <= 0:
             return []
-        proposed = self.policy.propose(
-            count, length=len(self.space.decisions), seed=derive(self.seed, "propose", batch)
+        length = len(self.space.decisions)
+        answered = self.policy.propose(
+            count, length=length, seed=derive(self.seed, "propose", batch)
         )
+        proposed = [tuple(map(int, answers)) for answers in answered]
+        if [len(answers) for answers in proposed] != [length] * count:
+            raise AnswersError(
+                f"the policy was asked for {count} times {length} answers, and gave"
+                f" {[len(answers) for answers in proposed]}: is it for this space?"
+            )
+        for answers in proposed:
+            self.space.check(answers)
         keys = [self._key(answers) for answers in proposed]
         known = self.log.first_with(keys, batch) if self.repeats == "reuse" else {}
         proposals = []

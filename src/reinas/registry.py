@@ -55,6 +55,8 @@ class InvalidSettingError(SettingError):
 
 def find(kind: Kind, name: str) -> Any:
     """The callable that makes the thing of that name."""
+    if not isinstance(name, str):
+        raise InvalidSettingError(kind, f"should be a name, got {name!r}")
     if name not in NAMED[kind]:
         raise InvalidSettingError(
             kind,

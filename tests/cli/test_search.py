@@ -103,9 +103,9 @@ def test_show_tells_the_whole_story(reinas, quick, tmp_path):
 
 
 def test_show_counts_failures_by_reason(reinas, quick):
-    """Children that diverge are failed trials; the search ends well all the same."""
+    """Children that diverge are failed trials; a search that found nothing ends with status 1."""
     status, out, _ = reinas("search", *quick, "--set", "recipe.learning_rate=1e30")
-    assert status == 0
+    assert status == 1
     assert "no child could be trained" in out
     _, out, _ = reinas("show", "quick")
     assert "6 failed" in out
@@ -152,7 +152,7 @@ def test_finish_tests_once_and_saves_what_load_reads(reinas, quick, tmp_path):
 
 def test_a_search_may_be_called_anything(reinas, quick):
     """Spaces, brackets and other alphabets are text; commands that are printed can be typed."""
-    name = "이름 [x] [/]"
+    name = "이름 [x] [/] :smile:"
     status, out, _ = reinas("search", *quick[:-1], name)
     assert status == 0
     assert f"`reinas finish '{name}'`" in out
@@ -195,6 +195,17 @@ def test_the_catalogues_name_everything(reinas):
         (["search", "--store", "a/b/c.db"], "there is no folder"),
         (["search", "--store", "postgres://x/y"], "expected a file or sqlite:///FILE"),
         (["search", "--name", ""], "at least one character"),
+        (["search", "--set", "space=[conv]"], "space should be a name, got ['conv']"),
+        (["search", "--set", "task.name={a=1}"], "task should be a name"),
+        (["search", "--trials", "1" + "0" * 20], "less than or equal to"),
+        (["search", "--memory-limit", "inf"], "memory_limit should be a finite number"),
+        (["search", "--memory-limit", "1e30"], "memory limit must be"),
+        (["search", "--memory-limit", "0.1"], "memory limit must be 0.5 to"),
+        (["search", "--set", "policy.initial=inf"], "must be above 0 and finite"),
+        (["search", "--set", "policy.seed=" + "9" * 23], "seed must be from 0"),
+        (["search", "--set", "policy.hidden=10000000000"], "hidden must be at most"),
+        (["search", "--set", "policy.learning_rate=1e38"], "learning_rate must be at most 1000"),
+        (["search", "--set", "space.filters=[" + "9" * 20 + "]"], "filters must be at most"),
         (["resume", "nothing"], "no search 'nothing' in reinas.db"),
         (["show", "nothing"], "no search 'nothing' in reinas.db"),
         (["finish", "nothing"], "no search 'nothing' in reinas.db"),

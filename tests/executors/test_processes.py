@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -141,3 +142,15 @@ def test_the_machine_has_memory():
     """In GiB, at most what the hardware has."""
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
     assert 0 < machine_memory() <= physical
+
+
+def test_a_child_whose_worker_was_killed_from_outside_is_run_again():
+    """One death is nobody's fault; a second one is the child's."""
+    executor = Processes(1)
+    try:
+        jobs = executor.run(Doomed(), [Job(0, "pid", 0), Job(1, "slow", 0)])
+        pid = int(next(jobs)[1].metrics["pid"])
+        threading.Timer(0.5, os.kill, (pid, signal.SIGKILL)).start()
+        assert [outcome.reward for _, outcome in jobs] == [0.75]
+    finally:
+        executor.close()

@@ -234,8 +234,19 @@ def test_a_search_belongs_to_one_process_and_is_free_when_that_dies(path):
         pass
 
 
+def test_many_processes_may_make_one_store_at_once(path):
+    """Whoever comes first makes the tables; nobody is refused."""
+    code = "import sys; from reinas import Store; Store(sys.argv[1]).put(sys.argv[2], {}, 1)"
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, str(path), f"s{k}"], stderr=subprocess.PIPE)
+        for k in range(8)
+    ]
+    assert [(p.communicate()[1], p.returncode) for p in running] == [(b"", 0)] * 8
+    assert sorted(Store(path).names()) == [f"s{k}" for k in range(8)]
+
+
 def test_locks_leave_nothing_behind(path):
     """No lock file stays after a search that ended by itself."""
-    with Store(path).lock("a name/with : signs"):
+    with Store(path).lock("a name/with : signs" + "이" * 300):
         pass
     assert not list(Path(path).parent.iterdir())

@@ -69,7 +69,7 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     if status == INTERRUPTED:
-        status = _complain("interrupted; nothing was lost that had been finished", 2)
+        status = _complain("interrupted", 2)
     sys.exit(status)
 
 

@@ -11,6 +11,7 @@ from reinas.cli.output import out, print_json, progress
 from reinas.config import restored
 from reinas.errors import InterruptError
 from reinas.report.page import result_words
+from reinas.report.terminal import typed
 from reinas.store import Store
 from reinas.tasks.recipes import Recipe
 from reinas.types import Epoch
@@ -91,7 +92,8 @@ def _run(store: Store, name: str, to: Path | None, epochs: int | None, *, quiet:
         )
     except KeyboardInterrupt:
         raise InterruptError(
-            f"stopped before the end: `reinas finish {name}` starts the final training anew"
+            "stopped before the end: `reinas finish"
+            f" {typed(name, store.location)}` starts the final training anew"
         ) from None
     finally:
         if bar.live.is_started:

@@ -18,7 +18,7 @@ from reinas.cli.output import out, print_json, progress
 from reinas.config import Config, Setting, configure, make_policy, parse_set, read_toml, restored
 from reinas.errors import InterruptError, SettingError
 from reinas.report.gather import gather
-from reinas.report.terminal import print_result
+from reinas.report.terminal import print_result, typed
 from reinas.store import Log, Store
 from reinas.types import Trial
 
@@ -66,7 +66,7 @@ def search(
     """Search for a network.
 
     Everything that is finished is kept in the store: a search that was stopped or killed goes
-    on with the same command or with `reinas resume NAME`.
+    on with `reinas resume NAME`, or with the same command where it had a --name.
 
     Examples:
     - `reinas search conv --task digits`
@@ -160,10 +160,12 @@ def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
         )
     except KeyboardInterrupt:
         bar.stop()
-        done = store.get(name).count()[1] if name in store.names() else 0
+        if name not in store.names():
+            raise InterruptError("stopped before the search had begun") from None
+        done = store.get(name).count()[1]
         raise InterruptError(
             f"stopped with {done} of {plain.trials} trials finished; all of them are kept:"
-            f" `reinas resume {name}` goes on"
+            f" `reinas resume {typed(name, store.location)}` goes on"
         ) from None
     finally:
         bar.stop()
@@ -172,6 +174,8 @@ def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
         print_json({"store": store.location, **report.json()})
     else:
         print_result(out, report, store.location)
+    if not report.best:  # nothing was found, for whatever reasons
+        raise typer.Exit(1)
 
 
 def _executor(config: Config) -> Any:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from reinas.cli.options import STORE, JsonOption, StoreOption
 from reinas.cli.output import out, print_json
@@ -24,7 +25,8 @@ def list_(store: StoreOption = STORE, json: JsonOption = False) -> None:
         print_json([asdict(s) for s in summaries])
         return
     if not summaries:
-        out.print(f"no searches in {store}: begin one with `reinas search conv --task digits`")
+        text = f"no searches in {store}: begin one with `reinas search conv --task digits`"
+        out.print(escape(text), soft_wrap=True)
         return
     rows = [
         (
@@ -83,4 +85,4 @@ def show(
         return
     print_report(out, report)
     for path in filter(None, (html, svg)):
-        out.print(f"written: {path}", style="dim")
+        out.print(escape(f"written: {path}"), style="dim", soft_wrap=True)

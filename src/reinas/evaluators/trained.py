@@ -41,11 +41,11 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
 
     def __call__(self, job: Job[Any]) -> Outcome:
         """One child, trained with one thread; all randomness comes from the job's seed."""
+        train, valid = search_tensors(self.task)
         start = time.perf_counter()
         seed = derive(job.seed, self.recipe.seed)
         with one_thread(), seeded(seed):
             child = build(job.architecture, self.task)
-            train, valid = search_tensors(self.task)
             curve = fit(child, train, valid, replace(self.recipe, seed=seed), self.task.loss)
         seconds = time.perf_counter() - start
         metrics: dict[str, float] = {"parameters": parameters(child)}

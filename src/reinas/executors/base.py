@@ -5,11 +5,12 @@ import time
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.types import Job, Outcome
+from reinas.types import Curve, Job, Outcome
 
 
 class AbstractExecutor(ABC):
@@ -31,14 +32,27 @@ def attempt(evaluate: AbstractEvaluator[Any], job: Job[Any]) -> Outcome:
     start = time.perf_counter()
     try:
         outcome = evaluate(job)
-        if not isinstance(outcome, Outcome):
-            raise TypeError(f"the evaluator returned {type(outcome).__name__}, not an Outcome")
+        outcome = _checked(outcome)
     except Exception as error:
         return Outcome(None, time.perf_counter() - start, error=reason(error))
     if outcome.reward is not None and not math.isfinite(outcome.reward):
         error_text = f"the reward was {outcome.reward}"
         return Outcome(None, outcome.seconds, outcome.metrics, outcome.curve, error_text)
     return outcome
+
+
+def _checked(outcome: Any) -> Outcome:
+    """The outcome with plain floats, which a store can hold; raises where it is none."""
+    if not isinstance(outcome, Outcome):
+        raise TypeError(f"the evaluator returned {type(outcome).__name__}, not an Outcome")
+    if not isinstance(outcome.curve, Curve | None):
+        raise TypeError(f"the curve is a {type(outcome.curve).__name__}, not a Curve")
+    return replace(
+        outcome,
+        reward=None if outcome.reward is None else float(outcome.reward),
+        seconds=float(outcome.seconds),
+        metrics={str(name): float(value) for name, value in outcome.metrics.items()},
+    )
 
 
 def reason(error: BaseException) -> str:

@@ -1,6 +1,7 @@
 """Worker processes on this machine, killed and replaced one by one (pebble)."""
 
 import contextlib
+import math
 import multiprocessing
 import os
 import resource
@@ -20,6 +21,10 @@ from reinas.executors.base import AbstractExecutor, attempt, reason
 from reinas.types import Job, Outcome
 
 GIB = 1 << 30
+MOST = 1 << 20  # GiB; more does not fit the system's own numbers
+# what children import when they first load their data: a time limit should not pay for it
+BUNDLED = ("sklearn.datasets", "sklearn.model_selection")
+FOOTPRINT = 0.5  # GiB that a worker needs before it has trained anything
 BROKEN_LIMIT = 3  # how often in a row the pool may break before anything was finished
 
 
@@ -40,12 +45,17 @@ class Processes(AbstractExecutor):
     ) -> None:
         if workers < 1:
             raise SettingError(f"workers must be at least 1 for worker processes, got {workers}")
-        for key, value in (("time limit", time_limit), ("memory limit", memory_limit)):
-            if value is not None and not value > 0:
-                raise SettingError(f"the {key} must be above 0, got {value}")
+        if time_limit is not None and not 0 < time_limit < math.inf:
+            raise SettingError(f"the time limit must be above 0 and finite, got {time_limit}")
+        memory = 0.9 * machine_memory() / workers if memory_limit is None else memory_limit
+        if not FOOTPRINT <= memory <= MOST:
+            raise SettingError(
+                f"the memory limit must be {FOOTPRINT} to {MOST} GiB a worker, of which it needs"
+                f" {FOOTPRINT} for itself; got {memory:g} with {workers} workers"
+            )
         self._workers = workers
         self._time_limit = time_limit
-        self._memory = int((memory_limit or 0.9 * machine_memory() / workers) * GIB)
+        self._memory = int(memory * GIB)
         self._pool: ProcessPool | None = None
 
     def run(
@@ -53,14 +63,16 @@ class Processes(AbstractExecutor):
     ) -> Iterator[tuple[Job[Any], Outcome]]:
         """Every job once, as they finish.
 
+        A child whose worker died is run once more: somebody may have killed it from outside.
         A pool whose idle worker was killed from outside breaks; it is made anew and the jobs
         without a result are run again.
         """
         waiting = {job.trial: job for job in jobs}
+        died: set[int] = set()
         broken = 0
         while waiting:
             try:
-                for job, outcome in self._pass(evaluate, list(waiting.values())):
+                for job, outcome in self._pass(evaluate, list(waiting.values()), died):
                     del waiting[job.trial]
                     broken = 0
                     yield job, outcome
@@ -75,19 +87,27 @@ class Processes(AbstractExecutor):
                     ) from error
 
     def _pass(
-        self, evaluate: AbstractEvaluator[Any], jobs: Sequence[Job[Any]]
+        self, evaluate: AbstractEvaluator[Any], jobs: Sequence[Job[Any]], died: set[int]
     ) -> Iterator[tuple[Job[Any], Outcome]]:
         pool = self._start()
         started = time.perf_counter()
-        futures: dict[Future[Outcome], Job[Any]] = {
-            pool.schedule(attempt, args=(evaluate, job), timeout=self._time_limit): job
-            for job in jobs
-        }
+
+        def schedule(job: Job[Any]) -> "Future[Outcome]":
+            future: Future[Outcome] = pool.schedule(
+                attempt, args=(evaluate, job), timeout=self._time_limit
+            )
+            return future
+
+        futures = {schedule(job): job for job in jobs}
         try:
             while futures:
                 done, _ = wait(futures, return_when=FIRST_COMPLETED)
                 for future in done:
                     job = futures.pop(future)
+                    if isinstance(future.exception(), ProcessExpired) and job.trial not in died:
+                        died.add(job.trial)
+                        futures[schedule(job)] = job
+                        continue
                     yield job, self._outcome(future, time.perf_counter() - started)
         finally:
             # left early (Ctrl-C, an error): what still runs is of no use
@@ -110,7 +130,7 @@ class Processes(AbstractExecutor):
     def _start(self) -> ProcessPool:
         if self._pool is None or not self._pool.active:
             context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(["reinas.evaluators.trained"])
+            context.set_forkserver_preload(["reinas.evaluators.trained", *BUNDLED])
             self._pool = ProcessPool(
                 max_workers=self._workers,
                 initializer=_begin,
@@ -131,12 +151,13 @@ def _begin(memory: int) -> None:
     """Prepare a worker: one thread, a memory limit, deaf to Ctrl-C, dead when its parent is."""
     # Ctrl-C reaches the whole process group; the parent alone decides what to do about it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # before the limit: a thread that cannot get its stack would leave the worker hanging
+    threading.Thread(target=_watch, daemon=True).start()
     with contextlib.suppress(ValueError, OSError):  # a system with a lower hard limit keeps it
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     import torch
 
     torch.set_num_threads(1)
-    threading.Thread(target=_watch, daemon=True).start()
 
 
 def _watch() -> None:

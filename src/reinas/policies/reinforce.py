@@ -18,6 +18,9 @@ from reinas.spaces.base import AbstractSpace, check_decisions
 from reinas.threads import one_thread
 from reinas.types import Answers, Trial
 
+FASTEST = 1000  # Adam's step: far beyond it the weights overflow and nothing can be drawn
+MOST = 4096  # units and layers of a controller: more would not fit into memory
+
 
 def reinforce_loss(log_probs: Tensor, rewards: Tensor, baseline: float) -> Tensor:
     """Minus the estimator's objective: its gradient is minus the policy gradient (section 3.2).
@@ -54,6 +57,8 @@ class Reinforce(AbstractPolicy):
             raise SettingError(
                 f"policy: learning_rate must be above 0 and finite, got {learning_rate}"
             )
+        if learning_rate > FASTEST:
+            raise SettingError(f"policy: learning_rate must be at most 1000, got {learning_rate}")
         if not 0 <= decay < 1:
             raise SettingError(f"policy: decay must be at least 0 and below 1, got {decay}")
         self.network = network
@@ -152,6 +157,10 @@ def zoph_le(
     for key, value in (("hidden", hidden), ("layers", layers)):
         if value < 1:
             raise SettingError(f"zoph-le: {key} must be at least 1, got {value}")
+        if value > MOST:
+            raise SettingError(f"zoph-le: {key} must be at most {MOST:,}, got {value}")
+    if not 0 <= seed < 1 << 63:
+        raise SettingError(f"zoph-le: seed must be from 0 to 2^63 - 1, got {seed}")
     if not 0 < initial < math.inf:
         raise SettingError(f"zoph-le: initial must be above 0 and finite, got {initial}")
     check_decisions(space.decisions)

@@ -87,7 +87,7 @@ def _facts(report: Report) -> str:
         ("child time", duration(report.seconds)),
     ]
     if report.final:
-        facts.append(("test", result_words(report.final.metrics)))
+        facts.append((f"test of trial {report.final.trial}", result_words(report.final.metrics)))
     cards = "".join(
         f'<div class="fact"><span class="quiet">{escape(k)}</span><b>{escape(v)}</b></div>'
         for k, v in facts

@@ -30,11 +30,15 @@ def table(
     return result
 
 
+def typed(name: str, location: str) -> str:
+    """A search's name as the next command takes it: quoted, with the store if it is not usual."""
+    quoted = shlex.quote(name)
+    return quoted if location == "reinas.db" else f"{quoted} --store {shlex.quote(location)}"
+
+
 def print_result(console: Console, report: Report, location: str) -> None:
     """What a search has found, in a few lines, and how to go on."""
-    name = shlex.quote(report.name)
-    if location != "reinas.db":
-        name += f" --store {shlex.quote(location)}"
+    name = typed(report.name, location)
     console.print(_headline(report))
     if not report.best:
         console.print(escape(f"no child could be trained: `reinas show {name}` gives the reasons"))

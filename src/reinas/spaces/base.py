@@ -12,6 +12,7 @@ from reinas.errors import AnswersError, SettingError
 from reinas.spaces.counting import Counter, canonical, draw_decisions
 from reinas.types import A, Answers, Choice, Decision, Link
 
+MOST = 1_000_000  # units, filters, pixels: beyond this nothing can be built
 Over = Literal["architectures", "decisions"]
 
 
@@ -189,8 +190,10 @@ def _check_link(link: Link, layer: int) -> None:
 
 
 def check_options(owner: str, key: str, values: tuple[Any, ...], least: float | None) -> None:
-    """Raise `SettingError` unless `values` are distinct, not empty, and at least `least`."""
+    """Raise `SettingError` unless `values` are distinct, not empty, and of a usable size."""
     if not values or len(set(values)) != len(values):
         raise SettingError(f"{owner}: {key} needs one or more different values, got {list(values)}")
     if least is not None and any(v < least for v in values):
         raise SettingError(f"{owner}: {key} must be at least {least}, got {list(values)}")
+    if least is not None and any(v > MOST for v in values):
+        raise SettingError(f"{owner}: {key} must be at most {MOST:,}, got {list(values)}")

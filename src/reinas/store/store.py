@@ -1,10 +1,12 @@
 """A database of searches."""
 
+import hashlib
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,6 +71,9 @@ class Store:
             raise StoreError(_explain(self.location, error)) from error
 
     def _create(self) -> None:
+        if self.path is not None:
+            with self._hold("new"):
+                _use_wal(self.path)
         with self.begin(exclusive=True) as connection:
             tables.metadata.create_all(connection)
             if connection.scalar(sa.select(sa.func.count()).select_from(tables.versions)) == 0:
@@ -187,15 +192,25 @@ class Store:
         if self.path is None:
             yield
             return
-        safe = "".join(c if c.isalnum() or c in "-_" else f"%{ord(c):x}" for c in name)
-        lock = FileLock(f"{self.path}.{safe}.lock")
+        # a digest, since a name may be too long for a file or hold what a file's may not
+        digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
         try:
-            lock.acquire(timeout=0)
+            with self._hold(digest, timeout=0):
+                yield
         except Timeout:
             raise BusyError(
                 f"another process is working on search '{name}' in {self.location}:"
                 " wait for it or stop it; what it has finished is kept"
             ) from None
+
+    @contextmanager
+    def _hold(self, word: str, timeout: float = -1) -> Iterator[None]:
+        """Hold a file lock beside the store; it is gone afterwards."""
+        lock = FileLock(f"{self.path}.{word}.lock")
+        try:
+            lock.acquire(timeout=timeout)
+        except Timeout:
+            raise
         except OSError as error:
             raise StoreError(
                 f"{self.location} cannot be locked for writing ({error.strerror or error}):"
@@ -237,6 +252,22 @@ def _path(location: str) -> Path:
     return path
 
 
+def _use_wal(path: Path) -> None:
+    """Readers never wait for the search: a property of the file, set once.
+
+    SQLite does not wait for other connections here by itself, so this tries for some seconds.
+    """
+    for last in [False] * 100 + [True]:
+        try:
+            with closing(sqlite3.connect(path)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if last or "locked" not in str(error):
+                raise StoreError(f"{path} cannot be made a store: {error}") from error
+            time.sleep(0.05)
+
+
 def _engine(path: Path | None) -> Engine:
     """SQLite with transactions that hold table definitions too, unlike Python's default."""
     if path is None:
@@ -251,9 +282,8 @@ def _engine(path: Path | None) -> Engine:
         connection.isolation_level = None  # Python begins no transactions of its own: we do
         connection.execute("PRAGMA busy_timeout = 10000")
         if path is not None and (not path.exists() or os.access(path, os.W_OK)):
-            # WAL: readers never wait for the search. NORMAL: a commit survives the death of any
-            # process; after a power cut the last commits may be missing, and are made again.
-            connection.execute("PRAGMA journal_mode = WAL")
+            # a commit survives the death of any process; after a power cut the last commits
+            # may be missing, and are made again
             connection.execute("PRAGMA synchronous = NORMAL")
 
     @sa.event.listens_for(engine, "begin")
