@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from helpers import Doomed
-from reinas import Job, Processes
+from reinas import Job, MlpSpace, Processes, Recipe, TrainedEvaluator, Wine
 from reinas.errors import SettingError
 from reinas.executors.processes import machine_memory
 from reinas.testing import ExecutorContract
@@ -152,5 +152,16 @@ def test_a_child_whose_worker_was_killed_from_outside_is_run_again():
         pid = int(next(jobs)[1].metrics["pid"])
         threading.Timer(0.5, os.kill, (pid, signal.SIGKILL)).start()
         assert [outcome.reward for _, outcome in jobs] == [0.75]
+    finally:
+        executor.close()
+
+
+def test_a_time_limit_does_not_pay_for_starting_a_worker():
+    """Half a second is plenty for a child of milliseconds, the first one included."""
+    space, executor = MlpSpace(depth=1), Processes(1, time_limit=0.5)
+    evaluator = TrainedEvaluator(Wine(), Recipe(epochs=1))
+    jobs = [Job(k, space.decode((0, 0, 0)), seed=k) for k in range(3)]
+    try:
+        assert [o.error for _, o in executor.run(evaluator, jobs)] == [None] * 3
     finally:
         executor.close()

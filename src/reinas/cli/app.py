@@ -68,6 +68,8 @@ def main() -> NoReturn:
     except BrokenPipeError:  # the reader of our output, such as `head`, has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
+    except OSError as error:
+        status = _complain(f"the output cannot be written: {error.strerror}", 1)
     if status == INTERRUPTED:
         status = _complain("interrupted", 2)
     sys.exit(status)

@@ -22,8 +22,14 @@ from reinas.types import Job, Outcome
 
 GIB = 1 << 30
 MOST = 1 << 20  # GiB; more does not fit the system's own numbers
-# what children import when they first load their data: a time limit should not pay for it
-BUNDLED = ("sklearn.datasets", "sklearn.model_selection")
+# What children import when they first load data and step an optimiser: seconds, which no time
+# limit should pay for. Workers are forked with it.
+PRELOAD = (
+    "reinas.evaluators.trained",
+    "sklearn.datasets",
+    "sklearn.model_selection",
+    "torch._dynamo",
+)
 FOOTPRINT = 0.5  # GiB that a worker needs before it has trained anything
 BROKEN_LIMIT = 3  # how often in a row the pool may break before anything was finished
 
@@ -130,7 +136,7 @@ class Processes(AbstractExecutor):
     def _start(self) -> ProcessPool:
         if self._pool is None or not self._pool.active:
             context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(["reinas.evaluators.trained", *BUNDLED])
+            context.set_forkserver_preload(list(PRELOAD))
             self._pool = ProcessPool(
                 max_workers=self._workers,
                 initializer=_begin,
