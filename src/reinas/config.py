@@ -24,6 +24,7 @@ from reinas.registry import (
     find,
     make,
     parameters,
+    resolve,
 )
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
@@ -158,7 +159,7 @@ def configure(*sources: Settings) -> Config:
         task = make("task", {"name": task_name} | parts["task"])
         recipe = replace(task.recipe, **check("recipe", Recipe, parts["recipe"]))
         policy = {"name": "zoph-le"} | parts["policy"]
-        _check_policy(policy)
+        resolve("policy", policy)  # refuses what is wrong; making it is left to whoever runs it
     except InvalidSettingError as error:
         setting = merged.get(error.key) or merged.get(f"{error.key}.name")
         if setting is None or not setting.origin:
@@ -175,12 +176,6 @@ def _check_keys(merged: Settings) -> None:
         known = [*Plain.model_fields, *SECTIONS]
         where = f"{setting.origin}: " if setting.origin else ""
         raise SettingError(f"{where}{head} is not known: {nearest(head, known)}")
-
-
-def _check_policy(policy: Mapping[str, Any]) -> None:
-    check(
-        "policy", find("policy", policy["name"]), {k: v for k, v in policy.items() if k != "name"}
-    )
 
 
 def make_policy(config: Config) -> Any:

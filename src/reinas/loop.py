@@ -58,7 +58,7 @@ def search(
     """
     _check(trials, children, repeats)
     home = store if isinstance(store, Store) else Store(store)
-    name = _free_name(home, space.name) if name is None else name
+    name = home.free_name(space.name) if name is None else name
     settings = {
         "space": dict(space.settings),
         "policy": dict(policy.settings),
@@ -182,12 +182,3 @@ def _check(trials: int, children: int, repeats: str) -> None:
             raise SettingError(f"{key} must be at least 1, got {value}")
     if repeats not in ("train", "reuse"):
         raise SettingError(f"repeats is train or reuse, got {repeats!r}")
-
-
-def _free_name(store: Store, stem: str) -> str:
-    """The first of stem, stem-2, stem-3, ... that no search has."""
-    taken = set(store.names())
-    number = 1
-    while (name := stem if number == 1 else f"{stem}-{number}") in taken:
-        number += 1
-    return name

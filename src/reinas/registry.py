@@ -81,11 +81,17 @@ def parameters(target: Any) -> dict[str, Any]:
     }
 
 
-def make(kind: Kind, settings: Mapping[str, Any], **bound: Any) -> Any:
-    """The space, task or policy with these settings; `settings["name"]` says which."""
+def resolve(kind: Kind, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The callable that `settings["name"]` names, and the other settings, checked."""
     values = dict(settings)
     target = find(kind, values.pop("name"))
-    return target(**bound, **check(kind, target, values))
+    return target, check(kind, target, values)
+
+
+def make(kind: Kind, settings: Mapping[str, Any], **bound: Any) -> Any:
+    """The space, task or policy with these settings; `settings["name"]` says which."""
+    target, values = resolve(kind, settings)
+    return target(**bound, **values)
 
 
 def check(section: str, target: Any, values: Mapping[str, Any]) -> dict[str, Any]:

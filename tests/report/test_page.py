@@ -6,7 +6,7 @@ import pytest
 
 from reinas import Outcome, Toy, ToySpace
 from reinas.errors import FileError
-from reinas.report.page import drawing, duration, page, write_page
+from reinas.report.page import drawing, duration, page, write
 from reinas.store.log import Proposal
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
@@ -206,10 +206,10 @@ def test_a_regression_is_told_by_its_rmse(make_log, final):
 
 def test_the_page_is_written_to_a_file(log, tmp_path):
     """In UTF-8; where that is impossible the error names the file."""
-    write_page(log, tmp_path / "demo.html")
+    write(page(log), tmp_path / "demo.html")
     check((tmp_path / "demo.html").read_text(encoding="utf-8"))
     with pytest.raises(FileError, match=r"nowhere.*cannot be written"):
-        write_page(log, tmp_path / "nowhere" / "demo.html")
+        write(page(log), tmp_path / "nowhere" / "demo.html")
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ INTERRUPTED = 130  # what Typer makes of Ctrl-C
 
 
 def main() -> NoReturn:
-    """Run the command line; a person's mistake is one line on standard error, never a traceback."""
+    """Run the command line; a person's mistake is one line on standard error, no traceback."""
     try:
         status = app(prog_name="reinas", standalone_mode=False) or 0
     except ReinasError as error:
@@ -69,9 +69,10 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 1
     except OSError as error:
-        status = _complain(f"the output cannot be written: {error.strerror}", 1)
+        where = error.filename or "the output"
+        status = _complain(f"{where} cannot be read or written: {error.strerror}", 1)
     if status == INTERRUPTED:
-        status = _complain("interrupted", 2)
+        raise KeyboardInterrupt
     sys.exit(status)
 
 

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from reinas.cli.options import STORE, FolderOption, JsonOption, StoreOption
-from reinas.cli.output import out, print_json, progress
+from reinas.cli.output import out, print_json, progress, stop
 from reinas.config import restored
 from reinas.errors import InterruptError
 from reinas.report.page import result_words
@@ -96,5 +96,4 @@ def _run(store: Store, name: str, to: Path | None, epochs: int | None, *, quiet:
             f" {typed(name, store.location)}` starts the final training anew"
         ) from None
     finally:
-        if bar.live.is_started:
-            bar.stop()
+        stop(bar)

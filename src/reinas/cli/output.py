@@ -51,3 +51,9 @@ def progress(*, quiet: bool) -> Progress:
         console=err,
         disable=quiet,
     )
+
+
+def stop(bar: Progress) -> None:
+    """Leave the bar as it is; one that was never started prints nothing, not even a new line."""
+    if bar.live.is_started:
+        bar.stop()

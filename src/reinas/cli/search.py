@@ -1,6 +1,5 @@
 """`reinas search` and `reinas resume`."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +13,7 @@ from reinas.cli.options import (
     TimeLimitOption,
     WorkersOption,
 )
-from reinas.cli.output import out, print_json, progress
+from reinas.cli.output import out, print_json, progress, stop
 from reinas.config import Config, Setting, configure, make_policy, parse_set, read_toml, restored
 from reinas.errors import InterruptError, SettingError
 from reinas.report.gather import gather
@@ -93,7 +92,9 @@ def search(
     options = {k: Setting(v, origin) for k, (v, origin) in given.items() if v is not None}
     made = configure(read_toml(config) if config else {}, options, parse_set(set_ or ()))
     home = Store(made.plain.store)
-    name = _new_name(made, home.names()) if made.plain.name is None else made.plain.name
+    name = made.plain.name
+    if name is None:
+        name = home.free_name(f"{made.space.name}-{made.task.name}")
     run(made, home, name, as_json=json)
 
 
@@ -222,16 +223,8 @@ class _Bar:
 
     def stop(self) -> None:
         """Leave the bar as it is."""
-        if self._bar.live.is_started:
-            self._bar.stop()
+        stop(self._bar)
 
     def _note(self) -> str:
         best = "-" if self._best is None else f"{self._best:.4f}"
         return f"best {best}  failed {self._failed}"
-
-
-def _new_name(config: Config, taken: Sequence[str]) -> str:
-    """space-task, with a number where that is taken."""
-    stem = f"{config.space.name}-{config.task.name}"
-    names = [stem, *(f"{stem}-{n}" for n in range(2, len(taken) + 3))]
-    return next(name for name in names if name not in taken)

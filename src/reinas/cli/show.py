@@ -66,19 +66,16 @@ def show(
     """
     log = Store(store).get(name)
     if html:
-        from reinas.report.page import write_page
+        from reinas.report.page import page, write
 
-        write_page(log, html)
+        write(page(log), html)
     if svg:
-        from reinas.report.page import drawing
+        from reinas.report.page import drawing, write
 
         text = drawing(log)
         if text is None:
             raise FileError(f"search '{name}' has no network to draw yet")
-        try:
-            svg.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise FileError(f"{svg} cannot be written: {error.strerror}") from error
+        write(text, svg)
     report = gather(log, top)
     if json:
         print_json(report.json())

@@ -172,9 +172,7 @@ class Controller(AbstractNetwork):
         """
         relevant = step.columns if step.kind is not None else step.mask_of
         parts = [
-            masks[t] if t in masks else self._conditions.asked(t, answers, masks)
-            for t in relevant
-            if t < answers.shape[1]
+            self._conditions.asked(t, answers, masks) for t in relevant if t < answers.shape[1]
         ]
         if not parts or any(part is None for part in parts):
             return None
@@ -185,9 +183,7 @@ class Controller(AbstractNetwork):
         if not any(self._conditions[t] for t in columns):
             return None
         everyone = torch.ones(len(answers), dtype=torch.bool)
-        parts = [
-            masks[t] if t in masks else self._conditions.asked(t, answers, masks) for t in columns
-        ]
+        parts = [self._conditions.asked(t, answers, masks) for t in columns]
         return torch.stack([everyone if part is None else part for part in parts], dim=1)
 
     def _logits(self, step: Step, top: Tensor, anchors: dict[int, Tensor], width: int) -> Tensor:

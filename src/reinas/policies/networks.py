@@ -60,10 +60,13 @@ class Conditions:
         """Which of B rows ask decision t: bool [B], or None for all.
 
         `answers` int64 [B, T] must hold the answers before t. `masks` holds, and is given, the
-        result for every conditional decision so far: an answer of an unasked parent is none.
+        result for every conditional decision so far, so that each is worked out once: an answer
+        of an unasked parent is none.
         """
         if not self._parents[t]:
             return None
+        if t in masks:
+            return masks[t]
         mask = torch.ones(len(answers), dtype=torch.bool)
         for parent, allowed in self._parents[t]:
             mask &= allowed[answers[:, parent]]

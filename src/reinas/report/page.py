@@ -63,10 +63,10 @@ def page(log: Log) -> str:
     )
 
 
-def write_page(log: Log, path: Path) -> None:
-    """Write the page to a file."""
+def write(text: str, path: Path) -> None:
+    """Write a page or a drawing to a file."""
     try:
-        path.write_text(page(log), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise FileError(f"{path} cannot be written: {error.strerror}") from error
 

@@ -3,24 +3,21 @@
 import hashlib
 import json
 import os
-import sqlite3
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection
 
 from reinas.errors import BusyError, SettingError, StoreError, UnknownSearchError, nearest
-from reinas.store import tables
+from reinas.store import sqlite, tables
 from reinas.store.log import Log
-
-PREFIX = "sqlite:///"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +43,8 @@ class Store:
     """
 
     def __init__(self, location: str | os.PathLike[str] | None) -> None:
-        self.path = None if location is None else _path(os.fspath(location))
-        self._engine = _engine(self.path)
+        self.path = None if location is None else sqlite.path_of(os.fspath(location))
+        self._engine = sqlite.engine(self.path)
         if self.path is None:
             self._create()
         elif self.path.exists():
@@ -68,12 +65,12 @@ class Store:
             with self._engine.execution_options(exclusive=exclusive).begin() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
-            raise StoreError(_explain(self.location, error)) from error
+            raise StoreError(sqlite.explain(self.location, error)) from error
 
     def _create(self) -> None:
         if self.path is not None:
             with self._hold("new"):
-                _use_wal(self.path)
+                sqlite.use_wal(self.path)
         with self.begin(exclusive=True) as connection:
             tables.metadata.create_all(connection)
             if connection.scalar(sa.select(sa.func.count()).select_from(tables.versions)) == 0:
@@ -124,6 +121,12 @@ class Store:
         names = self.names()
         hint = nearest(name, names) if names else "it holds none yet"
         raise UnknownSearchError(f"no search '{name}' in {self.location}: {hint}")
+
+    def free_name(self, stem: str) -> str:
+        """The first of stem, stem-2, stem-3, ... that no search has."""
+        taken = set(self.names())
+        names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
+        return next(name for name in names if name not in taken)
 
     def put(self, name: str, settings: dict[str, Any], trials: int) -> Log:
         """A new search, or the one of that name if its settings are the same.
@@ -209,7 +212,7 @@ class Store:
         lock = FileLock(f"{self.path}.{word}.lock")
         try:
             lock.acquire(timeout=timeout)
-        except Timeout:
+        except Timeout:  # one of the OSErrors, but not a fault
             raise
         except OSError as error:
             raise StoreError(
@@ -237,78 +240,6 @@ def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
 def now() -> str:
     """The time as ISO 8601, UTC, whole seconds."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _path(location: str) -> Path:
-    if location.startswith(PREFIX):
-        location = location.removeprefix(PREFIX)
-    elif "://" in location:
-        raise SettingError(f"store: expected a file or {PREFIX}FILE, got {location!r}")
-    path = Path(location)
-    if not location or path.is_dir():
-        raise StoreError(f"store: expected a file, got {location!r}: give one with --store")
-    if not path.absolute().parent.is_dir():
-        raise StoreError(f"store: there is no folder {path.absolute().parent}: make it first")
-    return path
-
-
-def _use_wal(path: Path) -> None:
-    """Readers never wait for the search: a property of the file, set once.
-
-    SQLite does not wait for other connections here by itself, so this tries for some seconds.
-    """
-    for last in [False] * 100 + [True]:
-        try:
-            with closing(sqlite3.connect(path)) as connection:
-                connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if last or "locked" not in str(error):
-                raise StoreError(f"{path} cannot be made a store: {error}") from error
-            time.sleep(0.05)
-
-
-def _engine(path: Path | None) -> Engine:
-    """SQLite with transactions that hold table definitions too, unlike Python's default."""
-    if path is None:
-        engine = sa.create_engine(
-            "sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
-        )
-    else:
-        engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
-
-    @sa.event.listens_for(engine, "connect")
-    def _connect(connection: sqlite3.Connection, _: Any) -> None:
-        connection.isolation_level = None  # Python begins no transactions of its own: we do
-        connection.execute("PRAGMA busy_timeout = 10000")
-        if path is not None and (not path.exists() or os.access(path, os.W_OK)):
-            # a commit survives the death of any process; after a power cut the last commits
-            # may be missing, and are made again
-            connection.execute("PRAGMA synchronous = NORMAL")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        exclusive = connection.get_execution_options().get("exclusive")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if exclusive else "BEGIN")
-
-    return engine
-
-
-def _explain(location: str, error: sa.exc.DBAPIError) -> str:
-    """The database's complaint, and what to do about it."""
-    text = str(error.orig)
-    cures = {
-        "not a database": "is not a database: give another file with --store",
-        "malformed": "is damaged: restore a copy of it, or give another file with --store",
-        "readonly": "is read-only: make it and its folder writable, or give another --store",
-        "is full": "is on a full disk: make room, then resume; what was finished is kept",
-        "unable to open": "cannot be opened: check the path and its permissions",
-        "locked": "is locked by another program: close it, then resume",
-    }
-    for sign, cure in cures.items():
-        if sign in text:
-            return f"{location} {cure}"
-    return f"{location} cannot be used: {text}"
 
 
 def _named(settings: dict[str, Any], key: str) -> str:

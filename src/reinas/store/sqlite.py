@@ -1,0 +1,88 @@
+"""What is SQLite's own: the file, its mode, its transactions, its complaints."""
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from reinas.errors import SettingError, StoreError
+
+PREFIX = "sqlite:///"
+
+
+def path_of(location: str) -> Path:
+    """The file that a path or sqlite:///PATH names; refuses what cannot be one."""
+    if location.startswith(PREFIX):
+        location = location.removeprefix(PREFIX)
+    elif "://" in location:
+        raise SettingError(f"store: expected a file or {PREFIX}FILE, got {location!r}")
+    path = Path(location)
+    if not location or path.is_dir():
+        raise StoreError(f"store: expected a file, got {location!r}: give one with --store")
+    if not path.absolute().parent.is_dir():
+        raise StoreError(f"store: there is no folder {path.absolute().parent}: make it first")
+    return path
+
+
+def use_wal(path: Path) -> None:
+    """Readers never wait for the search: a property of the file, set once.
+
+    SQLite does not wait for other connections here by itself, so this tries for some seconds.
+    """
+    for last in [False] * 100 + [True]:
+        try:
+            with closing(sqlite3.connect(path)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if last or "locked" not in str(error):
+                raise StoreError(f"{path} cannot be made a store: {error}") from error
+            time.sleep(0.05)
+
+
+def engine(path: Path | None) -> Engine:
+    """SQLite with transactions that hold table definitions too, unlike Python's default."""
+    if path is None:
+        engine = sa.create_engine(
+            "sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
+        )
+    else:
+        engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
+
+    @sa.event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None  # Python begins no transactions of its own: we do
+        connection.execute("PRAGMA busy_timeout = 10000")
+        if path is not None and (not path.exists() or os.access(path, os.W_OK)):
+            # a commit survives the death of any process; after a power cut the last commits
+            # may be missing, and are made again
+            connection.execute("PRAGMA synchronous = NORMAL")
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        exclusive = connection.get_execution_options().get("exclusive")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if exclusive else "BEGIN")
+
+    return engine
+
+
+def explain(location: str, error: sa.exc.DBAPIError) -> str:
+    """The database's complaint, and what to do about it."""
+    text = str(error.orig)
+    cures = {
+        "not a database": "is not a database: give another file with --store",
+        "malformed": "is damaged: restore a copy of it, or give another file with --store",
+        "readonly": "is read-only: make it and its folder writable, or give another --store",
+        "is full": "is on a full disk: make room, then resume; what was finished is kept",
+        "unable to open": "cannot be opened: check the path and its permissions",
+        "locked": "is locked by another program: close it, then resume",
+    }
+    for sign, cure in cures.items():
+        if sign in text:
+            return f"{location} {cure}"
+    return f"{location} cannot be used: {text}"
