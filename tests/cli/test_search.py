@@ -277,6 +277,26 @@ def test_ctrl_c_stops_within_seconds_and_keeps_what_is_finished(workers, tmp_pat
     assert not _group_lives(process.pid)
 
 
+@pytest.mark.parametrize("seconds", [0.1, 0.5, 0.9, 1.2, 1.5, 1.8, 2.2])
+def test_ctrl_c_while_everything_is_starting_is_one_line_too(seconds, tmp_path):
+    """While modules are imported and workers made: no traceback of any process, status 2."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reinas.cli", "search", "conv", "--workers", "2"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(timeout=seconds)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert "Traceback" not in out + err
+    # before the first line of ours has run there is nobody to write one
+    assert process.returncode in ((2,) if seconds > 0.1 else (2, -signal.SIGINT, 1))
+
+
 def _group_lives(group):
     try:
         os.killpg(group, 0)

@@ -1,17 +1,16 @@
 """The command line: `reinas`."""
 
-import sys
+import signal
 from typing import NoReturn
+
+from reinas.cli.leaving import at_once
 
 __all__ = ["main"]
 
 
 def main() -> NoReturn:
     """Run the command line; Ctrl-C is one line even while the program is still being imported."""
-    try:
-        from reinas.cli.app import main as run
+    signal.signal(signal.SIGINT, at_once)
+    from reinas.cli.app import main as run
 
-        run()
-    except KeyboardInterrupt:
-        sys.stderr.write("reinas: interrupted\n")
-        sys.exit(2)
+    run()

@@ -9,8 +9,9 @@ from rich.markup import escape
 
 from reinas import __version__
 from reinas.cli import catalogue, finish, search, show, toy
+from reinas.cli.leaving import leave
 from reinas.cli.output import err, out
-from reinas.errors import ReinasError
+from reinas.errors import InterruptError, ReinasError
 
 app = typer.Typer(
     name="reinas",
@@ -52,13 +53,15 @@ app.command()(catalogue.policies)
 
 # Typer keeps its exceptions in a private module, but for this one and so for its parent.
 UsageError: Any = typer.BadParameter.__bases__[0]
-INTERRUPTED = 130  # what Typer makes of Ctrl-C
 
 
 def main() -> NoReturn:
     """Run the command line; a person's mistake is one line on standard error, no traceback."""
     try:
         status = app(prog_name="reinas", standalone_mode=False) or 0
+    except InterruptError as error:
+        _complain(str(error), error.status)
+        leave()
     except ReinasError as error:
         status = _complain(str(error), error.status)
     except UsageError as error:
@@ -71,8 +74,6 @@ def main() -> NoReturn:
     except OSError as error:
         where = error.filename or "the output"
         status = _complain(f"{where} cannot be read or written: {error.strerror}", 1)
-    if status == INTERRUPTED:
-        raise KeyboardInterrupt
     sys.exit(status)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from reinas.cli.leaving import interruptible
 from reinas.cli.options import STORE, FolderOption, JsonOption, StoreOption
 from reinas.cli.output import out, print_json, progress, stop
 from reinas.config import restored
@@ -80,16 +81,17 @@ def _run(store: Store, name: str, to: Path | None, epochs: int | None, *, quiet:
         bar.update(task, completed=epoch.number, note=note)
 
     try:
-        return final.finish(
-            store,
-            name,
-            config.space,
-            config.task,
-            folder=to,
-            epochs=epochs,
-            on_start=start,
-            on_epoch=show,
-        )
+        with interruptible():
+            return final.finish(
+                store,
+                name,
+                config.space,
+                config.task,
+                folder=to,
+                epochs=epochs,
+                on_start=start,
+                on_epoch=show,
+            )
     except KeyboardInterrupt:
         raise InterruptError(
             "stopped before the end: `reinas finish"

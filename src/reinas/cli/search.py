@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from reinas.cli.leaving import interruptible
 from reinas.cli.options import (
     STORE,
     JsonOption,
@@ -145,20 +146,23 @@ def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
     plain = config.plain
     bar = _Bar(quiet=as_json)
     try:
-        result = run_search(
-            config.space,
-            make_policy(config),
-            TrainedEvaluator(config.task, config.recipe),
-            trials=plain.trials,
-            children=plain.children,
-            seed=plain.seed,
-            store=store,
-            name=name,
-            executor=_executor(config),
-            repeats=plain.repeats,
-            on_start=bar.start,
-            on_trial=bar.advance,
-        )
+        policy = make_policy(config)
+        evaluator = TrainedEvaluator(config.task, config.recipe)
+        with interruptible():
+            result = run_search(
+                config.space,
+                policy,
+                evaluator,
+                trials=plain.trials,
+                children=plain.children,
+                seed=plain.seed,
+                store=store,
+                name=name,
+                executor=_executor(config),
+                repeats=plain.repeats,
+                on_start=bar.start,
+                on_trial=bar.advance,
+            )
     except KeyboardInterrupt:
         bar.stop()
         if name not in store.names():

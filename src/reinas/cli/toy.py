@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from reinas.cli.leaving import interruptible
 from reinas.cli.options import JsonOption
 from reinas.cli.output import out, print_json, progress
 from reinas.config import Plain
-from reinas.errors import SettingError
+from reinas.errors import InterruptError, SettingError
 from reinas.report.terminal import table
 
 CHILDREN = {
@@ -69,9 +70,12 @@ def _train(study: Any, seeds: int, seed: int, workers: int, *, quiet: bool) -> A
     with progress(quiet=quiet) as bar:
         task = bar.add_task("training the four children", total=4 * seeds, note="")
         try:
-            return study.train_children(
-                seeds, executor, seed=seed, on_child=lambda: bar.update(task, advance=1)
-            )
+            with interruptible():
+                return study.train_children(
+                    seeds, executor, seed=seed, on_child=lambda: bar.update(task, advance=1)
+                )
+        except KeyboardInterrupt:
+            raise InterruptError("stopped before all children were trained") from None
         finally:
             executor.close()
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -137,12 +138,14 @@ class Processes(AbstractExecutor):
         if self._pool is None or not self._pool.active:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(list(PRELOAD))
-            self._pool = ProcessPool(
-                max_workers=self._workers,
-                initializer=_begin,
-                initargs=(self._memory,),
-                context=context,
-            )
+            with _deaf_to_ctrl_c():
+                self._pool = ProcessPool(
+                    max_workers=self._workers,
+                    initializer=_begin,
+                    initargs=(self._memory,),
+                    context=context,
+                )
+                _ = self._pool.active  # asking starts the server and the workers
         return self._pool
 
     def close(self) -> None:
@@ -151,6 +154,28 @@ class Processes(AbstractExecutor):
             self._pool.stop()
             self._pool.join()
             self._pool = None
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C wait while workers are started, which would else end in a traceback of theirs.
+
+    They inherit the blocked signal. Here another thread may still receive it, so that its
+    handler must wait too.
+    """
+    resource_tracker.ensure_running()  # starting it later would unblock the signal
+    came: list[int] = []
+    here = threading.current_thread() is threading.main_thread()  # handlers belong to it
+    handler = signal.signal(signal.SIGINT, lambda *_: came.append(1)) if here else None
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if here:
+            signal.signal(signal.SIGINT, handler)
+    if came:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _begin(memory: int) -> None:
