@@ -16,8 +16,10 @@ import pydantic
 from pydantic import Field
 
 from reinas.errors import FileError, SettingError, nearest
+from reinas.loop import Growth
 from reinas.registry import (
     DEFAULT_TASK,
+    PLACES,
     InvalidSettingError,
     check,
     explained,
@@ -32,7 +34,8 @@ from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
 
 MOST = 10**9  # trials; more than any store could hold
-SECTIONS = ("space", "task", "policy", "recipe")
+NAMED_SECTIONS = ("space", "task", "policy", "recipe")
+SECTIONS = (*NAMED_SECTIONS, "growth")
 
 
 class Plain(pydantic.BaseModel):
@@ -45,6 +48,9 @@ class Plain(pydantic.BaseModel):
     workers: Annotated[int, Field(ge=0)] = os.cpu_count() or 1
     time_limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     memory_limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    max_parameters: Annotated[int, Field(ge=1)] | None = None
+    max_flops: Annotated[int, Field(ge=1)] | None = None
+    grow: bool = False
     store: str = "reinas.db"
     name: str | None = None
 
@@ -68,6 +74,7 @@ class Config:
     space: AbstractSpace[Any]
     task: AbstractTask
     recipe: Recipe
+    growth: Growth | None
     policy: Mapping[str, Any]
     """The policy's settings: making it needs torch, so that is left to whoever runs it."""
 
@@ -88,7 +95,7 @@ def read_toml(path: Path) -> Settings:
         if isinstance(value, dict):
             flat |= {f"{key}.{k}": Setting(v) for k, v in value.items()}
         else:
-            flat[f"{key}.name" if key in SECTIONS else key] = Setting(value)
+            flat[f"{key}.name" if key in NAMED_SECTIONS else key] = Setting(value)
     return {
         key: replace(setting, origin=f"{path}, line {_line(text, key)}")
         for key, setting in flat.items()
@@ -103,7 +110,7 @@ def _line(text: str, key: str) -> int:
             section = header[1] + "."
         elif assigned := re.match(r"\s*([\w.\"'-]+(?:\s*\.\s*[\w\"'-]+)*)\s*=", line):
             name = re.sub(r"[\s\"']", "", section + assigned[1])
-            if name == key or (name in SECTIONS and key.startswith(name + ".")):
+            if name == key or (name in NAMED_SECTIONS and key.startswith(name + ".")):
                 return number
     return 1
 
@@ -116,7 +123,7 @@ def parse_set(texts: Iterable[str]) -> Settings:
         if not equals or not key.strip():
             raise SettingError(f"--set takes key=value, such as space.depth=4; got {text!r}")
         key = key.strip()
-        name = f"{key}.name" if key in SECTIONS else key
+        name = f"{key}.name" if key in NAMED_SECTIONS else key
         result[name] = Setting(_parse(value.strip()), f"--set {text}")
     return result
 
@@ -153,11 +160,11 @@ def configure(*sources: Settings) -> Config:
             plain = Plain(**plain_values)
         except pydantic.ValidationError as error:
             raise explained("", error) from None
-        space_settings = {"name": "conv"} | parts["space"]
-        space = make("space", space_settings)
-        task_name = DEFAULT_TASK[space.name]
-        task = make("task", {"name": task_name} | parts["task"])
+        space, task = _space_and_task(parts["space"], parts["task"])
         recipe = replace(task.recipe, **check("recipe", Recipe, parts["recipe"]))
+        growth = None
+        if plain.grow or parts["growth"]:
+            growth = Growth(**check("growth", Growth, parts["growth"]))
         policy = {"name": "zoph-le"} | parts["policy"]
         resolve("policy", policy)  # refuses what is wrong; making it is left to whoever runs it
     except InvalidSettingError as error:
@@ -165,7 +172,25 @@ def configure(*sources: Settings) -> Config:
         if setting is None or not setting.origin:
             raise
         raise SettingError(f"{setting.origin}: {error.key} {error.problem}") from None
-    return Config(plain, space, task, recipe, policy)
+    return Config(plain, space, task, recipe, growth, policy)
+
+
+def _space_and_task(
+    space: dict[str, Any], task: dict[str, Any]
+) -> tuple[AbstractSpace[Any], AbstractTask]:
+    """Both, made; where only one is named, the other is one that fits it.
+
+    `images:FOLDER` is short for the task images with its path.
+    """
+    name, colon, place = str(task.get("name", "")).partition(":")
+    if colon and name in PLACES:
+        task = {**task, "name": name, PLACES[name]: place}
+    if "name" not in space and "name" in task:
+        made = make("task", task)
+        fitting = "conv" if len(made.inputs) == 3 else "mlp"
+        return make("space", {"name": fitting} | space), made
+    made_space = make("space", {"name": "conv"} | space)
+    return made_space, make("task", {"name": DEFAULT_TASK[made_space.name]} | task)
 
 
 def _check_keys(merged: Settings) -> None:
@@ -195,6 +220,9 @@ def restored(settings: Mapping[str, Any], options: Settings) -> Config:
             part = settings["evaluator"][section]
             stored |= {f"{section}.{key}": value for key, value in part.items()}
         stored |= {key: settings[key] for key in ("children", "seed", "repeats")}
+        stored |= {f"growth.{key}": value for key, value in settings.get("growth", {}).items()}
+        limits = settings["evaluator"].get("limits", {})
+        stored |= {f"max_{key}": value for key, value in limits.items()}
         return configure({key: Setting(value) for key, value in stored.items()}, options)
     except (KeyError, TypeError, AttributeError, InvalidSettingError) as error:
         raise SettingError(

@@ -17,8 +17,9 @@ from reinas.spaces.base import AbstractSpace
 from reinas.store import Log, Store
 from reinas.store.log import Final
 from reinas.store.store import now, plain
-from reinas.tasks.base import AbstractTask, Scaling
+from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
+from reinas.tasks.scaling import Scaling
 from reinas.threads import one_thread
 from reinas.types import Epoch, Trial
 

@@ -1,8 +1,8 @@
 """The loop: propose, evaluate, record, learn."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Generic, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Generic, Literal
 
 from reinas.errors import AnswersError, SettingError
 from reinas.evaluators.base import AbstractEvaluator
@@ -17,6 +17,34 @@ from reinas.store.store import plain
 from reinas.types import A, Answers, Job, Outcome, Trial
 
 Repeats = Literal["train", "reuse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """The schedule of depth (section 4.1): `start` layers, `step` more every `every` samples."""
+
+    start: int = 6
+    step: int = 2
+    every: int = 1600
+
+    def __post_init__(self) -> None:
+        for key in ("start", "step", "every"):
+            if getattr(self, key) < 1:
+                raise SettingError(f"growth: {key} must be at least 1, got {getattr(self, key)}")
+
+    def depth(self, trial: int) -> int:
+        """The depth of a batch whose first trial is number `trial`, before any limit."""
+        return self.start + self.step * (trial // self.every)
+
+    def check(self, space: AbstractSpace[Any]) -> None:
+        """Raise `SettingError` where the space has no depths to grow through."""
+        deepest = len(space.lengths)
+        if self.start >= deepest:
+            raise SettingError(
+                f"growth: from {self.start} layers on, but the space '{space.name}' has {deepest}"
+                " at most, so nothing would grow: try growth.start=1"
+                + (" or space.depth=20" if deepest > 1 else " or the space conv")
+            )
 
 
 @dataclass(frozen=True)
@@ -44,6 +72,7 @@ def search(
     name: str | None = None,
     executor: AbstractExecutor | None = None,
     repeats: Repeats = "reuse",
+    growth: Growth | None = None,
     on_start: Callable[[Log], None] | None = None,
     on_trial: Callable[[Trial], None] | None = None,
 ) -> Result[A]:
@@ -53,6 +82,7 @@ def search(
     settings it goes on where it was, however it ended: the trials are the same as if it had
     never stopped. More trials than before extend it. With `repeats="reuse"` an architecture
     that was measured already is not measured again: its outcome is taken over and marked.
+    With `growth` the networks begin shallow and grow to the space's depth.
     `on_start` is called once with the search's log, when nothing can be refused any more;
     `on_trial` with every trial that finishes.
     """
@@ -67,13 +97,18 @@ def search(
         "seed": seed,
         "repeats": repeats,
     }
+    if growth is not None:
+        growth.check(space)
+        settings["growth"] = asdict(growth)
     evaluator.check(space.decode(space.sample(1, derive(seed, "check"))[0]))
     runner = executor or Serial()
     with home.lock(name):
         log = home.put(name, plain(settings), trials)
         if on_start is not None:
             on_start(log)
-        loop = _Loop(space, policy, evaluator, runner, log, children, seed, repeats, on_trial)
+        loop = _Loop(
+            space, policy, evaluator, runner, log, children, seed, repeats, growth, on_trial
+        )
         try:
             loop.run()
         finally:
@@ -97,6 +132,7 @@ class _Loop(Generic[A]):
     children: int
     seed: int
     repeats: Repeats
+    growth: Growth | None
     on_trial: Callable[[Trial], None] | None
 
     def run(self) -> None:
@@ -117,7 +153,7 @@ class _Loop(Generic[A]):
         count = min(self.children, self.log.trials - first)
         if count <= 0:
             return []
-        length = len(self.space.decisions)
+        length = self._length(first)
         answered = self.policy.propose(
             count, length=length, seed=derive(self.seed, "propose", batch)
         )
@@ -138,6 +174,13 @@ class _Loop(Generic[A]):
                 known.setdefault(key, number)
         self.log.propose(batch, proposals)
         return self.log.batch(batch)
+
+    def _length(self, first: int) -> int:
+        """How many decisions a batch takes whose first trial has this number."""
+        lengths = self.space.lengths
+        if self.growth is None:
+            return lengths[-1]
+        return lengths[min(self.growth.depth(first), len(lengths)) - 1]
 
     def _key(self, answers: Answers) -> Answers:
         """Canonical answers: equal for equal architectures."""

@@ -22,13 +22,19 @@ Kind = typing.Literal["space", "task", "policy"]
 NAMED: dict[Kind, dict[str, str]] = {
     "space": {
         "conv": "reinas.spaces.conv:ConvSpace",
+        "conv-blocks": "reinas.spaces.conv:conv_blocks",
         "mlp": "reinas.spaces.mlp:MlpSpace",
         "toy": "reinas.spaces.toy:ToySpace",
     },
     "task": {
+        "arrays": "reinas.tasks.arrays:Arrays",
         "breast_cancer": "reinas.tasks.bundled:BreastCancer",
+        "cifar10": "reinas.tasks.public:Cifar10",
         "diabetes": "reinas.tasks.bundled:Diabetes",
         "digits": "reinas.tasks.bundled:Digits",
+        "images": "reinas.tasks.images:Images",
+        "mnist": "reinas.tasks.public:Mnist",
+        "table": "reinas.tasks.tables:Table",
         "toy": "reinas.tasks.toy:Toy",
         "wine": "reinas.tasks.bundled:Wine",
     },
@@ -40,6 +46,15 @@ NAMED: dict[Kind, dict[str, str]] = {
 }
 
 DEFAULT_TASK = {"conv": "digits", "mlp": "breast_cancer", "toy": "toy"}
+
+PLACES = {
+    "arrays": "path",
+    "images": "path",
+    "table": "path",
+    "mnist": "folder",
+    "cifar10": "folder",
+}
+"""Which parameter of a task takes what follows its name and a colon: images:FOLDER."""
 
 BOUND = {"space"}  # parameters that are not settings: a policy is made for a space
 

@@ -15,8 +15,8 @@ from torch.nn import functional
 import reinas
 from reinas.children import parameters
 from reinas.errors import BuildError, SettingError
-from reinas.spaces.conv import shapes
 from reinas.spaces.counting import canonical
+from reinas.spaces.layers import shapes
 
 SPACES = {
     "conv": reinas.ConvSpace(depth=4, filters=(2, 3), strides=(1, 2, 3)),

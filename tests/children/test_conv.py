@@ -13,7 +13,7 @@ from reinas import ConvSpace, build
 from reinas.children import parameters
 from reinas.children.conv import block, join
 from reinas.errors import BuildError
-from reinas.spaces.conv import ConvArchitecture, ConvLayer, shapes
+from reinas.spaces.layers import ConvArchitecture, ConvLayer, shapes
 from reinas.tasks.bundled import Wine
 
 

@@ -16,7 +16,7 @@ from reinas.errors import FileError
 from reinas.export.saved import describe, save
 from reinas.spaces.base import AbstractSpace
 from reinas.spaces.mlp import MlpArchitecture, MlpLayer
-from reinas.tasks.base import Scaling
+from reinas.tasks.scaling import Scaling
 
 SPACE = MlpSpace(depth=2, widths=(4, 8))
 

@@ -14,7 +14,7 @@ from torch import nn
 from reinas import BreastCancer, ConvSpace, Digits, MlpSpace, Toy, ToySpace, Wine, build, draw
 from reinas.children import parameters
 from reinas.report.drawing import Box, column
-from reinas.spaces.conv import ConvArchitecture, ConvLayer
+from reinas.spaces.layers import ConvArchitecture, ConvLayer
 
 SVG = "{http://www.w3.org/2000/svg}"
 CONV = ConvSpace(depth=5, filters=(2, 3), strides=(1, 2))

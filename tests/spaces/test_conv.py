@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reinas import ConvSpace
 from reinas.errors import AnswersError, SettingError
-from reinas.spaces.conv import ConvArchitecture, ConvLayer, shapes
+from reinas.spaces.layers import ConvArchitecture, ConvLayer, shapes
 from reinas.testing import SpaceContract
 from reinas.types import Link
 

@@ -11,7 +11,8 @@ from reinas import AbstractTask, BreastCancer, Diabetes, Digits, Recipe, Toy, Wi
 from reinas.children.training import search_tensors, tensors
 from reinas.errors import SettingError
 from reinas.registry import make
-from reinas.tasks.base import Part, Parts, Scaling
+from reinas.tasks.base import Part, Parts
+from reinas.tasks.scaling import Scaling
 
 TABLES = [Wine(), BreastCancer(), Diabetes()]
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from reinas.errors import BuildError
 from reinas.tasks.base import Interface
+from reinas.tasks.recipes import Recipe
 
 
 @singledispatch
@@ -20,6 +21,12 @@ def build(architecture: Any, task: Interface) -> nn.Module:
         f"nothing builds {type(architecture).__name__}: write a function that takes it and"
         " decorate it with @reinas.build.register"
     )
+
+
+@singledispatch
+def tuned(architecture: Any, recipe: Recipe) -> Recipe:
+    """The recipe, with what the architecture itself decides about its training."""
+    return recipe
 
 
 def parameters(child: nn.Module) -> int:

@@ -1,14 +1,25 @@
 """Convolutional children with skip connections (Zoph & Le 2016, section 3.3)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reinas.children.build import build, check_inputs
-from reinas.spaces.conv import ConvArchitecture, ConvLayer, shapes
+from reinas.children.build import build, check_inputs, tuned
+from reinas.spaces.layers import (
+    ContrastLayer,
+    ConvArchitecture,
+    ConvLayer,
+    Layer,
+    NormLayer,
+    PoolLayer,
+    Shape,
+    shapes,
+)
 from reinas.tasks.base import Interface
+from reinas.tasks.recipes import Recipe
 
 
 def join(maps: Sequence[Tensor]) -> Tensor:
@@ -47,18 +58,105 @@ def block(layer: ConvLayer, channels: int) -> nn.Sequential:
     return nn.Sequential(convolution, nn.BatchNorm2d(layer.filters), nn.ReLU(inplace=True))
 
 
+class DenseBlock(nn.Module):
+    """`count` equal layers, each fed by the block's input and all earlier ones (table 1).
+
+    [B, channels, H, W] -> [B, count * filters, H, W]: the layers' outputs, concatenated. That
+    is our choice where the paper is silent: with it the parameter counts come near table 1's.
+    """
+
+    def __init__(self, layer: ConvLayer, channels: int, count: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            block(layer, channels + k * layer.filters) for k in range(count)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The concatenated outputs of all layers."""
+        maps = [x]
+        for layer in self.layers:
+            maps.append(layer(torch.cat(maps, dim=1)))
+        return torch.cat(maps[1:], dim=1)
+
+
+class Pool(nn.Module):
+    """Max or average pooling with 'same' padding: [B, C, H, W] -> [B, C, H', W'].
+
+    H' = ceil(H / stride). Where a window reaches over the edge only the pixels inside count.
+    """
+
+    def __init__(self, layer: PoolLayer) -> None:
+        super().__init__()
+        self.size, self.stride, self.max = layer.size, layer.stride, layer.pool == "max"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The pooled maps."""
+        top, bottom = self._edges(x.shape[2])
+        left, right = self._edges(x.shape[3])
+        edges = (left, right, top, bottom)
+        if self.max:
+            padded = functional.pad(x, edges, value=-torch.inf)
+            return functional.max_pool2d(padded, self.size, self.stride)
+        inside = functional.pad(torch.ones_like(x[:1, :1]), edges)
+        shares = functional.avg_pool2d(inside, self.size, self.stride)
+        return functional.avg_pool2d(functional.pad(x, edges), self.size, self.stride) / shares
+
+    def _edges(self, length: int) -> tuple[int, int]:
+        """Zeros before and after, so that ceil(length / stride) windows fit: more after."""
+        windows = -(-length // self.stride)
+        missing = max(0, (windows - 1) * self.stride + self.size - length)
+        return missing // 2, missing - missing // 2
+
+
+class LocalContrast(nn.Module):
+    """Local contrast normalisation (Jarrett et al. 2009): [B, C, H, W] -> the same shape.
+
+    From every pixel the mean over its window and all channels is taken away; what is left is
+    divided by its root mean square over the window, or by that of the whole map where the
+    window has less contrast. Windows are uniform; over the edge only the pixels inside count.
+    """
+
+    def __init__(self, window: int) -> None:
+        super().__init__()
+        self.window = window
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The normalised maps."""
+        centred = x - self._local(x.mean(1, keepdim=True))
+        # the root's slope is infinite at 0, where a map is constant
+        deviation = (self._local(centred.square().mean(1, keepdim=True)) + 1e-8).sqrt()
+        return centred / torch.maximum(deviation, deviation.mean((2, 3), keepdim=True))
+
+    def _local(self, x: Tensor) -> Tensor:
+        return functional.avg_pool2d(
+            x, self.window, stride=1, padding=self.window // 2, count_include_pad=False
+        )
+
+
+def module(layer: Layer, channels: int, count: int) -> nn.Module:
+    """What a layer computes, for so many channels in; `count` convolutions to a block."""
+    match layer:
+        case ConvLayer():
+            return block(layer, channels) if count == 1 else DenseBlock(layer, channels, count)
+        case PoolLayer():
+            return Pool(layer)
+        case ContrastLayer():
+            return LocalContrast(layer.window)
+        case NormLayer():
+            return nn.BatchNorm2d(channels)
+
+
 class ConvChild(nn.Module):
     """The layers, global average pooling, one linear layer: [B, C, H, W] -> [B, outputs]."""
 
-    def __init__(
-        self, architecture: ConvArchitecture, image: tuple[int, int, int], outputs: int
-    ) -> None:
+    def __init__(self, architecture: ConvArchitecture, image: Shape, outputs: int) -> None:
         super().__init__()
         self.sources = [layer.inputs for layer in architecture.layers]
         self.outputs = architecture.outputs
+        self.pools = architecture.pools
         traced = shapes(architecture, image)
         self.layers = nn.ModuleList(
-            block(layer, shape.channels_in)
+            module(layer, shape.channels_in, architecture.block)
             for layer, shape in zip(architecture.layers, traced, strict=True)
         )
         self.classifier = nn.Linear(sum(traced[n - 1].channels for n in self.outputs), outputs)
@@ -66,8 +164,12 @@ class ConvChild(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Logits [B, outputs] of images [B, C, H, W]."""
         maps = [image]
-        for layer, sources in zip(self.layers, self.sources, strict=True):
+        for number, (layer, sources) in enumerate(
+            zip(self.layers, self.sources, strict=True), start=1
+        ):
             maps.append(layer(join([maps[n] for n in sources])))
+            if number in self.pools:
+                maps = [functional.max_pool2d(m, 2, ceil_mode=True) for m in maps]
         features = join([maps[n] for n in self.outputs]).mean(dim=(2, 3))
         logits: Tensor = self.classifier(features)
         return logits
@@ -78,3 +180,10 @@ def _(architecture: ConvArchitecture, task: Interface) -> nn.Module:
     check_inputs("conv", task, 3, "images (channels, height, width)")
     channels, height, width = task.inputs
     return ConvChild(architecture, (channels, height, width), task.outputs)
+
+
+@tuned.register
+def _(architecture: ConvArchitecture, recipe: Recipe) -> Recipe:
+    if architecture.learning_rate is None:
+        return recipe
+    return replace(recipe, learning_rate=architecture.learning_rate)

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from reinas.children.augment import augment
 from reinas.seeds import derive
-from reinas.tasks.base import AbstractTask, Loss, Part, Scaling
+from reinas.tasks.base import AbstractTask, Loss, Part
 from reinas.tasks.recipes import Recipe
+from reinas.tasks.scaling import Scaling
 from reinas.types import Curve, Epoch
 
 CHUNK = 512  # examples at a time where no gradient is needed
@@ -101,24 +103,53 @@ def optimizer(child: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 def train_epoch(
     child: nn.Module,
     data: Tensors,
-    order: Tensor,
-    batch: int,
+    recipe: Recipe,
     loss: Loss,
     optimize: torch.optim.Optimizer,
+    generator: torch.Generator,
 ) -> float:
-    """One pass over `data` in the given order; the mean training loss.
+    """One pass over `data` in an order that the generator draws; the mean training loss.
 
     The loss is read once, at the end: what is not finite stays so through a sum.
     """
     child.train()
     total = torch.zeros(())
-    for index in batches(order, batch):
-        value = LOSSES[loss](child(data.x[index]), data.y[index])
+    order = torch.randperm(len(data.x), generator=generator)
+    for index in batches(order, recipe.batch):
+        x = augment(data.x[index], recipe, generator)
+        value = LOSSES[loss](child(x), data.y[index])
         optimize.zero_grad()
         value.backward()
         optimize.step()
         total += value.detach() * len(index)
     return float(total) / len(order)
+
+
+def settle(child: nn.Module, recipe: Recipe) -> None:
+    """Give the child what the recipe says of its modules: batch normalisation's epsilon."""
+    for part in child.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.eps = recipe.norm_epsilon
+
+
+class _Best:
+    """The weights of the epoch with the lowest validation loss, and how long ago that was."""
+
+    def __init__(self) -> None:
+        self._loss = math.inf
+        self._weights: dict[str, Tensor] = {}
+        self.since = 0
+
+    def see(self, loss: float, child: nn.Module) -> None:
+        """Keep the child's weights if this is its best epoch so far."""
+        self.since += 1
+        if loss < self._loss:
+            self._loss, self.since = loss, 0
+            self._weights = {k: v.clone() for k, v in child.state_dict().items()}
+
+    def give(self, child: nn.Module) -> None:
+        """Put the best weights back."""
+        child.load_state_dict(self._weights)
 
 
 def fit(
@@ -135,14 +166,15 @@ def fit(
     Stops early, and says why, when the loss is no longer finite. Without a validation part the
     curve's `loss` and `score` are those of the training part.
     """
+    settle(child, recipe)
     optimize = optimizer(child, recipe)
     generator = torch.Generator().manual_seed(derive(recipe.seed, "order"))
     rows: list[Epoch] = []
+    best = _Best()
     for epoch in range(recipe.epochs):
         for group in optimize.param_groups:
             group["lr"] = recipe.learning_rate * recipe.rate(epoch)
-        order = torch.randperm(len(train.x), generator=generator)
-        train_loss = train_epoch(child, train, order, recipe.batch, loss, optimize)
+        train_loss = train_epoch(child, train, recipe, loss, optimize, generator)
         if not math.isfinite(train_loss):
             return Curve(tuple(rows), _diverged("training", train_loss, epoch))
         if (epoch + 1) % recipe.validate_every and epoch + 1 < recipe.epochs:
@@ -153,6 +185,12 @@ def fit(
         rows.append(Epoch(epoch + 1, train_loss, value, score))
         if on_epoch is not None:
             on_epoch(rows[-1])
+        if recipe.patience:
+            best.see(value, child)
+            if best.since >= recipe.patience:
+                break
+    if recipe.patience:
+        best.give(child)
     return Curve(tuple(rows))
 
 

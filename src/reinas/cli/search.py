@@ -14,7 +14,7 @@ from reinas.cli.options import (
     TimeLimitOption,
     WorkersOption,
 )
-from reinas.cli.output import out, print_json, progress, stop
+from reinas.cli.output import err, out, print_json, progress, stop
 from reinas.config import Config, Setting, configure, make_policy, parse_set, read_toml, restored
 from reinas.errors import InterruptError, SettingError
 from reinas.report.gather import gather
@@ -25,10 +25,21 @@ from reinas.types import Trial
 
 def search(
     space: Annotated[
-        str | None, typer.Argument(help="conv, mlp or toy; see `reinas spaces`. Default: conv.")
+        str | None,
+        typer.Argument(
+            help="conv, conv-blocks, mlp or toy; see `reinas spaces`. Default: one that fits the"
+            " task."
+        ),
     ] = None,
     task: Annotated[
-        str | None, typer.Option(help="What the network is for; see `reinas tasks`.")
+        str | None,
+        typer.Option(
+            help="What the network is for: a name (see `reinas tasks`), images:FOLDER,"
+            " arrays:FILE.npz or table:FILE.csv. Default: one that fits the space."
+        ),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(help="The column of a table to predict.", metavar="COLUMN")
     ] = None,
     trials: Annotated[int | None, typer.Option(help="How many children. Default: 64.")] = None,
     children: Annotated[
@@ -44,6 +55,22 @@ def search(
     ] = None,
     time_limit: TimeLimitOption = None,
     memory_limit: MemoryLimitOption = None,
+    max_parameters: Annotated[
+        int | None,
+        typer.Option(help="Children with more parameters are not trained.", metavar="N"),
+    ] = None,
+    max_flops: Annotated[
+        int | None,
+        typer.Option(
+            help="Children with more multiply-adds for an example are not trained.", metavar="N"
+        ),
+    ] = None,
+    grow: Annotated[
+        bool,
+        typer.Option(
+            "--grow", help="Begin with 6 layers, 2 more every 1,600 trials (growth.* changes it)."
+        ),
+    ] = False,
     repeats: Annotated[
         str | None,
         typer.Option(help="A repeated architecture: reuse its outcome (default) or train it."),
@@ -73,11 +100,15 @@ def search(
     - `reinas search mlp --task wine --trials 100 --policy random --name first`
     - `reinas search conv --set space.depth=4 --set space.filters=[8,16] --set
     policy.learning_rate=0.01`
+    - `reinas search conv --task images:photos --set task.size=32 --max-parameters 200000`
+    - `reinas search --task table:data.csv --target price`
+    - `reinas search conv --task cifar10 --grow --set space.depth=20 --trials 12800`
     - `reinas search --config run.toml`
     """
     given = {
         "space.name": (space, "SPACE"),
         "task.name": (task, "--task"),
+        "task.target": (target, "--target"),
         "policy.name": (policy, "--policy"),
         "recipe.epochs": (epochs, "--epochs"),
         "trials": (trials, "--trials"),
@@ -86,6 +117,9 @@ def search(
         "workers": (workers, "--workers"),
         "time_limit": (time_limit, "--time-limit"),
         "memory_limit": (memory_limit, "--memory-limit"),
+        "max_parameters": (max_parameters, "--max-parameters"),
+        "max_flops": (max_flops, "--max-flops"),
+        "grow": (grow or None, "--grow"),
         "repeats": (repeats, "--repeats"),
         "store": (store, "--store"),
         "name": (name, "--name"),
@@ -140,14 +174,17 @@ def resume(
 
 def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
     """Run the search with a progress bar, then say what it found."""
-    from reinas.evaluators.trained import TrainedEvaluator
+    from reinas.evaluators.trained import Limits, TrainedEvaluator
     from reinas.loop import search as run_search
 
     plain = config.plain
     bar = _Bar(quiet=as_json)
+    for note in () if as_json else config.task.notes:
+        err.print(note, style="dim", soft_wrap=True, markup=False)
     try:
         policy = make_policy(config)
-        evaluator = TrainedEvaluator(config.task, config.recipe)
+        limits = Limits(plain.max_parameters, plain.max_flops)
+        evaluator = TrainedEvaluator(config.task, config.recipe, limits)
         with interruptible():
             result = run_search(
                 config.space,
@@ -160,6 +197,7 @@ def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
                 name=name,
                 executor=_executor(config),
                 repeats=plain.repeats,
+                growth=config.growth,
                 on_start=bar.start,
                 on_trial=bar.advance,
             )

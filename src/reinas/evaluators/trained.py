@@ -7,31 +7,80 @@ from typing import Any
 
 import torch
 
-from reinas.children import build, fit, parameters
+from reinas.children import build, fit, parameters, tuned
+from reinas.children.costs import costs
 from reinas.children.training import search_tensors, seeded
+from reinas.errors import SettingError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.seeds import derive
 from reinas.tasks.base import AbstractTask, check_parts
 from reinas.tasks.recipes import Recipe
 from reinas.threads import one_thread
-from reinas.types import Job, Outcome
+from reinas.types import Curve, Job, Outcome
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a child may cost: parameters, and multiply-adds for one example. None is no limit."""
+
+    parameters: int | None = None
+    flops: int | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("parameters", "flops"):
+            value = getattr(self, key)
+            if value is not None and value < 1:
+                raise SettingError(f"limits: {key} must be at least 1, got {value}")
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """The limits that there are."""
+        both = {"parameters": self.parameters, "flops": self.flops}
+        return {key: value for key, value in both.items() if value is not None}
+
+    def broken(self, parameters: int, flops: int) -> str | None:
+        """Which limit a child breaks; None if it may be trained."""
+        if self.parameters is not None and parameters > self.parameters:
+            return f"{TOO_COSTLY}: more than {self.parameters:,} parameters"
+        if self.flops is not None and flops > self.flops:
+            return f"{TOO_COSTLY}: more than {self.flops:,} multiply-adds"
+        return None
+
+
+TOO_COSTLY = "too costly, not trained"
+"""How the reason of a child begins that was not trained, because it breaks a limit."""
 
 
 @dataclass(frozen=True)
 class TrainedEvaluator(AbstractEvaluator[Any]):
-    """Builds each child, trains it by the recipe (default: the task's), rewards its curve."""
+    """Builds each child, trains it by the recipe (default: the task's), rewards its curve.
+
+    A child that breaks one of the `limits` is not trained: it fails, and so counts as reward 0.
+    """
 
     task: AbstractTask
     recipe: Recipe
+    limits: Limits
 
-    def __init__(self, task: AbstractTask, recipe: Recipe | None = None) -> None:
+    def __init__(
+        self, task: AbstractTask, recipe: Recipe | None = None, limits: Limits | None = None
+    ) -> None:
         object.__setattr__(self, "task", task)
         object.__setattr__(self, "recipe", recipe or task.recipe)
+        object.__setattr__(self, "limits", limits or Limits())
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The task's settings and the recipe's."""
-        return {"task": dict(self.task.settings), "recipe": self.recipe.settings}
+        """The task's settings and the recipe's, the limits, and which data they are."""
+        settings: dict[str, Any] = {
+            "task": dict(self.task.settings),
+            "recipe": self.recipe.settings,
+        }
+        if self.limits.settings:
+            settings["limits"] = self.limits.settings
+        if (fingerprint := self.task.fingerprint) is not None:
+            settings["data"] = fingerprint
+        return settings
 
     def check(self, architecture: Any) -> None:
         """Refuse a space, a task or data that do not fit together; builds without memory."""
@@ -41,14 +90,24 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
 
     def __call__(self, job: Job[Any]) -> Outcome:
         """One child, trained with one thread; all randomness comes from the job's seed."""
-        train, valid = search_tensors(self.task)
         start = time.perf_counter()
+        if self.limits.settings:
+            count, flops = costs(job.architecture, self.task)
+            if reason := self.limits.broken(count, flops):
+                metrics = {"parameters": count, "flops": flops}
+                return Outcome(None, time.perf_counter() - start, metrics, error=reason)
+        train, valid = search_tensors(self.task)
+        start = time.perf_counter()  # loading the data is paid once, by whoever comes first
         seed = derive(job.seed, self.recipe.seed)
+        recipe = replace(tuned(job.architecture, self.recipe), seed=seed)
         with one_thread(), seeded(seed):
             child = build(job.architecture, self.task)
-            curve = fit(child, train, valid, replace(self.recipe, seed=seed), self.task.loss)
+            curve = fit(child, train, valid, recipe, self.task.loss)
         seconds = time.perf_counter() - start
-        metrics: dict[str, float] = {"parameters": parameters(child)}
+        return self._outcome(parameters(child), curve, seconds)
+
+    def _outcome(self, parameters: int, curve: Curve, seconds: float) -> Outcome:
+        metrics: dict[str, float] = {"parameters": parameters}
         if curve.stopped:
             return Outcome(None, seconds, metrics, curve, curve.stopped)
         last = curve.epochs[-1]

@@ -18,7 +18,8 @@ from reinas.children import build
 from reinas.errors import FileError, SettingError
 from reinas.registry import make
 from reinas.spaces.base import AbstractSpace
-from reinas.tasks.base import AbstractTask, Interface, Scaling
+from reinas.tasks.base import AbstractTask, Interface
+from reinas.tasks.scaling import Scaling
 
 FORMAT = 1
 DESCRIPTION = "network.json"

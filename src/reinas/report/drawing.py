@@ -7,7 +7,15 @@ from functools import singledispatch
 from html import escape
 from typing import Any
 
-from reinas.spaces.conv import ConvArchitecture, shapes
+from reinas.spaces.layers import (
+    ContrastLayer,
+    ConvArchitecture,
+    ConvLayer,
+    Layer,
+    NormLayer,
+    PoolLayer,
+    shapes,
+)
 from reinas.spaces.mlp import MlpArchitecture
 from reinas.spaces.toy import ToyArchitecture
 from reinas.tasks.base import Interface
@@ -107,15 +115,14 @@ def _(architecture: ConvArchitecture, task: Interface) -> str:
     traced = shapes(architecture, (channels, height, width))
     boxes = [Box("image", f"{channels} × {height} × {width}", "the input", end=True)]
     for number, (layer, shape) in enumerate(zip(architecture.layers, traced, strict=True), 1):
-        strides = (layer.stride_height, layer.stride_width)
-        stride = "" if strides == (1, 1) else f", stride {strides[0]} × {strides[1]}"
         size = f"{shape.channels} × {shape.height} × {shape.width}"
+        pooled = ", then all pooled 2 × 2" if number in architecture.pools else ""
         boxes.append(
             Box(
-                f"{number}: {layer.height} × {layer.width}, {layer.filters} filters{stride}",
-                size,
+                f"{number}: {_words(layer, architecture.block)}",
+                size + pooled,
                 f"layer {number}: {shape.channels_in} channels in, {size} out,"
-                f" {shape.parameters:,} parameters",
+                f" {shape.parameters:,} parameters{pooled}",
             )
         )
     features = sum(traced[n - 1].channels for n in architecture.outputs)
@@ -131,6 +138,23 @@ def _(architecture: ConvArchitecture, task: Interface) -> str:
     links = [(source, n) for n, la in enumerate(architecture.layers, 1) for source in la.inputs]
     links += [(source, len(boxes) - 1) for source in architecture.outputs]
     return column(boxes, links, "convolutional network")
+
+
+def _words(layer: Layer, block: int) -> str:
+    """What a layer is, short enough for a box."""
+    match layer:
+        case ConvLayer():
+            strides = (layer.stride_height, layer.stride_width)
+            stride = "" if strides == (1, 1) else f", stride {strides[0]} × {strides[1]}"
+            times = f"{block} times " if block > 1 else ""
+            return f"{times}{layer.height} × {layer.width}, {layer.filters} filters{stride}"
+        case PoolLayer():
+            stride = "" if layer.stride == 1 else f", stride {layer.stride}"
+            return f"{layer.pool} pooling {layer.size} × {layer.size}{stride}"
+        case ContrastLayer():
+            return f"local contrast {layer.window} × {layer.window}"
+        case NormLayer():
+            return "batch normalisation"
 
 
 @draw.register

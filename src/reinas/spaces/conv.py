@@ -1,62 +1,45 @@
 """Convolutional networks with skip connections (Zoph & Le 2016, sections 3.3 and 4.1)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from reinas.errors import AnswersError, SettingError
 from reinas.spaces.base import AbstractSpace, check_options
-from reinas.types import Answers, Choice, Decision, Link
+from reinas.spaces.layers import (
+    IMAGE,
+    ContrastLayer,
+    ConvArchitecture,
+    ConvLayer,
+    Inputs,
+    Layer,
+    NormLayer,
+    PoolLayer,
+)
+from reinas.types import Answers, Choice, Decision, Link, When
 
-IMAGE = 0
-"""The number that stands for the image among a layer's inputs."""
-
-
-@dataclass(frozen=True, slots=True)
-class ConvLayer:
-    """Convolution, batch normalisation, ReLU.
-
-    `inputs` are the layers whose outputs are concatenated, ascending; (0,) is the image.
-    """
-
-    height: int
-    width: int
-    filters: int
-    inputs: tuple[int, ...]
-    stride_height: int = 1
-    stride_width: int = 1
-
-    def __str__(self) -> str:
-        """Height x width x filters, strides if any, and inputs: 3x5x36/2x1<-1,2."""
-        strides = (self.stride_height, self.stride_width)
-        stride = "" if strides == (1, 1) else f"/{strides[0]}x{strides[1]}"
-        inputs = ",".join(map(str, self.inputs))
-        return f"{self.height}x{self.width}x{self.filters}{stride}<-{inputs}"
-
-
-@dataclass(frozen=True, slots=True)
-class ConvArchitecture:
-    """The layers 1, 2, ...; what feeds nothing feeds the classifier (section 3.3, repair 2)."""
-
-    layers: tuple[ConvLayer, ...]
-
-    def __str__(self) -> str:
-        """Layer by layer; 0 is the image."""
-        return " | ".join(map(str, self.layers))
-
-    @property
-    def outputs(self) -> tuple[int, ...]:
-        """The layers whose output feeds no other layer: the classifier's inputs."""
-        used = {source for layer in self.layers for source in layer.inputs}
-        return tuple(n for n in range(1, len(self.layers) + 1) if n not in used)
+TYPES = ("conv", "max", "average", "contrast", "norm")
+"""What a layer may be where its type is decided: section 3.3's list."""
+CHOICES: dict[str, tuple[str, ...]] = {
+    "conv": ("filter_height", "filter_width", "stride_height", "stride_width", "filters"),
+    "max": ("pool_size", "pool_stride"),
+    "average": ("pool_size", "pool_stride"),
+    "contrast": ("window",),
+    "norm": (),
+}
+"""Which choices belong to which type, in order."""
+ORDER = dict.fromkeys(kind for kinds in CHOICES.values() for kind in kinds)
+WHOLE = ("heights", "widths", "filters", "strides", "pool_sizes", "pool_strides", "windows")
 
 
 @dataclass(frozen=True)
 class ConvSpace(AbstractSpace[ConvArchitecture]):
     """Convolutional networks with skip connections, for images (Zoph & Le, section 4.1).
 
-    `strides=(1,)` fixes them; more values make them decisions.
+    `strides=(1,)` fixes them; more values make them decisions. With `layer_types` a first
+    decision a layer picks convolution, max or average pooling, local contrast or batch
+    normalisation. `learning_rates` makes the child's learning rate one more decision. `block`,
+    `pools` and `more_filters` are the third variant's: `reinas spaces` has it as conv-blocks.
     """
 
     depth: int = 6
@@ -64,37 +47,90 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
     widths: tuple[int, ...] = (1, 3, 5, 7)
     filters: tuple[int, ...] = (24, 36, 48, 64)
     strides: tuple[int, ...] = (1,)
+    layer_types: bool = False
+    pool_sizes: tuple[int, ...] = (2, 3)
+    pool_strides: tuple[int, ...] = (1, 2)
+    windows: tuple[int, ...] = (3, 5, 7)
+    learning_rates: tuple[float, ...] = ()
+    block: int = 1
+    pools: tuple[int, ...] = ()
+    more_filters: int = 0
     name: ClassVar[str] = "conv"
 
     def __post_init__(self) -> None:
-        if self.depth < 1:
-            raise SettingError(f"conv: depth must be at least 1, got {self.depth}")
-        for key in ("heights", "widths", "filters", "strides"):
+        for key in ("depth", "block"):
+            if getattr(self, key) < 1:
+                raise SettingError(f"conv: {key} must be at least 1, got {getattr(self, key)}")
+        for key in WHOLE:
             check_options("conv", key, getattr(self, key), least=1)
-        for key in ("heights", "widths"):
+        for key in ("heights", "widths", "windows"):
             if any(size % 2 == 0 for size in getattr(self, key)):
                 raise SettingError(
                     f"conv: {key} must be odd, so that padding is the same on both sides;"
                     f" got {list(getattr(self, key))}"
                 )
+        rates = self.learning_rates
+        if len(set(rates)) < len(rates) or not all(0 < rate <= 1000 for rate in rates):
+            raise SettingError(
+                f"conv: learning_rates must be different, above 0 and at most 1000, got {rates}"
+            )
+        if self.block > 1 and (self.layer_types or self.strides != (1,)):
+            raise SettingError(
+                "conv: blocks of several layers are convolutions without strides: with block"
+                f" = {self.block} leave strides and layer_types as they are"
+            )
+        if sorted(set(self.pools)) != list(self.pools) or any(n < 1 for n in self.pools):
+            raise SettingError(
+                "conv: pools are the layers after which everything is pooled, from 1 on and"
+                f" ascending; got {list(self.pools)}"
+            )
+        if self.more_filters < 0:
+            raise SettingError(f"conv: more_filters must be at least 0, got {self.more_filters}")
 
     @cached_property
-    def _columns(self) -> dict[str, tuple[int, ...]]:
-        """Each layer's choices: kind -> options, in the paper's order."""
-        columns = {"filter_height": self.heights, "filter_width": self.widths}
-        if len(self.strides) > 1:
-            columns |= {"stride_height": self.strides, "stride_width": self.strides}
-        return columns | {"filters": self.filters}
+    def _options(self) -> dict[str, tuple[int, ...]]:
+        """Every kind of choice within a layer and its options, in the order of decision."""
+        options = {
+            "filter_height": self.heights,
+            "filter_width": self.widths,
+            "stride_height": self.strides,
+            "stride_width": self.strides,
+            "filters": self.filters,
+            "pool_size": self.pool_sizes,
+            "pool_stride": self.pool_strides,
+            "window": self.windows,
+        }
+        fixed = {"stride_height", "stride_width"} if len(self.strides) == 1 else set()
+        types = TYPES if self.layer_types else ("conv",)
+        decided = {kind for each in types for kind in CHOICES[each]} - fixed
+        return {kind: options[kind] for kind in ORDER if kind in decided}
+
+    def _choices(self, layer: int) -> list[Choice]:
+        """A layer's choices: its type, if that is decided, then what belongs to each type."""
+        where = f"layer{layer}"
+        choices = []
+        when: dict[str, tuple[When, ...]] = {}
+        if self.layer_types:
+            choices.append(Choice(f"{where}.type", "type", TYPES, layer))
+            for kind in self._options:
+                types = frozenset(n for n, each in enumerate(TYPES) if kind in CHOICES[each])
+                when[kind] = (When(f"{where}.type", types),)
+        return choices + [
+            Choice(f"{where}.{kind}", kind, options, layer, when.get(kind, ()))
+            for kind, options in self._options.items()
+        ]
 
     @cached_property
     def decisions(self) -> tuple[Decision, ...]:
-        """For every layer its choices, then one link for each earlier layer."""
+        """For every layer its choices, then one link for each earlier layer.
+
+        The learning rate, where it is decided, comes first: so the depth may still grow.
+        """
         decisions: list[Decision] = []
+        if self.learning_rates:
+            decisions.append(Choice("learning_rate", "learning_rate", self.learning_rates))
         for layer in range(1, self.depth + 1):
-            decisions += [
-                Choice(f"layer{layer}.{kind}", kind, options, layer)
-                for kind, options in self._columns.items()
-            ]
+            decisions += self._choices(layer)
             decisions += [
                 Link(f"layer{layer}.from{source}", source, layer) for source in range(1, layer)
             ]
@@ -103,8 +139,9 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
     @cached_property
     def lengths(self) -> tuple[int, ...]:
         """The number of decisions of 1, 2, ..., `depth` whole layers."""
-        choices = len(self._columns)
-        return tuple(n * choices + n * (n - 1) // 2 for n in range(1, self.depth + 1))
+        choices = len(self._options) + self.layer_types
+        before = 1 if self.learning_rates else 0
+        return tuple(before + n * choices + n * (n - 1) // 2 for n in range(1, self.depth + 1))
 
     def decode(self, answers: Answers) -> ConvArchitecture:
         """The network of 1 to `depth` layers that the answers mean, repaired.
@@ -112,106 +149,136 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
         A layer without input takes the image (section 3.3, repair 1).
         """
         self.check(answers)
-        layers = []
-        for start, end in pairwise((0, *self.lengths)):
-            if start == len(answers):
-                break
-            part = answers[start:end]
-            chosen = {
-                kind: options[answer]
-                for (kind, options), answer in zip(self._columns.items(), part, strict=False)
-            }
-            links = part[len(self._columns) :]
-            sources = tuple(n for n, linked in enumerate(links, start=1) if linked)
-            layers.append(
-                ConvLayer(
-                    height=chosen["filter_height"],
-                    width=chosen["filter_width"],
-                    filters=chosen["filters"],
-                    inputs=sources or (IMAGE,),
-                    stride_height=chosen.get("stride_height", self.strides[0]),
-                    stride_width=chosen.get("stride_width", self.strides[0]),
+        said = dict(zip((d.name for d in self.decisions), answers, strict=False))
+        depth = self.lengths.index(len(answers)) + 1
+        rate = self.learning_rates[said["learning_rate"]] if self.learning_rates else None
+        layers = tuple(self._layer(n, said) for n in range(1, depth + 1))
+        pools = tuple(n for n in self.pools if n <= depth)
+        return ConvArchitecture(layers, self.block, pools, rate)
+
+    def _layer(self, number: int, said: dict[str, int]) -> Layer:
+        where = f"layer{number}"
+        value = {k: options[said[f"{where}.{k}"]] for k, options in self._options.items()}
+        linked = tuple(n for n in range(1, number) if said[f"{where}.from{n}"])
+        inputs = linked or (IMAGE,)
+        match TYPES[said.get(f"{where}.type", 0)]:
+            case "conv":
+                return ConvLayer(
+                    height=value["filter_height"],
+                    width=value["filter_width"],
+                    filters=value["filters"] + self.more_filters,
+                    inputs=inputs,
+                    stride_height=value.get("stride_height", self.strides[0]),
+                    stride_width=value.get("stride_width", self.strides[0]),
                 )
-            )
-        return ConvArchitecture(tuple(layers))
+            case "contrast":
+                return ContrastLayer(value["window"], inputs)
+            case "norm":
+                return NormLayer(inputs)
+            case pool:
+                return PoolLayer(pool, value["pool_size"], value["pool_stride"], inputs)
 
     def encode(self, architecture: ConvArchitecture) -> Answers:
         """The answers of as many layers as the architecture has."""
-        if not 1 <= len(architecture.layers) <= self.depth:
+        depth = len(architecture.layers)
+        if not 1 <= depth <= self.depth:
+            raise AnswersError(f"conv: expected 1 to {self.depth} layers, got {depth}")
+        plain = replace(architecture, layers=(), learning_rate=None)
+        mine = ConvArchitecture((), self.block, tuple(n for n in self.pools if n <= depth))
+        if plain != mine:
             raise AnswersError(
-                f"conv: expected 1 to {self.depth} layers, got {len(architecture.layers)}"
+                f"conv: this space has blocks of {mine.block} and pools after {list(mine.pools)},"
+                f" got {plain.block} and {list(plain.pools)}"
             )
         answers: list[int] = []
+        if self.learning_rates:
+            rate = architecture.learning_rate
+            answers.append(_index("learning_rate", rate, self.learning_rates))
+        elif architecture.learning_rate is not None:
+            raise AnswersError("conv: this space does not decide the learning rate")
         for number, layer in enumerate(architecture.layers, start=1):
-            answers += [self._index(number, layer, kind) for kind in self._columns]
+            answers += self._encoded(number, layer)
+        return tuple(answers)
+
+    def _encoded(self, number: int, layer: Layer) -> list[int]:
+        kind, value = _described(layer)
+        where = f"layer {number}'s"
+        if isinstance(layer, ConvLayer):
+            value["filters"] = layer.filters - self.more_filters
             if len(self.strides) == 1 and {layer.stride_height, layer.stride_width} != {
                 self.strides[0]
             }:
-                raise AnswersError(f"conv: layer {number}'s strides are not {self.strides[0]}")
-            answers += self._links(number, layer)
-        return tuple(answers)
-
-    def _index(self, number: int, layer: ConvLayer, kind: str) -> int:
-        value = {
-            "filter_height": layer.height,
-            "filter_width": layer.width,
-            "stride_height": layer.stride_height,
-            "stride_width": layer.stride_width,
-            "filters": layer.filters,
-        }[kind]
-        options = self._columns[kind]
-        if value not in options:
-            raise AnswersError(
-                f"conv: layer {number}'s {kind} {value} is not among {list(options)}"
-            )
-        return options.index(value)
-
-    @staticmethod
-    def _links(number: int, layer: ConvLayer) -> list[int]:
-        earlier = set(range(1, number))
-        if layer.inputs != (IMAGE,) and (
-            not layer.inputs
-            or not set(layer.inputs) <= earlier
-            or layer.inputs != tuple(sorted(set(layer.inputs)))
-        ):
-            raise AnswersError(
-                f"conv: layer {number}'s inputs must be (0,) for the image or earlier layers"
-                f" in ascending order, got {layer.inputs}"
-            )
-        return [int(source in layer.inputs) for source in range(1, number)]
+                raise AnswersError(f"conv: {where} strides are not {self.strides[0]}")
+        answers = []
+        if self.layer_types:
+            answers.append(TYPES.index(kind))
+        elif kind != "conv":
+            raise AnswersError(f"conv: layer {number} is no convolution: set layer_types for that")
+        answers += [
+            _index(f"{where} {k}", value[k], options) if k in value else 0
+            for k, options in self._options.items()
+        ]
+        return answers + _links(number, layer.inputs)
 
 
-@dataclass(frozen=True, slots=True)
-class ConvShape:
-    """What a layer takes and gives: channels in, channels, height and width out, parameters."""
+def _described(layer: Layer) -> tuple[str, dict[str, int]]:
+    """A layer's type, and the value of each of its choices."""
+    match layer:
+        case ConvLayer():
+            return "conv", {
+                "filter_height": layer.height,
+                "filter_width": layer.width,
+                "stride_height": layer.stride_height,
+                "stride_width": layer.stride_width,
+                "filters": layer.filters,
+            }
+        case PoolLayer():
+            return layer.pool, {"pool_size": layer.size, "pool_stride": layer.stride}
+        case ContrastLayer():
+            return "contrast", {"window": layer.window}
+        case NormLayer():
+            return "norm", {}
 
-    channels_in: int
-    channels: int
-    height: int
-    width: int
-    parameters: int
+
+def _index(what: str, value: Any, options: tuple[Any, ...]) -> int:
+    if value not in options:
+        raise AnswersError(f"conv: {what} {value} is not among {list(options)}")
+    return options.index(value)
 
 
-def shapes(architecture: ConvArchitecture, image: tuple[int, int, int]) -> tuple[ConvShape, ...]:
-    """Every layer's shape for an image of (channels, height, width).
-
-    Inputs of different sizes are padded to the largest (section 3.3, repair 3); 'same' padding
-    makes a layer's output ceil(size / stride). Parameters: the convolution without bias, since
-    batch normalisation follows, which has two a channel.
-    """
-    done = [ConvShape(0, *image, parameters=0)]
-    for layer in architecture.layers:
-        sources = [done[n] for n in layer.inputs]
-        channels_in = sum(s.channels for s in sources)
-        height, width = max(s.height for s in sources), max(s.width for s in sources)
-        kernel = layer.height * layer.width * channels_in * layer.filters
-        done.append(
-            ConvShape(
-                channels_in=channels_in,
-                channels=layer.filters,
-                height=-(-height // layer.stride_height),
-                width=-(-width // layer.stride_width),
-                parameters=kernel + 2 * layer.filters,
-            )
+def _links(number: int, inputs: Inputs) -> list[int]:
+    earlier = set(range(1, number))
+    ascending = inputs == tuple(sorted(set(inputs)))
+    if inputs != (IMAGE,) and (not inputs or not set(inputs) <= earlier or not ascending):
+        raise AnswersError(
+            f"conv: layer {number}'s inputs must be (0,) for the image or earlier layers"
+            f" in ascending order, got {inputs}"
         )
-    return tuple(done[1:])
+    return [int(source in inputs) for source in range(1, number)]
+
+
+def conv_blocks(
+    depth: int = 13,
+    *,
+    heights: tuple[int, ...] = (1, 3, 5, 7),
+    widths: tuple[int, ...] = (1, 3, 5, 7),
+    filters: tuple[int, ...] = (6, 12, 24, 36),
+    block: int = 3,
+    pools: tuple[int, ...] = (4, 8),
+    more_filters: int = 0,
+    learning_rates: tuple[float, ...] = (),
+) -> ConvSpace:
+    """The paper's third variant: decided layers as densely linked blocks of 3, two poolings.
+
+    With more_filters=40 it is table 1's last row, "more filters".
+    """
+    return ConvSpace(
+        depth=depth,
+        heights=heights,
+        widths=widths,
+        filters=filters,
+        block=block,
+        pools=pools,
+        more_filters=more_filters,
+        learning_rates=learning_rates,
+    )

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 
 from reinas.errors import SettingError, nearest
 from reinas.tasks.recipes import Recipe
-from reinas.tasks.rewards import REWARDS
+from reinas.tasks.rewards import AUTO, REWARDS
+from reinas.tasks.scaling import WHITENING, Scaling
 from reinas.types import Curve
 
 Loss = Literal["cross_entropy", "mse"]
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Examples: x float32 [N, *inputs]; y int64 [N] (classes) or float32 [N, outputs]."""
+    """Raw examples: x numbers [N, *inputs]; y int64 [N] (classes) or float32 [N, outputs]."""
 
-    x: Floats
+    x: NDArray[Any]
     y: NDArray[Any]
 
     def __add__(self, other: "Part") -> "Part":
@@ -38,33 +38,6 @@ class Parts:
 
     train: Part
     valid: Part
-
-
-@dataclass(frozen=True, slots=True)
-class Scaling:
-    """Standardisation: (raw - mean) / std; a constant column is only centred."""
-
-    mean: Floats
-    std: Floats
-
-    @staticmethod
-    def of(values: NDArray[Any], axes: tuple[int, ...]) -> "Scaling":
-        """The statistics of `values` over `axes`, kept as axes of length 1 but for the first."""
-        mean = values.mean(axis=axes, keepdims=True, dtype=np.float64)[0]
-        std = values.std(axis=axes, keepdims=True, dtype=np.float64)[0]
-        # rounding gives a constant column a deviation a little above 0: compare the values
-        constant = (values == values[:1]).all(axis=axes, keepdims=True)[0]
-        std = np.where(constant | (std == 0), 1.0, std)
-        return Scaling(mean.astype(np.float32), std.astype(np.float32))
-
-    @staticmethod
-    def none() -> "Scaling":
-        """Leaves everything as it is."""
-        return Scaling(np.zeros(1, np.float32), np.ones(1, np.float32))
-
-    def __call__(self, values: NDArray[Any]) -> Floats:
-        """The standardised values, same shape, float32."""
-        return ((values - self.mean) / self.std).astype(np.float32)
 
 
 class Interface(Protocol):
@@ -91,11 +64,17 @@ class AbstractTask(ABC):
     """
 
     name: ClassVar[str]
-    loss: ClassVar[Loss]
-    standardise: ClassVar[bool] = True
-    """Whether inputs (and targets of regression) are standardised by the training statistics."""
     reward: str
-    """The name of the reward function, one of `reinas.tasks.rewards.REWARDS`."""
+    """The name of the reward function, one of `reinas.tasks.rewards.REWARDS`, or `auto`."""
+    whitening: str = "channel"
+    """How inputs are standardised by the training part's statistics: `channel` (one mean and
+    deviation a channel of images, a column of tables), `zca` (every pixel uncorrelated with
+    every other) or `none`. Targets of regression are standardised unless it is `none`."""
+
+    @property
+    @abstractmethod
+    def loss(self) -> Loss:
+        """What is minimised: cross_entropy for classes, mse for numbers."""
 
     @property
     @abstractmethod
@@ -132,17 +111,34 @@ class AbstractTask(ABC):
 
     def reward_of(self, curve: Curve) -> float:
         """The reward of a child whose training went so."""
-        return REWARDS[self.reward](curve)
+        return REWARDS[AUTO[self.loss] if self.reward == "auto" else self.reward](curve)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about the data before time is spent on them: sentences."""
+        return ()
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Changes when the data do; None where they come with the program."""
+        return None
+
+    @property
+    def labels(self) -> Mapping[str, Any]:
+        """What a found network's user needs to read its inputs and outputs, as JSON takes it."""
+        return {}
 
     def scalings(self, train: Part) -> tuple[Scaling, Scaling]:
         """The standardisation of inputs and of targets by the statistics of `train` only.
 
         Images have one mean a channel, tables one a column; classes are left alone.
         """
-        if not self.standardise:
+        if self.whitening == "none":
             return Scaling.none(), Scaling.none()
-        axes = (0, 2, 3) if len(self.inputs) == 3 else (0,)
         targets = Scaling.of(train.y, (0,)) if self.loss == "mse" else Scaling.none()
+        if self.whitening == "zca":
+            return Scaling.zca(train.x), targets
+        axes = (0, 2, 3) if len(self.inputs) == 3 else (0,)
         return Scaling.of(train.x, axes), targets
 
 
@@ -171,5 +167,13 @@ def check_parts(task: AbstractTask) -> None:
 
 def check_reward(owner: str, reward: str) -> None:
     """Raise `SettingError` unless there is a reward of that name."""
-    if reward not in REWARDS:
-        raise SettingError(f"{owner}: unknown reward '{reward}': {nearest(reward, REWARDS)}")
+    known = ("auto", *REWARDS)
+    if reward not in known:
+        raise SettingError(f"{owner}: unknown reward '{reward}': {nearest(reward, known)}")
+
+
+def check_whitening(owner: str, whitening: str) -> None:
+    """Raise `SettingError` unless there is a whitening of that name."""
+    if whitening not in WHITENING:
+        known = ", ".join(WHITENING)
+        raise SettingError(f"{owner}: whitening is one of {known}; got '{whitening}'")

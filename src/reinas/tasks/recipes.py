@@ -11,10 +11,14 @@ from reinas.errors import SettingError
 class Recipe:
     """Optimiser, schedule and length of a child's training.
 
-    `schedule="step"` divides the learning rate by 10 at 50 % and 75 % of the epochs (the choice
-    that docs/paper.md makes for section 4.1), `"cosine"` takes it to 0, `"constant"` keeps it.
-    `momentum` is Nesterov's and belongs to `sgd`. Validation is measured every
-    `validate_every` epochs and after the last. `seed` is mixed into every child's own seed.
+    `schedule="step"` divides the learning rate by 10 after each share of the epochs in `decay_at`
+    (50 % and 75 %: the choice that docs/paper.md makes for section 4.1), `"cosine"` takes it to
+    0, `"constant"` keeps it. `momentum` is Nesterov's and belongs to `sgd`. `norm_epsilon` is
+    what batch normalisation adds to the variance. Images are padded by `pad` pixels and cropped
+    back at random, and with `flip` mirrored at random. Validation is measured every
+    `validate_every` epochs and after the last; with `patience` above 0 the training ends when
+    the validation loss has not fallen for so many of these, and its best weights are kept.
+    `seed` is mixed into every child's own seed.
     """
 
     optimizer: Literal["sgd", "adam"] = "sgd"
@@ -22,21 +26,34 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 1e-4
     schedule: Literal["step", "cosine", "constant"] = "step"
+    decay_at: tuple[float, ...] = (0.5, 0.75)
     epochs: int = 50
     batch: int = 64
+    norm_epsilon: float = 1e-5
+    pad: int = 0
+    flip: bool = False
     validate_every: int = 1
+    patience: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "decay_at", tuple(self.decay_at))  # JSON has lists
         least = {"epochs": 1, "batch": 2, "validate_every": 1, "weight_decay": 0, "momentum": 0}
+        least |= {"pad": 0, "patience": 0}
         for key, bound in least.items():
             if not bound <= getattr(self, key) < math.inf:
                 raise SettingError(
                     f"recipe: {key} must be at least {bound} and finite, got {getattr(self, key)}"
                 )
-        if not 0 < self.learning_rate < math.inf:
+        for key in ("learning_rate", "norm_epsilon"):
+            if not 0 < getattr(self, key) < math.inf:
+                raise SettingError(
+                    f"recipe: {key} must be above 0 and finite, got {getattr(self, key)}"
+                )
+        if not all(0 < share <= 1 for share in self.decay_at):
             raise SettingError(
-                f"recipe: learning_rate must be above 0 and finite, got {self.learning_rate}"
+                "recipe: decay_at are shares of the epochs, above 0 and at most 1; got"
+                f" {list(self.decay_at)}"
             )
         if self.momentum >= 1:
             raise SettingError(f"recipe: momentum must be below 1, got {self.momentum}")
@@ -59,7 +76,7 @@ class Recipe:
         done = epoch / self.epochs
         match self.schedule:
             case "step":
-                return 0.01 if done >= 0.75 else 0.1 if done >= 0.5 else 1.0
+                return float(1 / 10 ** sum(done >= share for share in self.decay_at))
             case "cosine":
                 return 0.5 * (1 + math.cos(math.pi * done))
             case _:

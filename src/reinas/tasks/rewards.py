@@ -1,6 +1,6 @@
-"""From a learning curve to a reward: higher is better, never negative.
+"""From a learning curve to a reward: higher is better.
 
-A failed child counts as 0, so no child that was trained may count for less.
+A failed child counts as 0, or as the worst so far where rewards are negative.
 """
 
 from collections.abc import Callable
@@ -25,9 +25,18 @@ def closeness(curve: Curve) -> float:
     return 1.0 / (1.0 + min(epoch.loss for epoch in curve.epochs[-LAST:]))
 
 
+def negative_error(curve: Curve) -> float:
+    """Minus the lowest validation loss of the last 5 epochs: 0 is perfect."""
+    return -min(epoch.loss for epoch in curve.epochs[-LAST:])
+
+
 REWARDS: dict[str, Callable[[Curve], float]] = {
     "accuracy": accuracy,
     "cubed": cubed,
     "closeness": closeness,
+    "negative_error": negative_error,
 }
 """Every reward by its name, as `--set task.reward=...` takes it."""
+
+AUTO = {"cross_entropy": "accuracy", "mse": "closeness"}
+"""Which reward `auto` means, by the task's loss."""

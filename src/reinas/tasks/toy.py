@@ -30,7 +30,7 @@ class Toy(AbstractTask):
     inputs: ClassVar[tuple[int, ...]] = (1,)
     outputs: ClassVar[int] = 1
     loss: ClassVar[Loss] = "mse"
-    standardise: ClassVar[bool] = False
+    whitening = "none"
 
     def __post_init__(self) -> None:
         check_reward(self.name, self.reward)

@@ -1,0 +1,209 @@
+"""Arrays in a NumPy file: `--task arrays:FILE.npz`."""
+
+import zipfile
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reinas.errors import FileError, SettingError
+from reinas.tasks.base import Loss, Part, check_reward, check_whitening
+from reinas.tasks.loaded import (
+    Data,
+    LoadedTask,
+    check_classes,
+    check_shares,
+    located,
+    named,
+    numbered,
+    split,
+)
+from reinas.tasks.recipes import Recipe
+
+Kind = Literal["auto", "classification", "regression"]
+Layout = Literal["auto", "channels_last", "channels_first"]
+COLOURS = (1, 3, 4)  # how many channels an image may have
+MOST_CLASSES = 1000
+
+
+@dataclass(frozen=True)
+class Arrays(LoadedTask):
+    """Your own arrays in an .npz file: x_train, y_train and, if there are, x_valid, x_test, ...
+
+    Or just x and y, which are split. x is [N, columns], [N, height, width] or with channels
+    first or last; y whole numbers or text (classes), or other numbers (regression). `examples`
+    takes so many of the training examples, at random.
+    """
+
+    path: str = ""
+    kind: Kind = "auto"
+    layout: Layout = "auto"
+    whitening: str = "channel"
+    examples: int | None = None
+    valid_share: float = 0.2
+    test_share: float = 0.2
+    split: int = 0
+    reward: str = "auto"
+    name: ClassVar[str] = "arrays"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", located("arrays", self.path, "arrays:FILE.npz"))
+        check_reward("arrays", self.reward)
+        check_whitening("arrays", self.whitening)
+        check_shares("arrays", self.valid_share, self.test_share, self.examples)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The paper's optimiser for images; Adam for tables of numbers."""
+        if len(self.inputs) == 3:
+            return Recipe(epochs=8)
+        return Recipe(optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=40, batch=32)
+
+    def load(self) -> Data:
+        """Training and validation part, and the test part where it has no array of its own."""
+        with _opened(self.path) as file:
+            names = sorted(file.files)
+            own = "x_train" in names
+            x, y = self._pair(file, names, "train" if own else "")
+            valid = self._pair(file, names, "valid") if own and "x_valid" in names else None
+        where = self.path
+        loss, y, classes = self._recognised(y)
+        test = None
+        if not ("x_test" in names and own):
+            rest, held = split(where, y, classes, self.test_share, self.split)
+            test = Part(x[held], y[held])
+            x, y = x[rest], y[rest]
+        if self.examples is not None and self.examples < len(y):
+            _, some = split(where, y, classes, self.examples, self.split)
+            x, y = x[some], y[some]
+        if valid is not None:
+            targets = self._targets(f"{where}, y_valid", valid[1], classes)
+            parts = Part(x, y), Part(valid[0], targets)
+        else:
+            share = self.valid_share / (1 - self.test_share) if test else self.valid_share
+            rest, held = split(where, y, classes, share, self.split)
+            parts = Part(x[rest], y[rest]), Part(x[held], y[held])
+        what = f"{len(classes)} classes" if loss == "cross_entropy" else f"{y.shape[1]} targets"
+        shape = " x ".join(map(str, x.shape[1:]))
+        task = "classification" if classes else "regression"
+        return Data(*parts, test, classes, (f"{where}: {task}, {what}, inputs {shape}",))
+
+    def test(self) -> Part:
+        """The held-back part: read only now where it has arrays of its own."""
+        if self.data.test is not None:
+            return self.data.test
+        with _opened(self.path) as file:
+            x, y = self._pair(file, sorted(file.files), "test")
+        return Part(x, self._targets(f"{self.path}, y_test", y, self.data.classes))
+
+    def _pair(self, file: Any, names: list[str], part: str) -> tuple[NDArray[Any], NDArray[Any]]:
+        """The arrays x and y of a part, checked."""
+        x_name, y_name = (f"{letter}_{part}".rstrip("_") for letter in "xy")
+        for name in (x_name, y_name):
+            if name not in names:
+                raise FileError(
+                    f"{self.path} has no array {name}: expected x_train and y_train (x_test,"
+                    f" y_test), or x and y; it has {', '.join(names) or 'none'}"
+                )
+        x, y = _array(file, x_name, self.path), _array(file, y_name, self.path)
+        where = f"{self.path}, {x_name}"
+        if x.ndim < 2 or x.ndim > 4:
+            raise FileError(
+                f"{where}: expected [N, columns] or [N, height, width, channels], got shape"
+                f" {x.shape}"
+            )
+        if len(x) != len(y):
+            raise FileError(f"{where} has {len(x)} rows, but {y_name} has {len(y)}")
+        if x.dtype.kind not in "biuf":
+            raise FileError(f"{where}: expected numbers, got {x.dtype}")
+        _check_finite(where, x)
+        return self._channels_first(where, x), y
+
+    def _channels_first(self, where: str, x: NDArray[Any]) -> NDArray[Any]:
+        if x.ndim == 3:
+            return x[:, None]
+        if x.ndim == 2:
+            return x
+        first, last = x.shape[1] in COLOURS, x.shape[3] in COLOURS
+        layout = self.layout
+        if layout == "auto":
+            if first == last:
+                raise SettingError(
+                    f"{where}: shape {x.shape} does not tell where the channels are: add"
+                    " --set task.layout=channels_last, or channels_first"
+                )
+            layout = "channels_first" if first else "channels_last"
+        return x if layout == "channels_first" else np.ascontiguousarray(np.moveaxis(x, 3, 1))
+
+    def _recognised(self, y: NDArray[Any]) -> tuple[Loss, NDArray[Any], tuple[str, ...]]:
+        """What kind of task it is, the targets for it, and the classes if it has any."""
+        where = self.path
+        flat = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
+        whole = y.dtype.kind in "biuUS" or (
+            y.dtype.kind == "f" and bool(np.isfinite(y).all()) and bool((y == np.round(y)).all())
+        )
+        kind = self.kind
+        if kind == "auto":
+            kind = "classification" if flat and whole else "regression"
+        if kind == "regression":
+            return "mse", self._targets(f"{where}, y", y, ()), ()
+        if not flat:
+            raise FileError(f"{where}: classes are one a row, got targets of shape {y.shape}")
+        _check_finite(f"{where}, y", y)
+        labels = y.reshape(len(y))
+        labels = labels.astype(np.int64) if labels.dtype.kind == "f" else labels
+        numbers, classes = named(labels)
+        check_classes(where, classes)
+        if len(classes) > MOST_CLASSES:
+            raise SettingError(
+                f"{where}: {len(classes):,} different whole numbers as targets: add --set"
+                " task.kind=regression if they are measurements"
+            )
+        return "cross_entropy", numbers, classes
+
+    def _targets(self, where: str, y: NDArray[Any], classes: tuple[str, ...]) -> NDArray[Any]:
+        """Another part's targets, like the training part's."""
+        if classes:
+            labels = y.reshape(len(y))
+            whole = labels.astype(np.int64) if labels.dtype.kind == "f" else labels
+            return numbered(where, whole, classes)
+        if y.dtype.kind not in "biuf" or y.ndim > 2:
+            raise FileError(f"{where}: expected numbers [N] or [N, targets], got {y.dtype}")
+        _check_finite(where, y)
+        targets = y.reshape(len(y), -1).astype(np.float32)
+        if bool((targets == targets[:1]).all()):
+            raise FileError(f"{where}: every target is the same, so there is nothing to learn")
+        return targets
+
+
+def _opened(path: str) -> Any:
+    try:
+        file = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise FileError(f"{path} is not an .npz file of plain arrays: {error}") from None
+    if not isinstance(file, np.lib.npyio.NpzFile):
+        raise FileError(f"{path} holds one array: save x and y with numpy.savez")
+    return file
+
+
+def _array(file: Any, name: str, path: str) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = file[name]
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zipfile.error) as error:
+        raise FileError(f"{path}, {name} cannot be read as a plain array: {error}") from None
+    return array
+
+
+def _check_finite(where: str, values: NDArray[Any]) -> None:
+    """Raise `FileError` with the first row that has NaN or infinity."""
+    if values.dtype.kind != "f":
+        return
+    bad = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if bad.any():
+        raise FileError(
+            f"{where}: row {int(bad.argmax())} has NaN or infinity, as have {int(bad.sum())} rows"
+            " in all: fill them in or leave the rows out"
+        )

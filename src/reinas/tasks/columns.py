@@ -1,0 +1,115 @@
+"""From the cells of a table to numbers: what each column is, and how it is encoded."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reinas.errors import FileError
+
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
+"""What stands for a missing value, in any case."""
+MOST_VALUES = 100
+"""A text column with more different values than these is left out: it is a name, not a category."""
+
+
+def missing(cell: str) -> bool:
+    """Whether the cell has no value."""
+    return cell.strip().lower() in MISSING
+
+
+def number(cell: str, comma: bool) -> float | None:
+    """The cell as a finite number, or None. `comma` where the decimal sign may be one."""
+    try:
+        value = float(cell.replace(",", ".") if comma else cell)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table as numbers.
+
+    Numbers: a missing one is filled with `fill`, and marked in a column of its own if
+    `gaps`. Categories: one column of 0 and 1 for each of `values`, all 0 for any other value
+    and for a missing one.
+    """
+
+    name: str
+    values: tuple[str, ...] = ()
+    fill: float = 0.0
+    gaps: bool = False
+    comma: bool = False
+
+    @property
+    def width(self) -> int:
+        """How many numbers it becomes."""
+        return len(self.values) or 1 + self.gaps
+
+    def encode(self, cells: Sequence[str]) -> NDArray[np.float32]:
+        """The cells as numbers [N, width]; `FileError` names the first that is none."""
+        result = np.zeros((len(cells), self.width), np.float32)
+        place = {value: n for n, value in enumerate(self.values)}
+        for row, cell in enumerate(cells):
+            if self.values:
+                if cell.strip() in place:
+                    result[row, place[cell.strip()]] = 1.0
+            elif missing(cell):
+                result[row, 0] = self.fill
+                result[row, 1:] = 1.0
+            elif (value := number(cell, self.comma)) is not None:
+                result[row, 0] = value
+            else:
+                raise FileError(f"column {self.name}: expected a finite number, got {cell!r}")
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """How the rows of a table become the inputs of a network."""
+
+    columns: tuple[Column, ...]
+
+    def encode(self, rows: Sequence[Mapping[str, str]]) -> NDArray[np.float32]:
+        """Rows of cells by column name -> float32 [N, width]."""
+        for column in self.columns:
+            if rows and column.name not in rows[0]:
+                raise FileError(f"the table has no column {column.name}, which the network needs")
+        encoded = [c.encode([row[c.name] for row in rows]) for c in self.columns]
+        return np.concatenate(encoded, axis=1)
+
+    def json(self) -> list[dict[str, Any]]:
+        """As JSON takes it."""
+        return [asdict(column) for column in self.columns]
+
+    @staticmethod
+    def of_json(data: Sequence[Mapping[str, Any]]) -> "Columns":
+        """What `json` gave."""
+        return Columns(tuple(Column(**{**c, "values": tuple(c["values"])}) for c in data))
+
+
+def learn(name: str, every: Sequence[str], train: Sequence[str], comma: bool) -> Column | str:
+    """What a column is, by its cells; or why it is left out.
+
+    Whether it holds numbers is told by `every` cell; categories, median and gaps are taken
+    from the training part only.
+    """
+    known = [cell for cell in every if not missing(cell)]
+    if not known:
+        return "is empty"
+    seen = [cell.strip() for cell in train if not missing(cell)]
+    if len(set(seen)) < 2 and (len(seen) == len(train) or not seen):
+        return "is constant"
+    if all(number(cell, comma) is not None for cell in known):
+        values = [value for cell in seen if (value := number(cell, comma)) is not None]
+        return Column(name, fill=float(median(values)), gaps=len(seen) < len(train), comma=comma)
+    counted = Counter(seen)
+    if len(counted) > MOST_VALUES or (len(counted) > 10 and len(counted) > len(seen) / 2):
+        return f"has {len(counted):,} different texts"
+    return Column(name, values=tuple(sorted(counted)))

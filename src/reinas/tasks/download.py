@@ -1,0 +1,128 @@
+"""Files from their official homes into a cache, checked by their sums."""
+
+import hashlib
+import http.client
+import os
+import tempfile
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from filelock import FileLock
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from reinas.errors import FileError
+
+PIECE = 1 << 18  # bytes
+PATIENCE = 30.0  # seconds without an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A public file: its name, the addresses that it is under, its MD5 sum as published."""
+
+    name: str
+    homes: tuple[str, ...]
+    md5: str
+
+
+def cache() -> Path:
+    """Where downloads are kept: $XDG_CACHE_HOME/reinas, or ~/.cache/reinas."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reinas"
+
+
+def fetch(remote: Remote, folder: Path) -> Path:
+    """The file in `folder`, downloaded from the first home that gives it whole.
+
+    What is there with the right sum is kept. A download takes its name only when it is
+    complete and its sum is right; `FileError` says what went wrong with each home.
+    """
+    path = folder / remote.name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f".{remote.name}.lock"):
+            if path.exists() and digest(path) == remote.md5:
+                return path
+            problems = [_try(home, remote, path) for home in remote.homes if not path.exists()]
+    except OSError as error:
+        raise FileError(f"{path} cannot be written: {error.strerror}") from error
+    if path.exists():
+        return path
+    raise FileError(
+        f"{remote.name} could not be downloaded, and nothing of it was kept:"
+        f" {'; '.join(filter(None, problems))}. Try again, or put the file into a folder and"
+        " give that with --set task.folder=FOLDER"
+    )
+
+
+def check_sum(path: Path, remote: Remote) -> None:
+    """Raise `FileError` unless the file is the public one."""
+    found = digest(path)
+    if found != remote.md5:
+        raise FileError(
+            f"{path} is damaged or another file: its MD5 sum is {found}, expected {remote.md5}."
+            " Remove it and download it again"
+        )
+
+
+def digest(path: Path) -> str:
+    """A file's MD5 sum: what the homes of these data publish."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, _md5).hexdigest()
+
+
+def _md5() -> Any:
+    return hashlib.md5(usedforsecurity=False)
+
+
+def _try(home: str, remote: Remote, path: Path) -> str | None:
+    """Download from one home; what went wrong, or None."""
+    handle, name = tempfile.mkstemp(prefix=f".{remote.name}.", dir=path.parent)
+    draft = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            problem = _receive(home + remote.name, file)
+        if problem is None and (found := digest(draft)) != remote.md5:
+            problem = f"{home}: its MD5 sum is {found}, expected {remote.md5}"
+        if problem is None:
+            draft.chmod(0o644)
+            draft.replace(path)
+        return problem
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _receive(address: str, file: IO[bytes]) -> str | None:
+    try:
+        with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
+            size = int(answer.headers.get("Content-Length") or 0)
+            received = _copy(answer, file, size, address.rpartition("/")[2])
+    except urllib.error.HTTPError as error:
+        return f"{address} answered {error.code} {error.reason}"
+    except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as e:
+        return f"{address} cannot be reached ({getattr(e, 'reason', None) or e})"
+    if size and received != size:
+        return f"{address} was cut off after {received:,} of {size:,} bytes"
+    return None
+
+
+def _copy(answer: Any, file: IO[bytes], size: int, name: str) -> int:
+    """Copy with a progress bar on standard error; how many bytes came."""
+    bar = Progress(
+        TextColumn("downloading " + name, markup=False),
+        BarColumn(bar_width=24),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    received = 0
+    with bar:
+        task = bar.add_task("", total=size or None)
+        while piece := answer.read(PIECE):
+            file.write(piece)
+            received += len(piece)
+            bar.update(task, completed=received)
+    return received

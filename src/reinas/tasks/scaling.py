@@ -1,0 +1,64 @@
+"""Standardisation and whitening, by the statistics of the training part."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+WHITENING = ("channel", "zca", "none")
+"""What may be done to inputs: see `AbstractTask.whitening`."""
+EPSILON = 1e-3
+"""What ZCA adds to the covariance's eigenvalues, whose mean is 1: noise is not blown up."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scaling:
+    """Standardisation: (raw - mean) / std, then a rotation [D, D] of the flat example, if any.
+
+    A constant column is only centred.
+    """
+
+    mean: Floats
+    std: Floats
+    rotation: Floats | None = None
+
+    @staticmethod
+    def of(values: NDArray[Any], axes: tuple[int, ...]) -> "Scaling":
+        """The statistics of `values` over `axes`, kept as axes of length 1 but for the first."""
+        mean = values.mean(axis=axes, keepdims=True, dtype=np.float64)[0]
+        std = values.std(axis=axes, keepdims=True, dtype=np.float64)[0]
+        # rounding gives a constant column a deviation a little above 0: compare the values
+        constant = (values == values[:1]).all(axis=axes, keepdims=True)[0]
+        std = np.where(constant | (std == 0), 1.0, std)
+        return Scaling(mean.astype(np.float32), std.astype(np.float32))
+
+    @staticmethod
+    def zca(values: NDArray[Any], epsilon: float = EPSILON) -> "Scaling":
+        """ZCA whitening of [N, ...]: uncorrelated with variance 1, and as near as can be to raw.
+
+        With the covariance U diag(v) U', scaled so that the mean of v is 1, the rotation is
+        U diag(1 / sqrt(v + epsilon)) U': a direction of variance v ends with v / (v + epsilon).
+        """
+        mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)
+        flat = (values - mean).reshape(len(values), -1).astype(np.float32)
+        spread = float(np.sqrt(np.mean(np.square(flat), dtype=np.float64))) or 1.0
+        flat /= np.float32(spread)
+        variances, directions = np.linalg.eigh(flat.T @ flat / len(flat))
+        shrunk = directions / np.sqrt(np.maximum(variances, 0) + epsilon)
+        rotation = (shrunk @ directions.T).astype(np.float32)
+        return Scaling(mean, np.full(1, spread, np.float32), rotation)
+
+    @staticmethod
+    def none() -> "Scaling":
+        """Leaves everything as it is."""
+        return Scaling(np.zeros(1, np.float32), np.ones(1, np.float32))
+
+    def __call__(self, values: NDArray[Any]) -> Floats:
+        """The standardised values, same shape, float32."""
+        scaled = ((values - self.mean) / self.std).astype(np.float32)
+        if self.rotation is None:
+            return scaled
+        return (scaled.reshape(len(scaled), -1) @ self.rotation).reshape(scaled.shape)

@@ -1,0 +1,215 @@
+"""A table in a text file: `--task table:FILE.csv --target COLUMN`."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reinas.errors import FileError, SettingError, nearest
+from reinas.tasks.base import Part, check_reward
+from reinas.tasks.columns import Column, Columns, learn, missing, number
+from reinas.tasks.loaded import (
+    Data,
+    LoadedTask,
+    check_classes,
+    check_shares,
+    located,
+    named,
+    split,
+)
+from reinas.tasks.recipes import Recipe
+
+SEPARATORS = ",;\t|"
+FEW = 20
+"""A target of at most so many different whole numbers is taken for classes."""
+Row = tuple[int, list[str]]
+"""A row's line in the file, and its cells."""
+
+
+@dataclass(frozen=True)
+class Table(LoadedTask):
+    """Your own table, a CSV file with a header: numbers and categories, missing values too.
+
+    `target` is the column to predict: classes if it holds text or a few whole numbers, else
+    regression; `kind` says so where that is wrong. Missing numbers are filled with the median
+    and marked, categories become columns of 0 and 1.
+    """
+
+    path: str = ""
+    target: str = ""
+    kind: Literal["auto", "classification", "regression"] = "auto"
+    valid_share: float = 0.2
+    test_share: float = 0.2
+    split: int = 0
+    reward: str = "auto"
+    name: ClassVar[str] = "table"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", located("table", self.path, "table:FILE.csv"))
+        if not self.target:
+            raise SettingError("table: which column shall be predicted? Say --target COLUMN")
+        check_reward("table", self.reward)
+        check_shares("table", self.valid_share, self.test_share)
+
+    @property
+    def recipe(self) -> Recipe:
+        """Adam: widths and activations vary too much for one rate of plain SGD."""
+        return Recipe(optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=40, batch=32)
+
+    def load(self) -> Data:
+        """All three parts: rows are split at random, classes in equal shares."""
+        separator, header, rows = read_rows(Path(self.path))
+        if self.target not in header:
+            raise SettingError(
+                f"{self.path} has no column '{self.target}': {nearest(self.target, header)}"
+            )
+        comma = separator == ";"
+        y, classes = self._targets([(n, r[header.index(self.target)]) for n, r in rows], comma)
+        rest, test = split(self.path, y, classes, self.test_share, self.split)
+        train, valid = split(
+            self.path, y[rest], classes, self.valid_share / (1 - self.test_share), self.split
+        )
+        train, valid = rest[train], rest[valid]
+        columns, left_out, gaps = self._columns(header, rows, train, comma)
+        named_rows = [dict(zip(header, cells, strict=True)) for _, cells in rows]
+        x = columns.encode(named_rows)
+        parts = (Part(x[train], y[train]), Part(x[valid], y[valid]), Part(x[test], y[test]))
+        notes = self._notes(rows, classes, columns, left_out, gaps)
+        return Data(*parts, classes, notes, {"target": self.target, "columns": columns.json()})
+
+    def test(self) -> Part:
+        """The held-back rows."""
+        held = self.data.test
+        assert held is not None, "a table's test part is split off when it is read"
+        return held
+
+    def _targets(
+        self, cells: Sequence[tuple[int, str]], comma: bool
+    ) -> tuple[NDArray[Any], tuple[str, ...]]:
+        """Class numbers [N] and class names, or float32 [N, 1] and no names."""
+        where = f"{self.path}, column {self.target}"
+        empty = [line for line, cell in cells if missing(cell)]
+        if empty:
+            listed = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
+            raise FileError(
+                f"{where}: {len(empty)} rows have no value, in line {listed}: fill them in or"
+                " leave the rows out"
+            )
+        numbers = [number(cell, comma) for _, cell in cells]
+        texts = [line for (line, _), value in zip(cells, numbers, strict=True) if value is None]
+        kind = self.kind
+        if kind == "auto":
+            distinct = set(numbers)
+            whole = not texts and all(value == round(value) for value in distinct if value)
+            few = whole and len(distinct) <= min(FEW, len(cells) // 2)
+            kind = "classification" if texts or few else "regression"
+        if kind == "regression":
+            if texts:
+                raise FileError(f"{where}, line {texts[0]}: expected a finite number")
+            values = np.array(numbers, np.float32)[:, None]
+            if len(set(numbers)) < 2:
+                raise FileError(f"{where}: every value is {cells[0][1]}: nothing to predict")
+            return values, ()
+        if texts:
+            y, classes = named(np.array([cell.strip() for _, cell in cells]))
+        else:
+            values = np.array(numbers, np.float64)
+            y, classes = named(values.astype(np.int64) if (values % 1 == 0).all() else values)
+        check_classes(where, classes)
+        rare = [name for name, count in Counter(y.tolist()).items() if count < 3]
+        if len(rare) > len(classes) / 2:
+            raise SettingError(
+                f"{where}: {len(classes)} classes, most with one or two rows, are too many to"
+                " learn: is it the right column?"
+            )
+        return y, classes
+
+    def _columns(
+        self, header: list[str], rows: Sequence[Row], train: NDArray[np.int64], comma: bool
+    ) -> tuple[Columns, list[str], int]:
+        """How each column is encoded, those left out with the reason, and how many gaps."""
+        kept: list[Column] = []
+        left_out: list[str] = []
+        gaps = 0
+        for place, name in enumerate(header):
+            if name == self.target:
+                continue
+            cells = [row[place] for _, row in rows]
+            column = learn(name, cells, [cells[n] for n in train], comma)
+            if isinstance(column, str):
+                left_out.append(f"{name} ({column})")
+            else:
+                kept.append(column)
+                gaps += sum(map(missing, cells))
+        if not kept:
+            raise FileError(
+                f"{self.path}: no column to predict {self.target} from:"
+                f" {', '.join(left_out) or 'it is the only one'}"
+            )
+        return Columns(tuple(kept)), left_out, gaps
+
+    def _notes(
+        self,
+        rows: Sequence[Row],
+        classes: tuple[str, ...],
+        columns: Columns,
+        left_out: list[str],
+        gaps: int,
+    ) -> tuple[str, ...]:
+        what = (
+            f"classification, {len(classes)} classes ({', '.join(classes[:6])}"
+            f"{', ...' if len(classes) > 6 else ''})"
+            if classes
+            else "regression"
+        )
+        categories = sum(bool(column.values) for column in columns.columns)
+        width = sum(column.width for column in columns.columns)
+        notes = [
+            f"{self.path}: {len(rows):,} rows, {self.target}: {what}",
+            f"{len(columns.columns) - categories} columns of numbers, {categories} of categories:"
+            f" {width} inputs",
+        ]
+        if gaps:
+            notes.append(f"{gaps:,} missing values: numbers filled with the median and marked")
+        if left_out:
+            notes.append(f"left out: {', '.join(left_out)}")
+        return tuple(notes)
+
+
+def read_rows(path: Path) -> tuple[str, list[str], list[Row]]:
+    """The separator, the header, and every row with its line; `FileError` where one is odd."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path} is not UTF-8 text (byte {error.start}): save it as such") from None
+    first = text.partition("\n")[0]
+    separator = max(SEPARATORS, key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    rows: list[Row] = []
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(header):
+                raise FileError(
+                    f"{path}, line {reader.line_num}: {len(cells)} cells, but the header has"
+                    f" {len(header)}"
+                )
+            rows.append((reader.line_num, cells))
+    except csv.Error as error:
+        raise FileError(f"{path}, line {reader.line_num} is not CSV: {error}") from None
+    if not header or not rows:
+        raise FileError(f"{path} has no rows: expected a header line and one line an example")
+    double = [name for name, count in Counter(header).items() if count > 1]
+    if double:
+        raise FileError(f"{path}: two columns are called '{double[0]}': names must differ")
+    return separator, header, rows
