@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from reinas.children import build, fit
     from reinas.errors import ReinasError
     from reinas.evaluators.base import AbstractEvaluator
-    from reinas.evaluators.trained import TrainedEvaluator
+    from reinas.evaluators.trained import Limits, TrainedEvaluator
     from reinas.executors.base import AbstractExecutor
     from reinas.executors.processes import Processes
     from reinas.executors.serial import Serial
     from reinas.export.saved import FoundNetwork, load
     from reinas.final import finish
-    from reinas.loop import Result, search
+    from reinas.grid import Grid, Watcher
+    from reinas.loop import Growth, Result, search
     from reinas.policies.base import AbstractPolicy
     from reinas.policies.controller import Controller
     from reinas.policies.exact import exact_gradient, expected_reward
@@ -34,15 +35,20 @@ if TYPE_CHECKING:
     from reinas.policies.reinforce import Reinforce, independent, reinforce_loss, zoph_le
     from reinas.report.drawing import draw
     from reinas.spaces.base import AbstractSpace
-    from reinas.spaces.conv import ConvSpace
+    from reinas.spaces.conv import ConvSpace, conv_blocks
     from reinas.spaces.mlp import MlpSpace
     from reinas.spaces.toy import ToySpace
     from reinas.store import Store
+    from reinas.tasks.arrays import Arrays
     from reinas.tasks.base import AbstractTask
     from reinas.tasks.bundled import BreastCancer, Diabetes, Digits, Wine
+    from reinas.tasks.images import Images
+    from reinas.tasks.public import Cifar10, Mnist
     from reinas.tasks.recipes import Recipe
+    from reinas.tasks.tables import Table
     from reinas.tasks.toy import Toy
     from reinas.types import Choice, Curve, Epoch, Job, Link, Outcome, Trial, When
+    from reinas.zoo import published
 
 _HOMES = {
     "reinas.children": (
@@ -51,7 +57,10 @@ _HOMES = {
     ),
     "reinas.errors": ("ReinasError",),
     "reinas.evaluators.base": ("AbstractEvaluator",),
-    "reinas.evaluators.trained": ("TrainedEvaluator",),
+    "reinas.evaluators.trained": (
+        "Limits",
+        "TrainedEvaluator",
+    ),
     "reinas.executors.base": ("AbstractExecutor",),
     "reinas.executors.processes": ("Processes",),
     "reinas.executors.serial": ("Serial",),
@@ -60,7 +69,12 @@ _HOMES = {
         "load",
     ),
     "reinas.final": ("finish",),
+    "reinas.grid": (
+        "Grid",
+        "Watcher",
+    ),
     "reinas.loop": (
+        "Growth",
         "Result",
         "search",
     ),
@@ -80,10 +94,14 @@ _HOMES = {
     ),
     "reinas.report.drawing": ("draw",),
     "reinas.spaces.base": ("AbstractSpace",),
-    "reinas.spaces.conv": ("ConvSpace",),
+    "reinas.spaces.conv": (
+        "ConvSpace",
+        "conv_blocks",
+    ),
     "reinas.spaces.mlp": ("MlpSpace",),
     "reinas.spaces.toy": ("ToySpace",),
     "reinas.store": ("Store",),
+    "reinas.tasks.arrays": ("Arrays",),
     "reinas.tasks.base": ("AbstractTask",),
     "reinas.tasks.bundled": (
         "BreastCancer",
@@ -91,7 +109,13 @@ _HOMES = {
         "Digits",
         "Wine",
     ),
+    "reinas.tasks.images": ("Images",),
+    "reinas.tasks.public": (
+        "Cifar10",
+        "Mnist",
+    ),
     "reinas.tasks.recipes": ("Recipe",),
+    "reinas.tasks.tables": ("Table",),
     "reinas.tasks.toy": ("Toy",),
     "reinas.types": (
         "Choice",
@@ -103,6 +127,7 @@ _HOMES = {
         "Trial",
         "When",
     ),
+    "reinas.zoo": ("published",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -114,8 +139,10 @@ __all__ = [
     "AbstractPolicy",
     "AbstractSpace",
     "AbstractTask",
+    "Arrays",
     "BreastCancer",
     "Choice",
+    "Cifar10",
     "Controller",
     "ConvSpace",
     "Curve",
@@ -123,10 +150,15 @@ __all__ = [
     "Digits",
     "Epoch",
     "FoundNetwork",
+    "Grid",
+    "Growth",
+    "Images",
     "Independent",
     "Job",
+    "Limits",
     "Link",
     "MlpSpace",
+    "Mnist",
     "Outcome",
     "Processes",
     "RandomSearch",
@@ -136,13 +168,16 @@ __all__ = [
     "Result",
     "Serial",
     "Store",
+    "Table",
     "Toy",
     "ToySpace",
     "TrainedEvaluator",
     "Trial",
+    "Watcher",
     "When",
     "Wine",
     "build",
+    "conv_blocks",
     "draw",
     "exact_gradient",
     "expected_reward",
@@ -150,6 +185,7 @@ __all__ = [
     "fit",
     "independent",
     "load",
+    "published",
     "reinforce_loss",
     "search",
     "zoph_le",

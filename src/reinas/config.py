@@ -16,6 +16,7 @@ import pydantic
 from pydantic import Field
 
 from reinas.errors import FileError, SettingError, nearest
+from reinas.grid import Grid
 from reinas.loop import Growth
 from reinas.registry import (
     DEFAULT_TASK,
@@ -182,15 +183,36 @@ def _space_and_task(
 
     `images:FOLDER` is short for the task images with its path.
     """
-    name, colon, place = str(task.get("name", "")).partition(":")
-    if colon and name in PLACES:
-        task = {**task, "name": name, PLACES[name]: place}
+    task = _placed(task)
     if "name" not in space and "name" in task:
         made = make("task", task)
         fitting = "conv" if len(made.inputs) == 3 else "mlp"
         return make("space", {"name": fitting} | space), made
     made_space = make("space", {"name": "conv"} | space)
     return made_space, make("task", {"name": DEFAULT_TASK[made_space.name]} | task)
+
+
+def make_grid(settings: Settings) -> Grid:
+    """The grid that `grid.*` settings describe; other keys are not for `reinas finish`."""
+    values = {}
+    for key, setting in settings.items():
+        head, _, rest = key.partition(".")
+        if head != "grid" or not rest:
+            raise SettingError(f"{setting.origin}: {key} is not known: a grid takes grid.*")
+        values[rest] = setting.value
+    return Grid(**check("grid", Grid, values))
+
+
+def _placed(task: dict[str, Any]) -> dict[str, Any]:
+    """The settings with what follows a colon in the name as a parameter of its own."""
+    name, colon, place = str(task.get("name", "")).partition(":")
+    return {**task, "name": name, PLACES[name]: place} if colon and name in PLACES else task
+
+
+def make_task(name: str) -> AbstractTask:
+    """The task of that name, or images:FOLDER and its like, with its defaults."""
+    made: AbstractTask = make("task", _placed({"name": name}))
+    return made
 
 
 def _check_keys(merged: Settings) -> None:
@@ -209,6 +231,22 @@ def make_policy(config: Config) -> Any:
     if "seed" in parameters(find("policy", settings["name"])):
         settings = {"seed": derive(config.plain.seed, "policy"), **settings}
     return make("policy", settings, space=config.space)
+
+
+def make_executor(plain: Plain) -> Any:
+    """Worker processes, or this process where there shall be none."""
+    if plain.workers == 0:
+        if plain.time_limit is not None or plain.memory_limit is not None:
+            raise SettingError(
+                "--time-limit and --memory-limit need worker processes, which can be killed:"
+                " give --workers 1 or more"
+            )
+        from reinas.executors.serial import Serial
+
+        return Serial()
+    from reinas.executors.processes import Processes
+
+    return Processes(plain.workers, time_limit=plain.time_limit, memory_limit=plain.memory_limit)
 
 
 def restored(settings: Mapping[str, Any], options: Settings) -> Config:

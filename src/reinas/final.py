@@ -1,30 +1,42 @@
-"""After the search: train the best network on all but the test part, measure that once, save."""
+"""After the search: a grid of recipes for the best network, a long training, one test, saved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from scipy.stats import binomtest
+from torch import nn
 
-from reinas.children import build, fit, parameters
-from reinas.children.training import measure, predict, seeded, tensors
+from reinas.children import build, fit, parameters, tuned
+from reinas.children.training import (
+    measure,
+    predict,
+    search_scalings,
+    search_tensors,
+    seeded,
+    tensors,
+)
 from reinas.errors import ReinasError, SettingError
+from reinas.evaluators.trained import GridEvaluator, Point
+from reinas.executors.base import AbstractExecutor
+from reinas.executors.serial import Serial
 from reinas.export.saved import FoundNetwork, describe, make_folder, save
+from reinas.grid import Grid, Watcher
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.store import Log, Store
-from reinas.store.log import Final
+from reinas.store.log import Final, recipe_key
 from reinas.store.store import now, plain
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import Scaling
 from reinas.threads import one_thread
-from reinas.types import Epoch, Trial
+from reinas.types import Curve, Epoch, Job, Trial
 
 LONGER = 3
-"""The final training is this many times as long as a child's, unless told otherwise."""
+"""The final training is at most this many times as long as a child's, unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -44,50 +56,114 @@ def finish(
     task: AbstractTask,
     *,
     folder: Path | str | None = None,
+    grid: Grid | None = None,
     epochs: int | None = None,
-    on_start: Callable[[Recipe], None] | None = None,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    patience: int | None = None,
+    anyway: bool = False,
+    executor: AbstractExecutor | None = None,
+    watcher: Watcher | None = None,
 ) -> Finished:
-    """Retrain the search's best network on training and validation part, test it, save it.
+    """Send the search's best network through a grid, train it until it converges, test, save.
 
-    The recipe is the search's, for `epochs` (default: three times as many). The test part is
-    measured once a search: a second call gives the same network and the result that is in the
-    store. `folder` defaults to the name. `on_start` is called with the recipe when nothing can
-    be refused any more, `on_epoch` with each epoch of the training.
+    The best network by reward is trained by every recipe of `grid` (None skips that); the one
+    with the best reward trains it again for at most `epochs` (default: three times a child's),
+    until the validation loss has not fallen for `patience` epochs (default: a third of them),
+    and the weights with the lowest validation loss are kept. The test part is measured once a
+    search: a second call gives the same network and the result that is in the store. Killed
+    at any moment, it goes on with the points of the grid that are not trained yet.
+
+    `SettingError` if the search is not over, unless `anyway`. `folder` defaults to the name.
     """
     home = store if isinstance(store, Store) else Store(store)
     place = Path(name if folder is None else folder)
     log = home.get(name)
     _check(log, space, task)
+    watch = watcher or Watcher()
     with home.lock(name):
         before = log.final()
-        trial, recipe = _plan(log, before, epochs)
-        make_folder(place)
-        if on_start is not None:
-            on_start(recipe)
-        network, inputs, targets = _train(space, task, trial, recipe, on_epoch)
+        if before is None:
+            _check_over(log, anyway)
+            trial = _best(log)
+            architecture = space.decode(trial.answers)
+            make_folder(place)
+            recipe = _chosen(log, trial, architecture, task, grid, executor or Serial(), watch)
+            recipe = _long(recipe, epochs, patience)
+        else:
+            trial, recipe = _same_again(log, before, epochs)
+            architecture = space.decode(trial.answers)
+            make_folder(place)
+        watch.training(recipe)
+        network, curve, inputs, targets = _train(architecture, task, recipe, watch.epoch)
         final = before
         if final is None:
             metrics = _test(network, task, inputs, targets)
             final = Final(trial.number, recipe.settings, metrics, now())
             log.finish(final)
         story = {"search": name, "trial": trial.number, "recipe": final.recipe}
+        story["epochs_trained"] = curve.epochs[-1].number
         description = describe(space, trial.answers, task, **story, metrics=final.metrics)
         save(FoundNetwork(network, inputs, targets, description), place)
-    return Finished(final, space.decode(trial.answers), place, again=before is not None)
+    return Finished(final, architecture, place, again=before is not None)
 
 
-def _plan(log: Log, final: Final | None, epochs: int | None) -> tuple[Trial, Recipe]:
-    """Which trial's network to train, and how; the same again where one was tested already."""
-    if final is None:
-        trial = _best(log)
-        recipe = Recipe(**log.settings["evaluator"]["recipe"])
-        return trial, replace(
-            recipe,
-            epochs=LONGER * recipe.epochs if epochs is None else epochs,
-            validate_every=1,
-            seed=derive(log.settings["seed"], "finish", trial.number),
-        )
+def _chosen(
+    log: Log,
+    trial: Trial,
+    architecture: Any,
+    task: AbstractTask,
+    grid: Grid | None,
+    executor: AbstractExecutor,
+    watch: Watcher,
+) -> Recipe:
+    """The grid's recipe with the best reward; its points are written down as they finish."""
+    searched = Recipe(**log.settings["evaluator"]["recipe"])
+    seed = derive(log.settings["seed"], "finish", trial.number)
+    base = replace(tuned(architecture, searched), validate_every=1, seed=seed)
+    if grid is None:
+        return base
+    with torch.device("meta"):
+        normalised = any(isinstance(m, nn.BatchNorm2d) for m in build(architecture, task).modules())
+    recipes = grid.recipes(base, normalised=normalised)
+    known = log.points()
+    left = [recipe for recipe in recipes if _key(recipe) not in known]
+    watch.grid(len(recipes), len(recipes) - len(left))
+    jobs = [Job(n, Point(architecture, recipe), recipe.seed) for n, recipe in enumerate(left)]
+    try:
+        for job, outcome in executor.run(GridEvaluator(task), jobs):
+            log.record_point(plain(job.architecture.recipe.settings), outcome)
+            watch.point(job.architecture.recipe, outcome)
+    finally:
+        executor.close()
+    return _winner(log, recipes)
+
+
+def _winner(log: Log, recipes: Sequence[Recipe]) -> Recipe:
+    """The recipe with the best reward; of equal ones that with the lower last loss."""
+    outcomes = log.points()
+    rated = []
+    for recipe in recipes:
+        outcome = outcomes[_key(recipe)][1]
+        if outcome.reward is not None:
+            rated.append((outcome.reward, -outcome.metrics["loss"], recipe))
+    if not rated:
+        reason = next(iter(outcomes.values()))[1].error
+        raise ReinasError(f"no recipe of the grid could train the network: {reason}")
+    return max(rated, key=lambda rating: rating[:2])[2]
+
+
+def _key(recipe: Recipe) -> str:
+    return recipe_key(plain(recipe.settings))
+
+
+def _long(recipe: Recipe, epochs: int | None, patience: int | None) -> Recipe:
+    """The recipe of the final training."""
+    count = LONGER * recipe.epochs if epochs is None else epochs
+    waits = max(1, count // 3) if patience is None else patience
+    return replace(recipe, epochs=count, patience=waits)
+
+
+def _same_again(log: Log, final: Final, epochs: int | None) -> tuple[Trial, Recipe]:
+    """The trial that was tested already, and the recipe that trained it."""
     recipe = Recipe(**final.recipe)
     if epochs is not None and epochs != recipe.epochs:
         raise SettingError(
@@ -98,12 +174,27 @@ def _plan(log: Log, final: Final | None, epochs: int | None) -> tuple[Trial, Rec
 
 
 def _check(log: Log, space: AbstractSpace[Any], task: AbstractTask) -> None:
-    """Raise `SettingError` unless the search was for this space and this task."""
-    searched = {"space": log.settings["space"], "task": log.settings["evaluator"].get("task")}
+    """Raise `SettingError` unless the search was for this space, this task and these data."""
+    evaluator = log.settings["evaluator"]
+    searched = {"space": log.settings["space"], "task": evaluator.get("task")}
     given = plain({"space": dict(space.settings), "task": dict(task.settings)})
     for key, value in searched.items():
         if value != given[key]:
             raise SettingError(f"search '{log.name}' has the {key} {value}, not {given[key]}")
+    if evaluator.get("data") != task.fingerprint:
+        raise SettingError(
+            f"the data of task '{task.name}' have changed since search '{log.name}' began: put"
+            " them back, or search anew"
+        )
+
+
+def _check_over(log: Log, anyway: bool) -> None:
+    done = log.count()[1]
+    if done < log.trials and not anyway:
+        raise SettingError(
+            f"search '{log.name}' has finished {done} of {log.trials} trials, and the test part is"
+            f" measured once: `reinas resume {log.name}` first, or finish it --anyway"
+        )
 
 
 def _best(log: Log) -> Trial:
@@ -117,29 +208,26 @@ def _best(log: Log) -> Trial:
 
 
 def _train(
-    space: AbstractSpace[Any],
+    architecture: Any,
     task: AbstractTask,
-    trial: Trial,
     recipe: Recipe,
-    on_epoch: Callable[[Epoch], None] | None,
-) -> tuple[torch.nn.Module, Scaling, Scaling]:
-    parts = task.parts()
-    everything = parts.train if parts.valid is parts.train else parts.train + parts.valid
-    inputs, targets = task.scalings(everything)
+    on_epoch: Callable[[Epoch], None],
+) -> tuple[nn.Module, Curve, Scaling, Scaling]:
+    """Train on the training part, watched on the validation part."""
+    train, valid = search_tensors(task)
     with one_thread(), seeded(recipe.seed):
-        child = build(space.decode(trial.answers), task)
-        data = tensors(everything, inputs, targets)
-        curve = fit(child, data, None, recipe, task.loss, on_epoch=on_epoch)
+        child = build(architecture, task)
+        curve = fit(child, train, valid, recipe, task.loss, on_epoch=on_epoch)
     if curve.stopped:
         raise ReinasError(
-            f"the final training {curve.stopped}: try other --epochs, or search with a smaller"
-            " recipe.learning_rate"
+            f"the final training {curve.stopped}: try other --epochs, or a smaller --set"
+            " grid.learning_rates=[...]"
         )
-    return child, inputs, targets
+    return child, curve, *search_scalings(task)
 
 
 def _test(
-    child: torch.nn.Module, task: AbstractTask, inputs: Scaling, targets: Scaling
+    child: nn.Module, task: AbstractTask, inputs: Scaling, targets: Scaling
 ) -> dict[str, float]:
     """The test part's measurements: accuracy with its 95 % Wilson interval, or RMSE and R squared.
 

@@ -38,8 +38,14 @@ def tensors(part: Part, inputs: Scaling, targets: Scaling) -> Tensors:
 def search_tensors(task: AbstractTask) -> tuple[Tensors, Tensors]:
     """Training and validation part, standardised by the training part; once a process."""
     parts = task.parts()
-    scalings = task.scalings(parts.train)
+    scalings = search_scalings(task)
     return tensors(parts.train, *scalings), tensors(parts.valid, *scalings)
+
+
+@lru_cache(maxsize=4)
+def search_scalings(task: AbstractTask) -> tuple[Scaling, Scaling]:
+    """How inputs and targets are standardised: by the training part; once a process."""
+    return task.scalings(task.parts().train)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """`reinas search` and `reinas resume`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,7 +15,16 @@ from reinas.cli.options import (
     WorkersOption,
 )
 from reinas.cli.output import err, out, print_json, progress, stop
-from reinas.config import Config, Setting, configure, make_policy, parse_set, read_toml, restored
+from reinas.config import (
+    Config,
+    Setting,
+    configure,
+    make_executor,
+    make_policy,
+    parse_set,
+    read_toml,
+    restored,
+)
 from reinas.errors import InterruptError, SettingError
 from reinas.report.gather import gather
 from reinas.report.terminal import print_result, typed
@@ -195,7 +204,7 @@ def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
                 seed=plain.seed,
                 store=store,
                 name=name,
-                executor=_executor(config),
+                executor=make_executor(config.plain),
                 repeats=plain.repeats,
                 growth=config.growth,
                 on_start=bar.start,
@@ -219,22 +228,6 @@ def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
         print_result(out, report, store.location)
     if not report.best:  # nothing was found, for whatever reasons
         raise typer.Exit(1)
-
-
-def _executor(config: Config) -> Any:
-    plain = config.plain
-    if plain.workers == 0:
-        if plain.time_limit is not None or plain.memory_limit is not None:
-            raise SettingError(
-                "--time-limit and --memory-limit need worker processes, which can be killed:"
-                " give --workers 1 or more"
-            )
-        from reinas.executors.serial import Serial
-
-        return Serial()
-    from reinas.executors.processes import Processes
-
-    return Processes(plain.workers, time_limit=plain.time_limit, memory_limit=plain.memory_limit)
 
 
 class _Bar:

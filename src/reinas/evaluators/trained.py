@@ -16,7 +16,7 @@ from reinas.seeds import derive
 from reinas.tasks.base import AbstractTask, check_parts
 from reinas.tasks.recipes import Recipe
 from reinas.threads import one_thread
-from reinas.types import Curve, Job, Outcome
+from reinas.types import Job, Outcome
 
 
 @dataclass(frozen=True)
@@ -96,20 +96,47 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
             if reason := self.limits.broken(count, flops):
                 metrics = {"parameters": count, "flops": flops}
                 return Outcome(None, time.perf_counter() - start, metrics, error=reason)
-        train, valid = search_tensors(self.task)
-        start = time.perf_counter()  # loading the data is paid once, by whoever comes first
-        seed = derive(job.seed, self.recipe.seed)
-        recipe = replace(tuned(job.architecture, self.recipe), seed=seed)
-        with one_thread(), seeded(seed):
-            child = build(job.architecture, self.task)
-            curve = fit(child, train, valid, recipe, self.task.loss)
-        seconds = time.perf_counter() - start
-        return self._outcome(parameters(child), curve, seconds)
+        recipe = tuned(job.architecture, self.recipe)
+        return outcome(
+            job.architecture, self.task, replace(recipe, seed=derive(job.seed, recipe.seed))
+        )
 
-    def _outcome(self, parameters: int, curve: Curve, seconds: float) -> Outcome:
-        metrics: dict[str, float] = {"parameters": parameters}
-        if curve.stopped:
-            return Outcome(None, seconds, metrics, curve, curve.stopped)
-        last = curve.epochs[-1]
-        metrics |= {"loss": last.loss, self.task.score: last.score}
-        return Outcome(self.task.reward_of(curve), seconds, metrics, curve)
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """An architecture and the recipe to train it by: what a grid is made of."""
+
+    architecture: Any
+    recipe: Recipe
+
+
+@dataclass(frozen=True)
+class GridEvaluator(AbstractEvaluator[Point]):
+    """Trains one architecture by different recipes."""
+
+    task: AbstractTask
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The task's settings."""
+        return {"task": dict(self.task.settings)}
+
+    def __call__(self, job: Job[Point]) -> Outcome:
+        """The outcome of the job's own recipe, whose seed is all the randomness."""
+        return outcome(job.architecture.architecture, self.task, job.architecture.recipe)
+
+
+def outcome(architecture: Any, task: AbstractTask, recipe: Recipe) -> Outcome:
+    """Build, train and measure one child, with one thread; all randomness is `recipe.seed`."""
+    train, valid = search_tensors(task)
+    start = time.perf_counter()  # loading the data is paid once, by whoever comes first
+    with one_thread(), seeded(recipe.seed):
+        child = build(architecture, task)
+        curve = fit(child, train, valid, recipe, task.loss)
+    seconds = time.perf_counter() - start
+    metrics: dict[str, float] = {"parameters": parameters(child)}
+    if curve.stopped:
+        return Outcome(None, seconds, metrics, curve, curve.stopped)
+    last = curve.epochs[-1]
+    metrics |= {"loss": last.loss, task.score: last.score}
+    return Outcome(task.reward_of(curve), seconds, metrics, curve)

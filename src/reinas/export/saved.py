@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from reinas.children import build
+from reinas.children.training import settle
 from reinas.errors import FileError, SettingError
 from reinas.registry import make
 from reinas.spaces.base import AbstractSpace
 from reinas.tasks.base import AbstractTask, Interface
+from reinas.tasks.columns import Columns
+from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import Scaling
 
 FORMAT = 1
@@ -46,15 +50,33 @@ class FoundNetwork(nn.Module):
         for name, scaling in (("input", inputs), ("target", targets)):
             self.register_buffer(f"{name}_mean", torch.from_numpy(scaling.mean))
             self.register_buffer(f"{name}_std", torch.from_numpy(scaling.std))
+        rotation = None if inputs.rotation is None else torch.from_numpy(inputs.rotation)
+        self.register_buffer("input_rotation", rotation)
         self.input_mean: Tensor
         self.input_std: Tensor
+        self.input_rotation: Tensor | None
         self.target_mean: Tensor
         self.target_std: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits or values [B, outputs] of raw examples [B, *inputs]."""
-        outputs: Tensor = self.child((x - self.input_mean) / self.input_std)
+        x = (x - self.input_mean) / self.input_std
+        if self.input_rotation is not None:
+            x = (x.flatten(1) @ self.input_rotation).view_as(x)
+        outputs: Tensor = self.child(x)
         return outputs * self.target_std + self.target_mean
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes' names, in the order of the outputs; empty where they have none."""
+        return tuple(self.description["task"].get("classes", ()))
+
+    def encode(self, rows: Sequence[Mapping[str, str]]) -> Tensor:
+        """Rows of a table, as cells by column name, as the network takes them: [N, columns]."""
+        columns = self.description["task"].get("columns")
+        if columns is None:
+            raise SettingError("this network was not found for a table: it takes numbers")
+        return torch.from_numpy(Columns.of_json(columns).encode(rows))
 
 
 @dataclass(frozen=True)
@@ -75,7 +97,12 @@ def describe(
         "answers": list(answers),
         "summary": str(architecture),
         "architecture": asdict(architecture),
-        "task": {"name": task.name, "inputs": list(task.inputs), "outputs": task.outputs},
+        "task": {
+            "name": task.name,
+            "inputs": list(task.inputs),
+            "outputs": task.outputs,
+            **task.labels,
+        },
         **more,
     }
 
@@ -126,10 +153,10 @@ def load(folder: str | Path, *, space: AbstractSpace[Any] | None = None) -> Foun
         )
         with torch.device("meta"):  # no memory, no random numbers: the weights are at hand
             child = build(architecture, task)
-        inputs, targets = (
-            Scaling(weights[f"{name}_mean"].numpy(), weights[f"{name}_std"].numpy())
-            for name in ("input", "target")
-        )
+        if "recipe" in description:
+            settle(child, Recipe(**description["recipe"]))
+        inputs = _scaling(weights, "input")
+        targets = _scaling(weights, "target")
         network = FoundNetwork(child, inputs, targets, description)
         _check_shapes(network, weights, task)
         network.load_state_dict(weights, assign=True)
@@ -139,6 +166,15 @@ def load(folder: str | Path, *, space: AbstractSpace[Any] | None = None) -> Foun
         text = str(error).partition("\n")[0]  # torch adds its own call stack
         raise FileError(f"{folder} is not a whole network of reinas: {text}") from error
     return network.eval()
+
+
+def _scaling(weights: Mapping[str, Tensor], name: str) -> Scaling:
+    rotation = weights.get(f"{name}_rotation")
+    return Scaling(
+        weights[f"{name}_mean"].numpy(),
+        weights[f"{name}_std"].numpy(),
+        None if rotation is None else rotation.numpy(),
+    )
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -185,3 +221,6 @@ def _check_shapes(network: FoundNetwork, weights: Mapping[str, Tensor], task: In
             got = found[f"{name}_{statistic}"]
             if torch.broadcast_shapes(got, shape) != torch.Size(shape):
                 raise ValueError(f"{name}_{statistic} of shape {got} does not fit {shape}")
+    size = math.prod(task.inputs)
+    if found.get("input_rotation", (size, size)) != (size, size):
+        raise ValueError(f"input_rotation should have the shape {(size, size)}")

@@ -1,5 +1,6 @@
 """One search in a store: what was proposed, what came out, what was learned."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -86,16 +87,8 @@ class Log:
     def record(self, number: int, outcome: Outcome) -> None:
         """Write one trial's outcome."""
         query = tables.trials.update().where(t.search == self._id, t.number == number)
-        values = {
-            "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "reward": outcome.reward,
-            "seconds": outcome.seconds,
-            "metrics": dict(outcome.metrics),
-            "curve": None if outcome.curve is None else _curve_json(outcome.curve),
-            "error": outcome.error,
-        }
         with self._begin() as connection:
-            connection.execute(query.values(values))
+            connection.execute(query.values(_outcome_row(outcome)))
 
     def learned(
         self, batch: int, diagnostics: Mapping[str, float], state: Mapping[str, NDArray[Any]]
@@ -113,6 +106,12 @@ class Log:
             connection.execute(done.values(diagnostics=dict(diagnostics)))
             connection.execute(old)
             connection.execute(tables.snapshots.insert().values(snapshot))
+
+    def record_point(self, recipe: Mapping[str, Any], outcome: Outcome) -> None:
+        """Write what one point of the final grid gave."""
+        row = {"search": self._id, "key": recipe_key(recipe), "recipe": dict(recipe)}
+        with self._begin() as connection:
+            connection.execute(tables.points.insert().values(row | _outcome_row(outcome)))
 
     def finish(self, final: Final) -> None:
         """Write the final network's test result: once a search."""
@@ -189,6 +188,12 @@ class Log:
         with self._begin() as connection:
             return [(row.number, row.diagnostics) for row in connection.execute(query)]
 
+    def points(self) -> dict[str, tuple[dict[str, Any], Outcome]]:
+        """The points of the final grid that are trained: recipe and outcome, by the key."""
+        query = sa.select(tables.points).where(tables.points.c.search == self._id)
+        with self._begin() as connection:
+            return {row.key: (row.recipe, _outcome(row)) for row in connection.execute(query)}
+
     def final(self) -> Final | None:
         """The tested network, if `finish` has run."""
         f = tables.finals.c
@@ -218,8 +223,26 @@ def _curve(data: dict[str, Any] | None) -> Curve | None:
     return Curve(tuple(Epoch(*row) for row in data["epochs"]), data["stopped"])
 
 
+def _outcome_row(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "reward": outcome.reward,
+        "seconds": outcome.seconds,
+        "metrics": dict(outcome.metrics),
+        "curve": None if outcome.curve is None else _curve_json(outcome.curve),
+        "error": outcome.error,
+    }
+
+
+def _outcome(row: Row[Any]) -> Outcome:
+    return Outcome(row.reward, row.seconds, row.metrics, _curve(row.curve), row.error)
+
+
+def recipe_key(recipe: Mapping[str, Any]) -> str:
+    """A recipe as text: equal for equal recipes."""
+    return json.dumps(recipe, sort_keys=True)
+
+
 def _trial(row: Row[Any]) -> Trial:
-    outcome = None
-    if row.finished is not None:
-        outcome = Outcome(row.reward, row.seconds, row.metrics, _curve(row.curve), row.error)
+    outcome = None if row.finished is None else _outcome(row)
     return Trial(row.number, row.batch, tuple(row.answers), outcome, row.repeat_of)

@@ -13,7 +13,7 @@ from sqlalchemy import (
     Table,
 )
 
-VERSION = 1
+VERSION = 2
 """Raised by one whenever the tables change; a database of another version is refused."""
 
 metadata = MetaData()
@@ -68,6 +68,21 @@ snapshots = Table(
     Column("search", ForeignKey("searches.id"), primary_key=True),
     Column("batch", Integer, nullable=False),
     Column("state", LargeBinary, nullable=False),
+)
+
+points = Table(
+    "points",
+    metadata,
+    Column("search", ForeignKey("searches.id"), primary_key=True),
+    # the recipe as text: a point that was trained is found again, whatever grid it is in
+    Column("key", String, primary_key=True),
+    Column("recipe", Json, nullable=False),
+    Column("finished", String, nullable=False),
+    Column("reward", Float),
+    Column("seconds", Float),
+    Column("metrics", Json),
+    Column("curve", Json),
+    Column("error", String),
 )
 
 finals = Table(
