@@ -14,13 +14,13 @@ from sklearn.metrics import log_loss, r2_score
 import reinas
 from reinas import (
     Diabetes,
+    Grid,
     MlpSpace,
     RandomSearch,
     Recipe,
     Store,
-    Toy,
-    ToySpace,
     TrainedEvaluator,
+    Watcher,
     Wine,
     finish,
     search,
@@ -141,46 +141,52 @@ def test_rmse_of_two_targets_is_over_both_in_their_units(tmp_path):
     assert metrics["rmse"] == pytest.approx(rmse, rel=1e-3)
 
 
-def test_a_task_that_validates_on_its_training_part_trains_on_it_once(monkeypatch, tmp_path):
-    """The toy's hundred points are not doubled."""
-    rows = spied(monkeypatch)
-    recipe = Recipe(**{**Toy().recipe.settings, "epochs": 2, "validate_every": 1})
-    home = searched(Toy(), recipe, ToySpace())
-    finished(home, Toy(), tmp_path, ToySpace())
-    assert rows == [(100, 6)]
-
-
 # ---- training ------------------------------------------------------------------------------------
 
 
 def spied(monkeypatch):
-    """How many examples and epochs each final training has."""
+    """How many examples, validation examples and epochs each final training has."""
     rows = []
     real = module.fit
 
     def fit(child, train, valid, recipe, loss, **more):
-        assert valid is None
-        rows.append((len(train.x), recipe.epochs))
+        rows.append((len(train.x), len(valid.x), recipe.epochs))
         return real(child, train, valid, recipe, loss, **more)
 
     monkeypatch.setattr(module, "fit", fit)
     return rows
 
 
-def test_it_trains_on_the_training_and_the_validation_part(monkeypatch, tmp_path):
-    """All 142 wines but the test part, three times as long as a child, each epoch reported."""
-    rows, told = spied(monkeypatch), []
-    finished(searched(Wine()), Wine(), tmp_path, on_epoch=lambda e: told.append(e.number))
-    assert rows == [(142, 9)]
-    assert told == list(range(1, 10))
+class Told(Watcher):
+    """Keeps all that it is told."""
+
+    def __init__(self):
+        self.points, self.epochs, self.grids = [], [], []
+
+    def grid(self, points, done):
+        self.grids.append((points, done))
+
+    def point(self, recipe, outcome):
+        self.points.append((recipe, outcome))
+
+    def epoch(self, epoch):
+        self.epochs.append(epoch.number)
 
 
-def test_standardisation_is_by_both_parts_and_not_by_the_test_part(tmp_path):
-    """The saved means and deviations are NumPy's over the 142 rows."""
+def test_it_trains_on_the_training_part_and_watches_the_validation_part(monkeypatch, tmp_path):
+    """The 36 wines of the test part are in neither; three times a child's epochs at most."""
+    rows, told = spied(monkeypatch), Told()
+    finished(searched(Wine()), Wine(), tmp_path, watcher=told)
+    assert rows == [(106, 36, 9)]
+    assert told.epochs == list(range(1, len(told.epochs) + 1))
+    assert len(told.epochs) <= 9
+
+
+def test_standardisation_is_by_the_training_part(tmp_path):
+    """The saved means and deviations are NumPy's over its 106 rows."""
     finished(searched(Wine()), Wine(), tmp_path)
     saved = load_file(tmp_path / "weights.safetensors")
-    parts = Wine().parts()
-    x = np.concatenate([parts.train.x, parts.valid.x]).astype(float)
+    x = Wine().parts().train.x.astype(float)
     np.testing.assert_allclose(saved["input_mean"], x.mean(0), rtol=1e-5)
     np.testing.assert_allclose(saved["input_std"], x.std(0), rtol=1e-5)
 
@@ -192,6 +198,112 @@ def test_the_best_network_of_the_search_is_the_one_that_is_finished(tmp_path):
     trials = home.get("s").finished()
     assert trials[done.final.trial].outcome.reward == max(t.outcome.reward for t in trials)
     assert done.architecture == SPACE.decode(trials[done.final.trial].answers)
+
+
+# ---- the grid ------------------------------------------------------------------------------------
+
+
+def test_the_grid_is_every_combination_of_its_values(tmp_path):
+    """Each point is trained once, with the search's other settings and one seed."""
+    grid, told = Grid(learning_rates=(0.1, 0.02), weight_decays=(0, 1e-3, 1e-2)), Told()
+    home = searched(Wine())
+    finished(home, Wine(), tmp_path, grid=grid, watcher=told)
+    tried = {(r.learning_rate, r.weight_decay) for r, _ in told.points}
+    assert tried == {(a, b) for a in (0.1, 0.02) for b in (0, 1e-3, 1e-2)}
+    assert len(told.points) == 6
+    assert {r.epochs for r, _ in told.points} == {3}
+    assert len({r.seed for r, _ in told.points}) == 1
+
+
+def test_the_best_point_by_validation_trains_the_network(tmp_path):
+    """A rate that cannot learn loses to one that can; the test part has no say."""
+    grid = Grid(learning_rates=(1e-7, 0.05), weight_decays=(1e-4,))
+    done = finished(searched(Wine()), Wine(), tmp_path, grid=grid)
+    assert done.final.recipe["learning_rate"] == 0.05
+    rewards = {
+        recipe["learning_rate"]: outcome.reward
+        for recipe, outcome in searched_points(tmp_path, grid).values()
+    }
+    assert rewards[0.05] > rewards[1e-7]
+
+
+def searched_points(folder, grid):
+    home = searched(Wine())
+    finished(home, Wine(), folder / "again", grid=grid)
+    return home.get("s").points()
+
+
+def test_finished_points_are_not_trained_again(tmp_path):
+    """Killed after two of six, the next call trains the other four and ends alike."""
+    grid = Grid(learning_rates=(0.1, 0.02, 0.005), weight_decays=(0, 1e-3))
+    whole = finished(searched(Wine()), Wine(), tmp_path / "a", grid=grid)
+    home = searched(Wine(), store=tmp_path / "s.db")
+
+    class Killed(Told):
+        def point(self, recipe, outcome):
+            super().point(recipe, outcome)
+            if len(self.points) == 2:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        finished(home, Wine(), tmp_path / "b", grid=grid, watcher=Killed())
+    told = Told()
+    done = finished(Store(tmp_path / "s.db"), Wine(), tmp_path / "b", grid=grid, watcher=told)
+    assert told.grids == [(6, 2)]
+    assert len(told.points) == 4
+    assert done.final.recipe == whole.final.recipe
+    assert done.final.metrics == whole.final.metrics
+
+
+def test_the_usual_grid_has_the_searchs_own_recipe_in_it():
+    """So finishing by the best of them is never worse on validation; 24 points for images."""
+    base = Recipe()
+    recipes = Grid().recipes(base, normalised=True)
+    assert base in recipes
+    assert len(set(recipes)) == len(recipes) == 3 * 2 * 2 * 2
+    assert len(Grid().recipes(RECIPE, normalised=False)) == 3 * 2
+
+
+def test_decays_are_when_the_rate_is_first_divided():
+    """The second time is half-way from there to the end."""
+    recipes = Grid(decays=(0.6,)).recipes(Recipe(epochs=10), normalised=False)
+    assert {r.decay_at for r in recipes} == {(0.6, 0.8)}
+    assert [recipes[0].rate(e) for e in (5, 6, 7, 8, 9)] == [1, 0.1, 0.1, 0.01, 0.01]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"learning_rates": (0.0,)},
+        {"learning_rates": (0.1, 0.1)},
+        {"weight_decays": (-1e-9,)},
+        {"norm_epsilons": (0.0,)},
+        {"decays": (1.5,)},
+        {"decays": (math.nan,)},
+    ],
+)
+def test_values_that_no_recipe_takes_are_refused(bad):
+    """By the key, before anything is trained."""
+    with pytest.raises(SettingError, match=rf"grid: {next(iter(bad))} must be"):
+        Grid(**bad)
+
+
+def test_a_grid_that_cannot_train_is_told(tmp_path):
+    """Every recipe diverges: the reason, and nothing is tested."""
+    home = searched(Diabetes(), Recipe(learning_rate=0.001, epochs=40, schedule="constant"))
+    with pytest.raises(ReinasError, match="no recipe of the grid could train the network: div"):
+        finished(home, Diabetes(), tmp_path, grid=Grid(learning_rates=(900.0,)), epochs=3)
+    assert home.get("s").final() is None
+
+
+def test_a_search_that_is_not_over_is_not_tested_by_accident(read, tmp_path):
+    """The test part is measured once, so that has to be asked for."""
+    home = searched(CountedWine())
+    home.get("s").raise_budget(9)
+    with pytest.raises(SettingError, match=r"has finished 4 of 9 trials.*--anyway"):
+        finished(home, CountedWine(), tmp_path / "a")
+    assert read == []
+    assert not finished(home, CountedWine(), tmp_path / "a", anyway=True).again
 
 
 # ---- once ----------------------------------------------------------------------------------------

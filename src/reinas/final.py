@@ -39,6 +39,10 @@ LONGER = 3
 """The final training is at most this many times as long as a child's, unless told otherwise."""
 
 
+USUAL = Grid()
+"""The grid around the search's own recipe."""
+
+
 @dataclass(frozen=True)
 class Finished:
     """The final network: what was measured, where it is, and whether it was there already."""
@@ -56,7 +60,7 @@ def finish(
     task: AbstractTask,
     *,
     folder: Path | str | None = None,
-    grid: Grid | None = None,
+    grid: Grid | None = USUAL,
     epochs: int | None = None,
     patience: int | None = None,
     anyway: bool = False,
@@ -130,7 +134,7 @@ def _chosen(
     jobs = [Job(n, Point(architecture, recipe), recipe.seed) for n, recipe in enumerate(left)]
     try:
         for job, outcome in executor.run(GridEvaluator(task), jobs):
-            log.record_point(plain(job.architecture.recipe.settings), outcome)
+            log.record_point(job.architecture.recipe.settings, outcome)
             watch.point(job.architecture.recipe, outcome)
     finally:
         executor.close()
@@ -152,7 +156,7 @@ def _winner(log: Log, recipes: Sequence[Recipe]) -> Recipe:
 
 
 def _key(recipe: Recipe) -> str:
-    return recipe_key(plain(recipe.settings))
+    return recipe_key(recipe.settings)
 
 
 def _long(recipe: Recipe, epochs: int | None, patience: int | None) -> Recipe:

@@ -108,6 +108,10 @@ class Outcome:
         return 0.0 if self.reward is None else self.reward
 
 
+TOO_COSTLY = "too costly, not trained"
+"""How the reason of a child begins that was not trained, because it breaks a limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job(Generic[A]):
     """One child to evaluate; `seed` is all the randomness that its evaluation may use."""

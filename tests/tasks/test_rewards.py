@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reinas import Curve, Diabetes, Digits, Epoch, Toy, Wine
-from reinas.tasks.rewards import REWARDS, accuracy, closeness, cubed
+from reinas.tasks.rewards import REWARDS, accuracy, closeness, cubed, negative_error
 
 
 def curve(scores, losses=None):
@@ -49,11 +49,14 @@ def test_every_task_has_the_reward_that_it_names(task, wanted):
     assert task.reward_of(curve(EARLY)) == pytest.approx(wanted)
 
 
+WANTED = {"accuracy": 0.8, "cubed": 0.512, "closeness": 0.5, "negative_error": -1.0}
+
+
 @pytest.mark.parametrize("reward", REWARDS)
 def test_a_task_can_be_given_another_reward(reward):
     """By its name."""
     found = Wine(reward=reward).reward_of(curve(EARLY))
-    assert found == pytest.approx({"accuracy": 0.8, "cubed": 0.512, "closeness": 0.5}[reward])
+    assert found == pytest.approx(WANTED[reward])
 
 
 numbers = st.floats(0, 1)
@@ -65,10 +68,21 @@ def test_a_better_last_epoch_is_never_a_worse_reward(scores, more):
     losses = [2 - s for s in scores]
     better = curve([*scores[:-1], scores[-1] + more], [*losses[:-1], losses[-1] - more])
     for reward in REWARDS.values():
-        assert reward(better) >= reward(curve(scores, losses)) >= 0
+        assert reward(better) >= reward(curve(scores, losses))
 
 
-@pytest.mark.parametrize("reward", REWARDS)
-def test_rewards_are_never_negative(reward):
+@pytest.mark.parametrize("reward", ["accuracy", "cubed", "closeness"])
+def test_all_but_one_reward_are_never_negative(reward):
     """R squared may be below 0: such a child must not count for less than one that failed."""
     assert REWARDS[reward](curve([-3.0], [4.0])) >= 0
+
+
+def test_negative_error_is_minus_the_least_loss_of_the_last_five():
+    """The loss 0.1 is too early."""
+    assert negative_error(curve([0.0] * 6, [0.1, 3.0, 0.25, 1.0, 9.0, 2.0])) == -0.25
+
+
+def test_auto_is_accuracy_for_classes_and_closeness_for_numbers():
+    """So that own data need no reward to be named."""
+    assert Wine(reward="auto").reward_of(curve(EARLY)) == 0.8
+    assert Diabetes(reward="auto").reward_of(curve(EARLY)) == 0.5

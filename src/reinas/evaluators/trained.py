@@ -16,7 +16,7 @@ from reinas.seeds import derive
 from reinas.tasks.base import AbstractTask, check_parts
 from reinas.tasks.recipes import Recipe
 from reinas.threads import one_thread
-from reinas.types import Job, Outcome
+from reinas.types import TOO_COSTLY, Job, Outcome
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,6 @@ class Limits:
         if self.flops is not None and flops > self.flops:
             return f"{TOO_COSTLY}: more than {self.flops:,} multiply-adds"
         return None
-
-
-TOO_COSTLY = "too costly, not trained"
-"""How the reason of a child begins that was not trained, because it breaks a limit."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ State = dict[str, NDArray[Any]]
 class AbstractPolicy(ABC):
     """Proposes answers and learns from what came of them: higher rewards are better.
 
-    A failed child counts as 0, so rewards are meant to be above 0.
+    A failed child counts as 0, or as the worst so far where rewards are below 0.
 
     A search calls `propose`, has the children evaluated, and calls `update` with the whole
     batch in the order proposed. `restore(state())` on a policy with the same settings gives one
@@ -45,9 +45,13 @@ class AbstractPolicy(ABC):
         """Go on from a state that `state()` gave."""
 
 
-def rewards(trials: Sequence[Trial]) -> list[float]:
-    """What each trial earned; failed ones 0. `ValueError` where there is nothing to learn from."""
-    values = []
+def rewards(trials: Sequence[Trial], worst: float = 0.0) -> list[float]:
+    """What each trial earned; `ValueError` where there is nothing to learn from.
+
+    A failed one earned 0, or as little as the worst where rewards are below 0: of these trials,
+    or of earlier ones, of which `worst` is the least.
+    """
+    values: list[float] = []
     if not trials:
         raise ValueError("a policy learns from one or more trials, got none")
     for trial in trials:
@@ -56,4 +60,8 @@ def rewards(trials: Sequence[Trial]) -> list[float]:
         if not math.isfinite(trial.outcome.value):
             raise ValueError(f"trial {trial.number} has the reward {trial.outcome.value}")
         values.append(trial.outcome.value)
-    return values
+    least = min(worst, *values, 0.0)
+    return [
+        least if trial.outcome is None or trial.outcome.reward is None else value
+        for trial, value in zip(trials, values, strict=True)
+    ]

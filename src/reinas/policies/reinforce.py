@@ -65,6 +65,7 @@ class Reinforce(AbstractPolicy):
         self._settings = dict(settings)
         self._decay = decay
         self._baseline = math.nan
+        self._worst = 0.0
         self._adam = torch.optim.Adam(network.parameters(), learning_rate, fused=True)
 
     @property
@@ -91,7 +92,8 @@ class Reinforce(AbstractPolicy):
         these answers (nats an architecture), gradient norm.
         """
         answers = torch.tensor([t.answers for t in trials], dtype=torch.int64)
-        values = rewards(trials)
+        values = rewards(trials, self._worst)
+        self._worst = min(self._worst, *values)
         reward = mean(values)
         baseline = reward if math.isnan(self._baseline) else self._baseline
         with one_thread():
@@ -112,8 +114,11 @@ class Reinforce(AbstractPolicy):
         }
 
     def state(self) -> State:
-        """Weights, Adam's moments and step counts, the baseline."""
-        result: State = {"baseline": np.array(self._baseline)}
+        """Weights, Adam's moments and step counts, the baseline, the worst reward below 0."""
+        result: State = {
+            "baseline": np.array(self._baseline),
+            "worst": np.array(self._worst),
+        }
         for name, value in self.network.state_dict().items():
             result[f"network.{name}"] = value.numpy().copy()
         for index, slots in self._adam.state_dict()["state"].items():
@@ -125,6 +130,7 @@ class Reinforce(AbstractPolicy):
         """Everything that `state()` gave."""
         arrays = {name: torch.from_numpy(np.array(value)) for name, value in state.items()}
         self._baseline = float(arrays.pop("baseline"))
+        self._worst = float(arrays.pop("worst"))
         weights = {}
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in arrays.items():

@@ -27,9 +27,17 @@ def _layout(figure: Any, x: str, y: str) -> Any:
 
 
 def rewards(trials: Sequence[Trial]) -> Any:
-    """Every trial's reward, the best so far, and the moving mean (failed trials count as 0)."""
+    """Every trial's reward, the best so far, and the moving mean (failed trials count as 0).
+
+    Where rewards are below 0 a failed trial is shown as the worst of them.
+    """
     figure: Any = go.Figure()
-    values = np.array([outcome_of(t).value for t in trials])
+    least = min([0.0, *(outcome_of(t).value for t in trials)])
+
+    def shown(trial: Trial) -> float:
+        return least if outcome_of(trial).error else float(outcome_of(trial).value)
+
+    values = np.array([shown(t) for t in trials])
     numbers = [t.number for t in trials]
     groups: dict[str, tuple[str, str, Callable[[Trial], bool]]] = {
         "trained": ("circle", QUIET, lambda t: t.repeat_of is None and not outcome_of(t).error),
@@ -41,7 +49,7 @@ def rewards(trials: Sequence[Trial]) -> Any:
         if chosen:
             figure.add_scatter(
                 x=[t.number for t in chosen],
-                y=[outcome_of(t).value for t in chosen],
+                y=[shown(t) for t in chosen],
                 text=[outcome_of(t).error or f"trial {t.number}" for t in chosen],
                 mode="markers",
                 name=name,

@@ -1,7 +1,8 @@
 """Everything that a report says about a search, as plain values."""
 
+import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from reinas.spaces.base import AbstractSpace
 from reinas.store import Log
 from reinas.store.log import Final
 from reinas.tasks.base import AbstractTask
-from reinas.types import Answers, Trial
+from reinas.types import TOO_COSTLY, Answers, Trial
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,16 @@ class Best:
 
 
 @dataclass(frozen=True)
+class GridPoint:
+    """One recipe that the best network was trained by after the search; best reward first."""
+
+    reward: float | None
+    recipe: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    error: str | None
+
+
+@dataclass(frozen=True)
 class Report:
     """A search so far. `movement` is what the policy said of each batch it learned from."""
 
@@ -35,11 +46,13 @@ class Report:
     trials: int
     finished: int
     failed: int
+    too_costly: int
     repeats: int
     seconds: float
     best: tuple[Best, ...]
     failures: Mapping[str, int]
     movement: tuple[Mapping[str, float], ...]
+    grid: tuple[GridPoint, ...]
     final: Final | None
 
     def json(self) -> dict[str, Any]:
@@ -77,6 +90,7 @@ def gather(log: Log, top: int = 10) -> Report:
         trials=log.trials,
         finished=len(trials),
         failed=sum(outcome_of(t).error is not None for t in trials),
+        too_costly=sum((outcome_of(t).error or "").startswith(TOO_COSTLY) for t in trials),
         repeats=sum(t.repeat_of is not None for t in trials),
         seconds=sum(outcome_of(t).seconds for t in trials),
         best=tuple(_best(trial, space) for trial in log.best(top)),
@@ -86,8 +100,17 @@ def gather(log: Log, top: int = 10) -> Report:
             ).most_common()
         ),
         movement=tuple({"batch": number, **said} for number, said in log.diagnostics()),
+        grid=_grid(log),
         final=log.final(),
     )
+
+
+def _grid(log: Log) -> tuple[GridPoint, ...]:
+    points = [
+        GridPoint(outcome.reward, recipe, outcome.metrics, outcome.error)
+        for recipe, outcome in log.points().values()
+    ]
+    return tuple(sorted(points, key=lambda p: -math.inf if p.reward is None else p.reward))[::-1]
 
 
 def number(value: float | None) -> str:
@@ -95,6 +118,27 @@ def number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,.0f}" if float(value).is_integer() and value >= 1000 else f"{value:.5g}"
+
+
+def grid_rows(grid: Sequence[GridPoint]) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Head and rows: of each point of the grid what it tried and what that gave."""
+    tried = [k for k in grid[0].recipe if len({str(p.recipe[k]) for p in grid}) > 1]
+    measured = [k for k in grid[0].metrics if k != "parameters"]
+    rows = [
+        (
+            "failed" if point.reward is None else f"{point.reward:.4f}",
+            *(number(point.metrics.get(k)) for k in measured),
+            *(_value(point.recipe[k]) for k in tried),
+        )
+        for point in grid
+    ]
+    return ["reward", *measured, *(k.replace("_", " ") for k in tried)], rows
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_value, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def outcome_of(trial: Trial) -> Any:

@@ -5,10 +5,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from reinas.errors import FileError
+from reinas.errors import FileError, ReinasError
 from reinas.report import figures
 from reinas.report.drawing import draw
-from reinas.report.gather import Report, gather, number, space_of, task_of
+from reinas.report.gather import Report, gather, grid_rows, number, space_of, task_of
 from reinas.store import Log
 
 STYLE = """
@@ -46,14 +46,23 @@ def page(log: Log) -> str:
             '<p class="quiet">How undecided the policy still is, at its own samples.</p>',
             _figure(figures.entropy(report.movement), first=False),
         ]
-    if svg := drawing(log):
+    if svg := _drawn(log):
         sections += ["<h2>The best network</h2>", f'<div class="drawing">{svg}</div>']
     sections += ["<h2>The best architectures</h2>", _best(report)]
+    if report.grid:
+        head, rows = grid_rows(report.grid)
+        cells = [map(escape, row) for row in rows]
+        sections += [
+            "<h2>The grid of the best network</h2>",
+            '<p class="quiet">Recipes that it was trained by; the best one trained it to the end.'
+            "</p>",
+            _table(head, cells, numbers=range(len(head))),
+        ]
     if report.failures:
-        rows = [(escape(text), str(count)) for text, count in report.failures.items()]
-        sections += ["<h2>Failures</h2>", _table(["reason", "trials"], rows)]
-    rows = [(escape(key), f"<code>{escape(str(value))}</code>") for key, value in settings.items()]
-    sections += ["<h2>Settings</h2>", _table(["setting", "value"], rows, numbers=())]
+        counts = [(escape(text), str(count)) for text, count in report.failures.items()]
+        sections += ["<h2>Failures</h2>", _table(["reason", "trials"], counts)]
+    pairs = [(escape(key), f"<code>{escape(str(value))}</code>") for key, value in settings.items()]
+    sections += ["<h2>Settings</h2>", _table(["setting", "value"], pairs, numbers=())]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -82,7 +91,8 @@ def _facts(report: Report) -> str:
     facts = [
         ("trials", f"{report.finished} of {report.trials}"),
         ("best reward", f"{report.best[0].reward:.4f}" if report.best else "none"),
-        ("failed", str(report.failed)),
+        ("failed", str(report.failed - report.too_costly)),
+        *([("too costly", str(report.too_costly))] if report.too_costly else []),
         ("repeats", str(report.repeats)),
         ("child time", duration(report.seconds)),
     ]
@@ -121,6 +131,14 @@ def _figure(figure: Any, *, first: bool) -> str:
         config={"displaylogo": False, "responsive": True},
     )
     return html
+
+
+def _drawn(log: Log) -> str | None:
+    """The drawing, or why there is none: its sizes are those of the data."""
+    try:
+        return drawing(log)
+    except ReinasError as error:
+        return f'<p class="quiet">It cannot be drawn: {escape(str(error))}</p>'
 
 
 def drawing(log: Log) -> str | None:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from reinas.report.gather import Report, number
+from reinas.report.gather import Report, grid_rows, number
 from reinas.report.page import duration, result_words
 
 ROWS = 8  # how many lines tell the policy's way
@@ -82,6 +82,9 @@ def print_report(console: Console, report: Report) -> None:
         console.print("\n[bold]Failures[/]")
         rows = [(count, text) for text, count in report.failures.items()]
         console.print(table(["trials", "reason"], rows, right=[0]))
+    if report.grid:
+        console.print("\n[bold]The grid of the best network[/]")
+        console.print(table(*grid_rows(report.grid)))
     if report.movement:
         console.print("\n[bold]How the policy moved[/]")
         console.print(_movement(report.movement))
@@ -91,8 +94,10 @@ def _headline(report: Report) -> str:
     parts = [f"{report.finished} of {report.trials} trials"]
     if report.repeats:
         parts.append(f"{report.repeats} repeat{'s' * (report.repeats > 1)}")
-    if report.failed:
-        parts.append(f"{report.failed} failed")
+    if report.too_costly:
+        parts.append(f"{report.too_costly} too costly")
+    if report.failed > report.too_costly:
+        parts.append(f"{report.failed - report.too_costly} failed")
     parts.append(f"{duration(report.seconds)} of training")
     return f"[bold]{escape(report.name)}[/]: " + ", ".join(parts)
 

@@ -69,7 +69,7 @@ class Recipe:
     @property
     def settings(self) -> dict[str, Any]:
         """All fields, as JSON takes them."""
-        return asdict(self)
+        return asdict(self) | {"decay_at": list(self.decay_at)}
 
     def rate(self, epoch: int) -> float:
         """What the learning rate is multiplied by in epoch 0, 1, ..., epochs - 1."""
