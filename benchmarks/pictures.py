@@ -4,35 +4,41 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from reinas.report.figures import rewards
 from reinas.store import Store
 
-SIZE = (900, 400)
 # no background services: the picture needs no network
 FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
 
 
-def main(name: str, folder: str) -> None:
-    figure = rewards(Store("reinas.db").get(name).finished())
+def screenshot(figure: Any, file: Path, size: tuple[int, int]) -> None:
+    """A Plotly figure as PNG of so many pixels, by Chromium."""
     with tempfile.TemporaryDirectory() as scratch:
         page = Path(scratch) / "figure.html"
-        figure.update_layout(width=SIZE[0] - 20, height=SIZE[1] - 20)
+        figure.update_layout(width=size[0] - 20, height=size[1] - 20)
         figure.write_html(page, config={"displayModeBar": False})
         subprocess.run(
             [
                 "chromium",
                 *FLAGS.split(),
                 f"--user-data-dir={scratch}/profile",
-                f"--window-size={SIZE[0]},{SIZE[1]}",
+                f"--window-size={size[0]},{size[1]}",
                 "--hide-scrollbars",
                 "--virtual-time-budget=4000",
-                f"--screenshot={Path(folder).absolute() / 'rewards.png'}",
+                f"--screenshot={file.absolute()}",
                 page.as_uri(),
             ],
             check=True,
             stderr=subprocess.DEVNULL,
         )
+
+
+def main(name: str, folder: str) -> None:
+    """The README's picture of a search."""
+    figure = rewards(Store("reinas.db").get(name).finished())
+    screenshot(figure, Path(folder) / "rewards.png", (900, 400))
 
 
 if __name__ == "__main__":
