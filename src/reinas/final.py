@@ -11,6 +11,7 @@ from torch import nn
 
 from reinas.children import build, fit, parameters, tuned
 from reinas.children.training import (
+    NORMS,
     measure,
     predict,
     search_scalings,
@@ -126,7 +127,7 @@ def _chosen(
     if grid is None:
         return base
     with torch.device("meta"):
-        normalised = any(isinstance(m, nn.BatchNorm2d) for m in build(architecture, task).modules())
+        normalised = any(isinstance(m, NORMS) for m in build(architecture, task).modules())
     recipes = grid.recipes(base, normalised=normalised)
     known = log.points()
     left = [recipe for recipe in recipes if _key(recipe) not in known]

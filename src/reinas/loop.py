@@ -39,11 +39,15 @@ class Growth:
     def check(self, space: AbstractSpace[Any]) -> None:
         """Raise `SettingError` where the space has no depths to grow through."""
         deepest = len(space.lengths)
+        if deepest == 1:
+            raise SettingError(
+                f"growth: the space '{space.name}' as it is has one depth only, so nothing could"
+                " grow: that takes conv with a space.depth above 1"
+            )
         if self.start >= deepest:
             raise SettingError(
                 f"growth: from {self.start} layers on, but the space '{space.name}' has {deepest}"
-                " at most, so nothing would grow: try growth.start=1"
-                + (" or space.depth=20" if deepest > 1 else " or the space conv")
+                " at most, so nothing would grow: try space.depth=20, or a smaller growth.start"
             )
 
 

@@ -21,7 +21,6 @@ from reinas.spaces.layers import (
 from reinas.tasks.base import Interface
 from reinas.tasks.recipes import Recipe
 
-
 LARGE = 28 * 28
 """From so many pixels on weights are laid out channels last, which is faster on a CPU.
 
@@ -120,7 +119,7 @@ class LocalContrast(nn.Module):
     """Local contrast normalisation (Jarrett et al. 2009): [B, C, H, W] -> the same shape.
 
     From every pixel the mean over its window and all channels is taken away; what is left is
-    divided by its root mean square over the window, or by that of the whole map where the
+    divided by its root mean square over the window, or by the map's mean of these where the
     window has less contrast. Windows are uniform; over the edge only the pixels inside count.
     """
 
@@ -169,7 +168,7 @@ class ConvChild(nn.Module):
         )
         self.classifier = nn.Linear(sum(traced[n - 1].channels for n in self.outputs), outputs)
         if image[1] * image[2] >= LARGE:
-            self.to(memory_format=torch.channels_last)
+            self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits [B, outputs] of images [B, C, H, W]."""

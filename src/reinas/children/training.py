@@ -131,10 +131,13 @@ def train_epoch(
     return float(total) / len(order)
 
 
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+
+
 def settle(child: nn.Module, recipe: Recipe) -> None:
     """Give the child what the recipe says of its modules: batch normalisation's epsilon."""
     for part in child.modules():
-        if isinstance(part, nn.BatchNorm2d):
+        if isinstance(part, NORMS):
             part.eps = recipe.norm_epsilon
 
 

@@ -29,7 +29,7 @@ class Limits:
     def __post_init__(self) -> None:
         for key in ("parameters", "flops"):
             value = getattr(self, key)
-            if value is not None and value < 1:
+            if value is not None and not (isinstance(value, int) and value >= 1):
                 raise SettingError(f"limits: {key} must be at least 1, got {value}")
 
     @property
@@ -133,6 +133,7 @@ def outcome(architecture: Any, task: AbstractTask, recipe: Recipe) -> Outcome:
     metrics: dict[str, float] = {"parameters": parameters(child)}
     if curve.stopped:
         return Outcome(None, seconds, metrics, curve, curve.stopped)
-    last = curve.epochs[-1]
-    metrics |= {"loss": last.loss, task.score: last.score}
+    # with patience the weights are those of the best epoch
+    kept = min(curve.epochs, key=lambda e: e.loss) if recipe.patience else curve.epochs[-1]
+    metrics |= {"loss": kept.loss, task.score: kept.score}
     return Outcome(task.reward_of(curve), seconds, metrics, curve)

@@ -25,7 +25,7 @@ from reinas.tasks.columns import Columns
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import Scaling
 
-FORMAT = 1
+FORMAT = 2
 DESCRIPTION = "network.json"
 WEIGHTS = "weights.safetensors"
 

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from reinas.errors import AnswersError, SettingError
-from reinas.spaces.base import AbstractSpace, check_options
+from reinas.spaces.base import MOST, AbstractSpace, check_options
 from reinas.spaces.layers import (
     IMAGE,
     ContrastLayer,
@@ -58,9 +58,12 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
     name: ClassVar[str] = "conv"
 
     def __post_init__(self) -> None:
-        for key in ("depth", "block"):
-            if getattr(self, key) < 1:
-                raise SettingError(f"conv: {key} must be at least 1, got {getattr(self, key)}")
+        for key, least in (("depth", 1), ("block", 1), ("more_filters", 0)):
+            if not least <= getattr(self, key) <= MOST:
+                raise SettingError(
+                    f"conv: {key} must be at least {least}, got {getattr(self, key)}"
+                    + (f" (at most {MOST:,})" if getattr(self, key) > MOST else "")
+                )
         for key in WHOLE:
             check_options("conv", key, getattr(self, key), least=1)
         for key in ("heights", "widths", "windows"):
@@ -84,8 +87,6 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
                 "conv: pools are the layers after which everything is pooled, from 1 on and"
                 f" ascending; got {list(self.pools)}"
             )
-        if self.more_filters < 0:
-            raise SettingError(f"conv: more_filters must be at least 0, got {self.more_filters}")
 
     @cached_property
     def _options(self) -> dict[str, tuple[int, ...]]:
@@ -203,21 +204,20 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
     def _encoded(self, number: int, layer: Layer) -> list[int]:
         kind, value = _described(layer)
         where = f"layer {number}'s"
-        if isinstance(layer, ConvLayer):
-            value["filters"] = layer.filters - self.more_filters
-            if len(self.strides) == 1 and {layer.stride_height, layer.stride_width} != {
-                self.strides[0]
-            }:
-                raise AnswersError(f"conv: {where} strides are not {self.strides[0]}")
+        if isinstance(layer, PoolLayer) and kind not in ("max", "average"):
+            raise AnswersError(f"conv: {where} pooling is max or average, got {kind}")
+        strides = {value.get("stride_height"), value.get("stride_width")}
+        if kind == "conv" and len(self.strides) == 1 and strides != {self.strides[0]}:
+            raise AnswersError(f"conv: {where} strides are not {self.strides[0]}")
         answers = []
         if self.layer_types:
             answers.append(TYPES.index(kind))
-        elif kind != "conv":
+        elif not isinstance(layer, ConvLayer):
             raise AnswersError(f"conv: layer {number} is no convolution: set layer_types for that")
-        answers += [
-            _index(f"{where} {k}", value[k], options) if k in value else 0
-            for k, options in self._options.items()
-        ]
+        for k, options in self._options.items():
+            more = self.more_filters if k == "filters" else 0
+            whole = tuple(option + more for option in options)
+            answers.append(_index(f"{where} {k}", value[k], whole) if k in value else 0)
         return answers + _links(number, layer.inputs)
 
 

@@ -94,7 +94,7 @@ class ConvArchitecture:
         for number, layer in enumerate(self.layers, start=1):
             parts.append(str(layer))
             parts.append(" || " if number in self.pools else " | ")
-        text = "".join(parts[:-1])
+        text = "".join(parts[:-1]) + (" ||" if len(self.layers) in self.pools else "")
         if self.block > 1:
             text = f"blocks of {self.block}: {text}"
         return text if self.learning_rate is None else f"rate {self.learning_rate:g}: {text}"

@@ -2,7 +2,7 @@
 
 import zipfile
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +14,18 @@ from reinas.tasks.loaded import (
     LoadedTask,
     check_classes,
     check_shares,
+    check_words,
     located,
     named,
     numbered,
+    some,
     split,
 )
 from reinas.tasks.recipes import Recipe
 
 Kind = Literal["auto", "classification", "regression"]
 Layout = Literal["auto", "channels_last", "channels_first"]
+KINDS, LAYOUTS = get_args(Kind), get_args(Layout)
 COLOURS = (1, 3, 4)  # how many channels an image may have
 MOST_CLASSES = 1000
 
@@ -49,6 +52,7 @@ class Arrays(LoadedTask):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", located("arrays", self.path, "arrays:FILE.npz"))
+        check_words("arrays", kind=(self.kind, KINDS), layout=(self.layout, LAYOUTS))
         check_reward("arrays", self.reward)
         check_whitening("arrays", self.whitening)
         check_shares("arrays", self.valid_share, self.test_share, self.examples)
@@ -64,22 +68,25 @@ class Arrays(LoadedTask):
         """Training and validation part, and the test part where it has no array of its own."""
         with _opened(self.path) as file:
             names = sorted(file.files)
-            own = "x_train" in names
-            x, y = self._pair(file, names, "train" if own else "")
-            valid = self._pair(file, names, "valid") if own and "x_valid" in names else None
+            x, y = self._pair(file, names, "train" if "x_train" in names else "")
+            its = _part(names, "valid")
+            valid = self._pair(file, names, its) if its else None
         where = self.path
         loss, y, classes = self._recognised(y)
+        if bool((y == y[:1]).all()):
+            raise FileError(f"{where}: every target is the same, so there is nothing to learn")
         test = None
-        if not ("x_test" in names and own):
+        if _part(names, "test") is None:
             rest, held = split(where, y, classes, self.test_share, self.split)
             test = Part(x[held], y[held])
             x, y = x[rest], y[rest]
-        if self.examples is not None and self.examples < len(y):
-            _, some = split(where, y, classes, self.examples, self.split)
-            x, y = x[some], y[some]
+        taken = some(where, y, classes, self.examples, self.split)
+        x, y = x[taken], y[taken]
         if valid is not None:
-            targets = self._targets(f"{where}, y_valid", valid[1], classes)
-            parts = Part(x, y), Part(valid[0], targets)
+            parts = (
+                Part(x, y),
+                self._like(f"{where}, x_{its} and y_{its}", *valid, Part(x, y), classes),
+            )
         else:
             share = self.valid_share / (1 - self.test_share) if test else self.valid_share
             rest, held = split(where, y, classes, share, self.split)
@@ -95,7 +102,27 @@ class Arrays(LoadedTask):
             return self.data.test
         with _opened(self.path) as file:
             x, y = self._pair(file, sorted(file.files), "test")
-        return Part(x, self._targets(f"{self.path}, y_test", y, self.data.classes))
+        return self._like(
+            f"{self.path}, x_test and y_test", x, y, self.data.train, self.data.classes
+        )
+
+    def _like(
+        self,
+        where: str,
+        x: NDArray[Any],
+        y: NDArray[Any],
+        train: Part,
+        classes: tuple[str, ...],
+    ) -> Part:
+        """Another part, of the training part's shapes and classes."""
+        targets = self._targets(where, y, classes)
+        for found, wanted in ((x, train.x), (targets, train.y)):
+            if found.shape[1:] != wanted.shape[1:]:
+                raise FileError(
+                    f"{where}: expected examples like the training part's, of shape"
+                    f" {wanted.shape[1:]}, got {found.shape[1:]}"
+                )
+        return Part(x, targets)
 
     def _pair(self, file: Any, names: list[str], part: str) -> tuple[NDArray[Any], NDArray[Any]]:
         """The arrays x and y of a part, checked."""
@@ -108,13 +135,13 @@ class Arrays(LoadedTask):
                 )
         x, y = _array(file, x_name, self.path), _array(file, y_name, self.path)
         where = f"{self.path}, {x_name}"
-        if x.ndim < 2 or x.ndim > 4:
+        if x.ndim < 2 or x.ndim > 4 or 0 in x.shape:
             raise FileError(
                 f"{where}: expected [N, columns] or [N, height, width, channels], got shape"
                 f" {x.shape}"
             )
-        if len(x) != len(y):
-            raise FileError(f"{where} has {len(x)} rows, but {y_name} has {len(y)}")
+        if y.ndim == 0 or len(x) != len(y):
+            raise FileError(f"{where} has {len(x)} rows, but {y_name} has the shape {y.shape}")
         if x.dtype.kind not in "biuf":
             raise FileError(f"{where}: expected numbers, got {x.dtype}")
         _check_finite(where, x)
@@ -140,20 +167,14 @@ class Arrays(LoadedTask):
         """What kind of task it is, the targets for it, and the classes if it has any."""
         where = self.path
         flat = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
-        whole = y.dtype.kind in "biuUS" or (
-            y.dtype.kind == "f" and bool(np.isfinite(y).all()) and bool((y == np.round(y)).all())
-        )
         kind = self.kind
         if kind == "auto":
-            kind = "classification" if flat and whole else "regression"
+            kind = "classification" if flat and _whole(y) else "regression"
         if kind == "regression":
             return "mse", self._targets(f"{where}, y", y, ()), ()
         if not flat:
             raise FileError(f"{where}: classes are one a row, got targets of shape {y.shape}")
-        _check_finite(f"{where}, y", y)
-        labels = y.reshape(len(y))
-        labels = labels.astype(np.int64) if labels.dtype.kind == "f" else labels
-        numbers, classes = named(labels)
+        numbers, classes = named(_labels(f"{where}, y", y))
         check_classes(where, classes)
         if len(classes) > MOST_CLASSES:
             raise SettingError(
@@ -165,28 +186,48 @@ class Arrays(LoadedTask):
     def _targets(self, where: str, y: NDArray[Any], classes: tuple[str, ...]) -> NDArray[Any]:
         """Another part's targets, like the training part's."""
         if classes:
-            labels = y.reshape(len(y))
-            whole = labels.astype(np.int64) if labels.dtype.kind == "f" else labels
-            return numbered(where, whole, classes)
+            return numbered(where, _labels(where, y), classes)
         if y.dtype.kind not in "biuf" or y.ndim > 2:
-            raise FileError(f"{where}: expected numbers [N] or [N, targets], got {y.dtype}")
+            raise FileError(
+                f"{where}: expected numbers [N] or [N, targets], got {y.dtype} {y.shape}"
+            )
         _check_finite(where, y)
-        targets = y.reshape(len(y), -1).astype(np.float32)
-        if bool((targets == targets[:1]).all()):
-            raise FileError(f"{where}: every target is the same, so there is nothing to learn")
-        return targets
+        return y.reshape(len(y), -1).astype(np.float32)
+
+
+def _part(names: list[str], part: str) -> str | None:
+    """The part's name in the file, if it has arrays of its own."""
+    return next((n for n in (part, part[:3]) if f"x_{n}" in names), None)
+
+
+def _whole(y: NDArray[Any]) -> bool:
+    """Whether the targets are text or whole numbers: classes."""
+    if y.dtype.kind != "f":
+        return y.dtype.kind in "biuUS"
+    return bool((np.isfinite(y) & (y == np.round(y)) & (np.abs(y) < 2**53)).all())
+
+
+def _labels(where: str, y: NDArray[Any]) -> NDArray[Any]:
+    """Labels [N] as text or whole numbers."""
+    _check_finite(where, y)
+    if y.dtype.kind == "S":
+        y = y.astype(str)
+    if not _whole(y):
+        raise FileError(f"{where}: expected classes, as whole numbers or text, got other numbers")
+    labels = y.reshape(len(y))
+    return labels.astype(np.int64) if labels.dtype.kind in "bf" else labels
 
 
 def _opened(path: str) -> Any:
     try:
-        file = np.load(path, allow_pickle=False)
+        with open(path, "rb") as opened:
+            if not zipfile.is_zipfile(opened):
+                raise FileError(f"{path} is not an .npz file: save x and y with numpy.savez")
+        return np.load(path, allow_pickle=False)
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise FileError(f"{path} is not an .npz file of plain arrays: {error}") from None
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise FileError(f"{path} holds one array: save x and y with numpy.savez")
-    return file
 
 
 def _array(file: Any, name: str, path: str) -> NDArray[Any]:
@@ -201,9 +242,10 @@ def _check_finite(where: str, values: NDArray[Any]) -> None:
     """Raise `FileError` with the first row that has NaN or infinity."""
     if values.dtype.kind != "f":
         return
-    bad = ~np.isfinite(values).reshape(len(values), -1).all(axis=1)
-    if bad.any():
+    # what float32 cannot hold would become infinite later; NaN compares as False
+    good = (np.abs(values) <= np.finfo(np.float32).max).reshape(len(values), -1).all(axis=1)
+    if not good.all():
         raise FileError(
-            f"{where}: row {int(bad.argmax())} has NaN or infinity, as have {int(bad.sum())} rows"
-            " in all: fill them in or leave the rows out"
+            f"{where}: row {int(good.argmin())} has NaN or infinity (or a number beyond float32), as"
+            f" have {int((~good).sum())} rows in all: fill them in or leave the rows out"
         )

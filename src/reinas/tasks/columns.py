@@ -1,6 +1,5 @@
 """From the cells of a table to numbers: what each column is, and how it is encoded."""
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from reinas.errors import FileError
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
 """What stands for a missing value, in any case."""
+MOST = float(np.finfo(np.float32).max)
 MOST_VALUES = 100
 """A text column with more different values than these is left out: it is a name, not a category."""
 
@@ -24,12 +24,15 @@ def missing(cell: str) -> bool:
 
 
 def number(cell: str, comma: bool) -> float | None:
-    """The cell as a finite number, or None. `comma` where the decimal sign may be one."""
+    """The cell as a number that float32 holds, or None. `comma`: the decimal sign may be one."""
+    text = cell.strip().replace(",", ".") if comma else cell.strip()
+    if "_" in text or not text.isascii():  # Python takes 1_000 for a number
+        return None
     try:
-        value = float(cell.replace(",", ".") if comma else cell)
+        value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= MOST else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +107,16 @@ def learn(name: str, every: Sequence[str], train: Sequence[str], comma: bool) ->
     if not known:
         return "is empty"
     seen = [cell.strip() for cell in train if not missing(cell)]
-    if len(set(seen)) < 2 and (len(seen) == len(train) or not seen):
+    values = [value for cell in seen if (value := number(cell, comma)) is not None]
+    numeric = all(number(cell, comma) is not None for cell in known)
+    different = len(set(values if numeric else seen))
+    if not seen or (different < 2 and len(seen) == len(train)):
         return "is constant"
-    if all(number(cell, comma) is not None for cell in known):
-        values = [value for cell in seen if (value := number(cell, comma)) is not None]
+    if numeric:
         return Column(name, fill=float(median(values)), gaps=len(seen) < len(train), comma=comma)
     counted = Counter(seen)
     if len(counted) > MOST_VALUES or (len(counted) > 10 and len(counted) > len(seen) / 2):
-        return f"has {len(counted):,} different texts"
+        odd = next((c for c in known if number(c, comma) is None), "")
+        share = f", {odd.strip()!r} is no number" if len(values) > len(seen) / 2 else ""
+        return f"has {len(counted):,} different texts{share}"
     return Column(name, values=tuple(sorted(counted)))

@@ -46,15 +46,18 @@ def fetch(remote: Remote, folder: Path) -> Path:
         with FileLock(folder / f".{remote.name}.lock"):
             if path.exists() and digest(path) == remote.md5:
                 return path
-            problems = [_try(home, remote, path) for home in remote.homes if not path.exists()]
+            problems = []
+            for home in remote.homes:
+                problem = _try(home, remote, path)
+                if problem is None:
+                    return path
+                problems.append(" ".join(problem.split()))
     except OSError as error:
         raise FileError(f"{path} cannot be written: {error.strerror}") from error
-    if path.exists():
-        return path
     raise FileError(
         f"{remote.name} could not be downloaded, and nothing of it was kept:"
-        f" {'; '.join(filter(None, problems))}. Try again, or put the file into a folder and"
-        " give that with --set task.folder=FOLDER"
+        f" {'; '.join(problems)}. Try again, or put the file into a folder and give that with"
+        " --set task.folder=FOLDER"
     )
 
 
@@ -98,7 +101,8 @@ def _try(home: str, remote: Remote, path: Path) -> str | None:
 def _receive(address: str, file: IO[bytes]) -> str | None:
     try:
         with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
-            size = int(answer.headers.get("Content-Length") or 0)
+            length = answer.headers.get("Content-Length") or ""
+            size = int(length) if length.isdigit() else 0
             received = _copy(answer, file, size, address.rpartition("/")[2])
     except urllib.error.HTTPError as error:
         return f"{address} answered {error.code} {error.reason}"

@@ -3,7 +3,7 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,9 @@ from reinas.tasks.loaded import (
     LoadedTask,
     check_classes,
     check_shares,
+    check_words,
     located,
+    some,
     split,
 )
 from reinas.tasks.recipes import Recipe
@@ -49,6 +51,7 @@ class Images(LoadedTask):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", located("images", self.path, "images:FOLDER"))
+        check_words("images", colour=(self.colour, get_args(Colour)))
         check_reward("images", self.reward)
         check_whitening("images", self.whitening)
         check_shares("images", self.valid_share, self.test_share, self.examples)
@@ -64,19 +67,20 @@ class Images(LoadedTask):
         """Training and validation part, and the test part where it has no folder of its own."""
         folders = self._folders()
         classes, files, y = _listed(folders.get("train", Path(self.path)))
+        check_classes(self.path, classes)
         test: list[Path] = []
         held: NDArray[Any] = np.zeros(0, np.int64)
         if "test" not in folders:
             rest, chosen = split(self.path, y, classes, self.test_share, self.split)
             test, held = [files[n] for n in chosen], y[chosen]
             files, y = [files[n] for n in rest], y[rest]
-        if self.examples is not None and self.examples < len(y):
-            _, chosen = split(self.path, y, classes, self.examples, self.split)
-            files, y = [files[n] for n in chosen], y[chosen]
+        chosen = some(self.path, y, classes, self.examples, self.split)
+        files, y = [files[n] for n in chosen], y[chosen]
         if "valid" in folders:
             valid, valid_y = _listed_like(folders["valid"], classes)
         else:
-            rest, chosen = split(self.path, y, classes, self.valid_share, self.split)
+            share = self.valid_share / (1 - self.test_share) if test else self.valid_share
+            rest, chosen = split(self.path, y, classes, share, self.split)
             valid, valid_y = [files[n] for n in chosen], y[chosen]
             files, y = [files[n] for n in rest], y[rest]
         read = [self._opened(file) for file in (*files, *valid, *test)]
@@ -132,7 +136,8 @@ class Images(LoadedTask):
                     image = ImageOps.exif_transpose(opened)
                     if image.mode.startswith(("I", "F")):
                         image = _eight_bits(image)
-                    image = image.convert("L" if image.mode in ("1", "L", "LA") else "RGB")
+                    grey = image.mode in ("1", "L", "LA") or _grey_palette(image)
+                    image = image.convert("L" if grey else "RGB")
                     if self.size is not None:
                         image = image.resize((self.size, self.size), Image.Resampling.BILINEAR)
                     return np.asarray(image)
@@ -170,6 +175,14 @@ def _brightness(image: NDArray[Any]) -> NDArray[Any]:
     return grey
 
 
+def _grey_palette(image: Any) -> bool:
+    """Whether an image has a palette of greys only, as grey GIFs have."""
+    if image.mode != "P":
+        return False
+    used = np.asarray(image.convert("RGB"))
+    return bool((used == used[..., :1]).all())
+
+
 def _eight_bits(image: Any) -> Any:
     """An image of 16 or 32 bits a pixel as one of 8: by its type's range, floats by their own."""
     from PIL import Image
@@ -179,9 +192,14 @@ def _eight_bits(image: Any) -> Any:
     return Image.fromarray((255 * np.clip(values / top, 0, 1)).astype(np.uint8))
 
 
+def _left_alone(name: str) -> bool:
+    """Whether a file or folder is a program's own: hidden, or macOS's."""
+    return name.startswith((".", "__MACOSX"))
+
+
 def _subfolders(folder: Path) -> list[Path]:
     try:
-        return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+        return sorted(p for p in folder.iterdir() if p.is_dir() and not _left_alone(p.name))
     except OSError as error:
         raise FileError(f"{folder} cannot be read: {error.strerror}") from None
 
@@ -194,8 +212,13 @@ def _listed(root: Path) -> tuple[tuple[str, ...], list[Path], NDArray[np.int64]]
     files: list[Path] = []
     y: list[int] = []
     for number, folder in enumerate(folders):
-        inside = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-        inside = [p for p in inside if not p.name.startswith(".")]
+        inside = sorted(
+            p
+            for p in folder.rglob("*")
+            if p.suffix.lower() in SUFFIXES
+            and p.is_file()
+            and not any(map(_left_alone, p.relative_to(folder).parts))
+        )
         if not inside:
             raise FileError(
                 f"{folder} has no images: put some in, or remove the folder (its name is a class)"
@@ -203,7 +226,6 @@ def _listed(root: Path) -> tuple[tuple[str, ...], list[Path], NDArray[np.int64]]
         files += inside
         y += [number] * len(inside)
     classes = tuple(folder.name for folder in folders)
-    check_classes(str(root), classes)
     return classes, files, np.array(y, np.int64)
 
 

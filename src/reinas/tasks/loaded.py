@@ -88,6 +88,13 @@ def _load(task: LoadedTask) -> Data:
     return task.load()
 
 
+def check_words(owner: str, **given: tuple[str, tuple[str, ...]]) -> None:
+    """Raise `SettingError` unless every word is one of those that it may be."""
+    for key, (word, known) in given.items():
+        if word not in known:
+            raise SettingError(f"{owner}: {key} is one of {', '.join(known)}; got '{word}'")
+
+
 @lru_cache(maxsize=2)
 def _hash(task: LoadedTask) -> str:
     digest = hashlib.blake2b(digest_size=12)
@@ -154,6 +161,19 @@ def split(
         stratify=y if classes else None,
     )
     return rest, part
+
+
+def some(
+    where: str, y: NDArray[Any], classes: Sequence[str], count: int | None, seed: int
+) -> NDArray[np.int64]:
+    """Indices of `count` examples at random, classes in equal shares; all if there are no more."""
+    if count is None or count > len(y) - max(len(classes), 2):
+        return np.arange(len(y))
+    if count < len(classes):
+        raise SettingError(
+            f"{where}: {count} examples cannot hold all of {len(classes)} classes: take more"
+        )
+    return split(where, y, classes, count, seed)[1]
 
 
 def named(labels: NDArray[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from reinas.errors import FileError, SettingError
 from reinas.tasks.base import Loss, Part, check_reward, check_whitening
 from reinas.tasks.download import Remote, cache, check_sum, fetch
-from reinas.tasks.loaded import Data, LoadedTask, check_examples, split
+from reinas.tasks.loaded import Data, LoadedTask, check_examples, some, split
 from reinas.tasks.recipes import Recipe
 
 # LeCun's own page sends people to the first; the second is the mirror that PyTorch keeps
@@ -75,9 +75,8 @@ class PublicImages(LoadedTask):
         """The training files, split; the test files are left alone."""
         x, y = (whole := self.read("train")).x, whole.y
         where = f"{self.name} in {self.folder}" if self.folder else self.name
-        if self.examples is not None and self.examples < len(y):
-            _, some = split(where, y, self.classes, self.examples, self.split)
-            x, y = x[some], y[some]
+        taken = some(where, y, self.classes, self.examples, self.split)
+        x, y = x[taken], y[taken]
         rest, held = split(where, y, self.classes, self.valid, self.split)
         return Data(Part(x[rest], y[rest]), Part(x[held], y[held]), classes=self.classes)
 
@@ -106,25 +105,26 @@ class Mnist(PublicImages):
     def read(self, part: str) -> Part:
         """Images and labels of `train` or `test`."""
         stem = "train" if part == "train" else "t10k"
-        x = _idx(self._file(f"{stem}-images-idx3-ubyte"), 3)
-        y = _idx(self._file(f"{stem}-labels-idx1-ubyte"), 1)
+        images = self._file(f"{stem}-images-idx3-ubyte")
+        labels = self._file(f"{stem}-labels-idx1-ubyte")
+        x, y = _idx(images, 3), _idx(labels, 1)
         if len(x) != len(y) or x.shape[1:] != (28, 28) or y.max(initial=0) > 9:
             raise FileError(
-                f"mnist: expected as many 28 x 28 images as labels 0 to 9, got {x.shape} and"
-                f" {y.shape}"
+                f"{images} and {labels.name}: expected as many 28 x 28 images as labels 0 to 9,"
+                f" got {x.shape} and {y.shape}"
             )
         return Part(x[:, None], y.astype(np.int64))
 
-    def _file(self, name: str) -> bytes:
-        """The content of a file, unpacked."""
+    def _file(self, name: str) -> Path:
+        """Where the file is, packed or not."""
         packed = f"{name}.gz"
         if not self.folder:
             remote = Remote(packed, MNIST_HOMES, MNIST_SUMS[packed])
-            return _unpacked(fetch(remote, cache() / "mnist"))
+            return fetch(remote, cache() / "mnist")
         folder = Path(self.folder)
         for candidate in (folder / name, folder / packed, folder / "MNIST" / "raw" / name):
             if candidate.exists():
-                return _unpacked(candidate)
+                return candidate
         raise FileError(f"{folder} has no {name} or {packed}: MNIST has four such files")
 
 
@@ -153,13 +153,15 @@ class Cifar10(PublicImages):
         for name, content in zip(names, self._contents(names), strict=True):
             if not content or len(content) % 3073:
                 raise FileError(
-                    f"cifar10: {name} is cut off: {len(content):,} bytes are no whole number of"
-                    " images of 3,073"
+                    f"cifar10, {self.folder or cache()}: {name} is cut off: {len(content):,} bytes"
+                    " are no whole number of images of 3,073"
                 )
             records.append(np.frombuffer(content, np.uint8).reshape(-1, 3073))
         whole = np.concatenate(records)
         if whole[:, 0].max() > 9:
-            raise FileError("cifar10: a label is above 9: these are not CIFAR-10's files")
+            raise FileError(
+                f"cifar10, {self.folder or cache()}: a label is above 9: these are not CIFAR-10's"
+            )
         return Part(whole[:, 1:].reshape(-1, 3, 32, 32), whole[:, 0].astype(np.int64))
 
     def _contents(self, names: Sequence[str]) -> list[bytes]:
@@ -204,15 +206,16 @@ def _members(archive: Path, names: Sequence[str]) -> list[bytes]:
     return [found[name] for name in names]
 
 
-def _idx(data: bytes, axes: int) -> NDArray[Any]:
+def _idx(path: Path, axes: int) -> NDArray[Any]:
     """An array of bytes in MNIST's own format: two zeros, type 8, the axes' lengths, the data."""
+    data = _unpacked(path)
     head = 4 + 4 * axes
     if len(data) < head or data[:4] != bytes((0, 0, 8, axes)):
-        raise FileError(f"mnist: a file is not in its format (idx, bytes, {axes} axes)")
+        raise FileError(f"{path} is not in MNIST's format (idx, bytes, {axes} axes)")
     shape = tuple(int(n) for n in np.frombuffer(data[4:head], ">u4"))
     if len(data) - head != int(np.prod(shape)):
         raise FileError(
-            f"mnist: a file of shape {shape} should have {np.prod(shape):,} bytes of data, but"
-            f" has {len(data) - head:,}: it is cut off"
+            f"{path}: an array of shape {shape} should have {np.prod(shape):,} bytes, but there"
+            f" are {len(data) - head:,}: the file is cut off or damaged"
         )
     return np.frombuffer(data, np.uint8, offset=head).reshape(shape)

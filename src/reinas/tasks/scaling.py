@@ -31,7 +31,8 @@ class Scaling:
         mean = values.mean(axis=axes, keepdims=True, dtype=np.float64)[0]
         std = values.std(axis=axes, keepdims=True, dtype=np.float64)[0]
         # rounding gives a constant column a deviation a little above 0: compare the values
-        constant = (values == values[:1]).all(axis=axes, keepdims=True)[0]
+        first = values[tuple(slice(1) if n in axes else slice(None) for n in range(values.ndim))]
+        constant = (values == first).all(axis=axes, keepdims=True)[0]
         std = np.where(constant | (std == 0), 1.0, std)
         return Scaling(mean.astype(np.float32), std.astype(np.float32))
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from reinas.tasks.loaded import (
     LoadedTask,
     check_classes,
     check_shares,
+    check_words,
     located,
     named,
     split,
@@ -54,6 +56,7 @@ class Table(LoadedTask):
         object.__setattr__(self, "path", located("table", self.path, "table:FILE.csv"))
         if not self.target:
             raise SettingError("table: which column shall be predicted? Say --target COLUMN")
+        check_words("table", kind=(self.kind, ("auto", "classification", "regression")))
         check_reward("table", self.reward)
         check_shares("table", self.valid_share, self.test_share)
 
@@ -97,9 +100,10 @@ class Table(LoadedTask):
         empty = [line for line, cell in cells if missing(cell)]
         if empty:
             listed = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
+            first = dict(cells)[empty[0]]
             raise FileError(
-                f"{where}: {len(empty)} rows have no value, in line {listed}: fill them in or"
-                " leave the rows out"
+                f"{where}: {len(empty)} rows have no value ({first!r}), in line {listed}: fill them"
+                " in or leave the rows out"
             )
         numbers = [number(cell, comma) for _, cell in cells]
         texts = [line for (line, _), value in zip(cells, numbers, strict=True) if value is None]
@@ -113,14 +117,14 @@ class Table(LoadedTask):
             if texts:
                 raise FileError(f"{where}, line {texts[0]}: expected a finite number")
             values = np.array(numbers, np.float32)[:, None]
-            if len(set(numbers)) < 2:
+            if bool((values == values[0]).all()):
                 raise FileError(f"{where}: every value is {cells[0][1]}: nothing to predict")
             return values, ()
         if texts:
             y, classes = named(np.array([cell.strip() for _, cell in cells]))
         else:
-            values = np.array(numbers, np.float64)
-            y, classes = named(values.astype(np.int64) if (values % 1 == 0).all() else values)
+            whole = np.array(numbers, np.float64)
+            y, classes = named(whole.astype(np.int64) if _whole(whole) else whole)
         check_classes(where, classes)
         rare = [name for name, count in Counter(y.tolist()).items() if count < 3]
         if len(rare) > len(classes) / 2:
@@ -182,6 +186,10 @@ class Table(LoadedTask):
         return tuple(notes)
 
 
+def _whole(values: NDArray[np.float64]) -> bool:
+    return bool(((values % 1 == 0) & (np.abs(values) < 2**53)).all())
+
+
 def read_rows(path: Path) -> tuple[str, list[str], list[Row]]:
     """The separator, the header, and every row with its line; `FileError` where one is odd."""
     try:
@@ -190,7 +198,8 @@ def read_rows(path: Path) -> tuple[str, list[str], list[Row]]:
         raise FileError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise FileError(f"{path} is not UTF-8 text (byte {error.start}): save it as such") from None
-    first = text.partition("\n")[0]
+    text = text.lstrip("\r\n")
+    first = re.sub(r'"[^"]*"', "", text.partition("\n")[0])
     separator = max(SEPARATORS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     rows: list[Row] = []
