@@ -224,7 +224,7 @@ def test_a_target_that_is_not_finite_is_named_by_its_row(tmp_path, kind):
 
 def test_arrays_of_different_lengths_are_refused(tmp_path):
     """Both lengths are said."""
-    with pytest.raises(FileError, match="50 rows, but y has 49"):
+    with pytest.raises(FileError, match=r"50 rows, but y has the shape \(49,\)"):
         task(tmp_path, np.arange(49) % 2, columns()).parts()
 
 
@@ -452,14 +452,6 @@ def test_arrays_can_be_searched_over(tmp_path, regression):
     assert np.isfinite(result.best.outcome.reward)
 
 
-def test_a_file_that_was_replaced_is_read_again(tmp_path):
-    """In a notebook: other data under the same name are other data, with another fingerprint."""
-    first = task(tmp_path)
-    before = first.fingerprint
-    again = task(tmp_path, x=columns(50, 4, start=1000))
-    assert again.fingerprint != before
-
-
 @pytest.mark.parametrize(
     ("part", "x", "y"),
     [
@@ -495,7 +487,7 @@ def test_one_number_is_no_target_array(tmp_path):
 def test_numbers_beyond_float32_are_refused(tmp_path, what):
     """Networks are in float32, where 1e300 is infinity."""
     arrays = {"x": columns(), "y": np.arange(50) + 0.5}
-    arrays[what] = arrays[what] * 1e300
+    arrays[what] = arrays[what].astype(float) * 1e300
     with pytest.raises(FileError, match=what):
         Arrays(saved(tmp_path, **arrays), kind="regression").parts()
 

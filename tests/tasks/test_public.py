@@ -141,7 +141,7 @@ def test_files_of_mnist_that_do_not_fit_together_are_refused(tmp_path, kind):
     write_mnist(tmp_path, packed=False)
     name, content = damaged(kind)
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(FileError, match="mnist: expected as many 28 x 28 images") as caught:
+    with pytest.raises(FileError, match="expected as many 28 x 28 images") as caught:
         mnist(tmp_path).parts()
     assert str(tmp_path) in str(caught.value)
 

@@ -176,9 +176,9 @@ def test_no_target_says_how_to_give_one(tmp_path):
 def test_rows_without_a_target_are_named_by_their_lines(tmp_path, empty):
     """The first five, and how many there are."""
     text = rows().replace("3,1\n", f"3,{empty}\n", 1).replace("\n7,1\n", f"\n7,{empty}\n")
-    with pytest.raises(FileError, match="column y: 2 rows have no value, in line 5, 9:"):
+    with pytest.raises(FileError, match=r"column y: 2 rows have no value \(.*\), in line 5, 9:"):
         table(tmp_path, text).parts()
-    with pytest.raises(FileError, match=r"40 rows have no value, in line 2, 3, 4, 5, 6, \.\.\."):
+    with pytest.raises(FileError, match=r"40 rows have no value .*, in line 2, 3, 4, 5, 6, \.\.\."):
         table(tmp_path, rows(line="{n},"), reward="cubed").parts()
 
 
@@ -339,9 +339,9 @@ def test_new_rows_are_encoded_as_the_search_saw_them(tmp_path):
 
 def test_numbers_beyond_float32_are_refused(tmp_path):
     """They would be infinity: the column is named, and no warning is given."""
-    with pytest.raises(FileError, match="column a"):
+    with pytest.raises(FileError, match=r"a .*1e300.* is no number"):
         table(tmp_path, rows().replace("3,1", "1e300,1", 1)).parts()
-    with pytest.raises(FileError, match="column y"):
+    with pytest.raises((FileError, SettingError), match="column y"):
         table(tmp_path, rows(line="{n},{f}e300"), split=1).parts()
 
 

@@ -208,14 +208,12 @@ def _whole(y: NDArray[Any]) -> bool:
 
 
 def _labels(where: str, y: NDArray[Any]) -> NDArray[Any]:
-    """Labels [N] as text or whole numbers."""
+    """Labels [N] as text or numbers, whole ones as such."""
     _check_finite(where, y)
     if y.dtype.kind == "S":
         y = y.astype(str)
-    if not _whole(y):
-        raise FileError(f"{where}: expected classes, as whole numbers or text, got other numbers")
     labels = y.reshape(len(y))
-    return labels.astype(np.int64) if labels.dtype.kind in "bf" else labels
+    return labels.astype(np.int64) if y.dtype.kind == "f" and _whole(y) else labels
 
 
 def _opened(path: str) -> Any:
@@ -246,6 +244,6 @@ def _check_finite(where: str, values: NDArray[Any]) -> None:
     good = (np.abs(values) <= np.finfo(np.float32).max).reshape(len(values), -1).all(axis=1)
     if not good.all():
         raise FileError(
-            f"{where}: row {int(good.argmin())} has NaN or infinity (or a number beyond float32), as"
-            f" have {int((~good).sum())} rows in all: fill them in or leave the rows out"
+            f"{where}: row {int(good.argmin())} has NaN or infinity, or a number beyond float32,"
+            f" as have {int((~good).sum())} rows in all: fill them in or leave the rows out"
         )

@@ -167,8 +167,10 @@ def some(
     where: str, y: NDArray[Any], classes: Sequence[str], count: int | None, seed: int
 ) -> NDArray[np.int64]:
     """Indices of `count` examples at random, classes in equal shares; all if there are no more."""
-    if count is None or count > len(y) - max(len(classes), 2):
+    if count is None or count >= len(y):
         return np.arange(len(y))
+    if count > len(y) - max(len(classes), 2):  # too few are left out to share them by class
+        return np.random.default_rng(seed).permutation(len(y))[:count].astype(np.int64)
     if count < len(classes):
         raise SettingError(
             f"{where}: {count} examples cannot hold all of {len(classes)} classes: take more"

@@ -123,8 +123,8 @@ class Table(LoadedTask):
         if texts:
             y, classes = named(np.array([cell.strip() for _, cell in cells]))
         else:
-            whole = np.array(numbers, np.float64)
-            y, classes = named(whole.astype(np.int64) if _whole(whole) else whole)
+            sizes = np.array(numbers, np.float64)
+            y, classes = named(sizes.astype(np.int64) if _whole(sizes) else sizes)
         check_classes(where, classes)
         rare = [name for name, count in Counter(y.tolist()).items() if count < 3]
         if len(rare) > len(classes) / 2:
