@@ -18,3 +18,5 @@ cp demo.svg docs/images/demo.svg
 reinas show demo > docs/results/demo.txt
 reinas show demo-random > docs/results/demo-random.txt
 python -m benchmarks.pictures demo docs/images
+reinas zoo zoph-le-15 --svg docs/images/figure7.svg > docs/results/figure7.txt
+python -m benchmarks.images  # needs ../shared/data or --data; half an hour

@@ -8,10 +8,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from reinas import (
@@ -22,13 +24,16 @@ from reinas import (
     Processes,
     RandomSearch,
     TrainedEvaluator,
+    conv_blocks,
     fit,
     independent,
     search,
     zoph_le,
 )
 from reinas.children import build
-from reinas.children.training import search_tensors, seeded
+from reinas.children.augment import augment
+from reinas.children.training import Tensors, search_tensors, seeded
+from reinas.spaces.layers import ConvArchitecture, ConvLayer
 from reinas.tasks.recipes import Recipe
 
 SPACE = ConvSpace(depth=5, filters=(8, 16, 24, 36))  # the space of `make demo`
@@ -156,7 +161,155 @@ def say(what: str, value: str, how: str, goal: str) -> None:
     print(f"| {what} | {value} | {how} | {goal} |", flush=True)
 
 
-ALL = {f.__name__: f for f in (imports, throughput, memory, workers, training)}
+class ByHand(nn.Module):
+    """Six layers with skip connections as anybody would write them in PyTorch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+        def layer(channels: int, filters: int, size: tuple[int, int]) -> nn.Sequential:
+            padding = (size[0] // 2, size[1] // 2)
+            convolution = nn.Conv2d(channels, filters, size, padding=padding, bias=False)
+            return nn.Sequential(convolution, nn.BatchNorm2d(filters), nn.ReLU(inplace=True))
+
+        self.one = layer(1, 24, (3, 3))
+        self.two = layer(24, 24, (5, 5))
+        self.three = layer(24 + 24, 36, (3, 3))
+        self.four = layer(36, 24, (3, 3))
+        self.five = layer(24 + 24, 24, (1, 3))
+        self.six = layer(24 + 24, 36, (3, 3))
+        self.classifier = nn.Linear(36, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        one = self.one(x)
+        two = self.two(one)
+        three = self.three(torch.cat([one, two], 1))
+        four = self.four(three)
+        five = self.five(torch.cat([two, four], 1))
+        six = self.six(torch.cat([four, five], 1))
+        logits: torch.Tensor = self.classifier(six.mean((2, 3)))
+        return logits
+
+
+SIX = ConvArchitecture(
+    (
+        ConvLayer(3, 3, 24, (0,)),
+        ConvLayer(5, 5, 24, (1,)),
+        ConvLayer(3, 3, 36, (1, 2)),
+        ConvLayer(3, 3, 24, (3,)),
+        ConvLayer(1, 3, 24, (2, 4)),
+        ConvLayer(3, 3, 36, (4, 5)),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """All that building a network needs to know of images."""
+
+    inputs: tuple[int, int, int]
+    name: str = "images"
+    outputs: int = 10
+
+
+MNIST, CIFAR10 = Shape((1, 28, 28)), Shape((3, 32, 32))
+
+
+def noise(shape: Shape, count: int) -> Tensors:
+    """Images of noise: speed does not depend on what they show."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(count, *shape.inputs, generator=generator)
+    return Tensors(x, torch.randint(10, (count,), generator=generator))
+
+
+def seconds_by_hand(child: nn.Module, data: Tensors, epochs: int) -> float:
+    begun = time.perf_counter()
+    sgd = torch.optim.SGD(child.parameters(), 0.1, momentum=0.9, nesterov=True, fused=True)
+    for _ in range(epochs):
+        child.train()
+        for index in torch.randperm(len(data.x)).split(64):
+            loss = functional.cross_entropy(child(data.x[index]), data.y[index])
+            sgd.zero_grad()
+            loss.backward()
+            sgd.step()
+        child.eval()
+        with torch.no_grad():
+            child(data.x)
+    return time.perf_counter() - begun
+
+
+def ratios(pairs: list[tuple[float, float]]) -> tuple[str, str]:
+    """The median ratio, and how far the pairs go."""
+    values = sorted(one / other for one, other in pairs)
+    spread = f"{len(values)} pairs, {values[0]:.2f} to {values[-1]:.2f}"
+    return f"{statistics.median(values):.3f}", spread
+
+
+def mnist() -> None:
+    """A child of depth 6 at MNIST's size against the same network written by hand."""
+    data = noise(MNIST, 320)
+    recipe = Recipe(epochs=1, weight_decay=0.0)
+
+    def ours() -> float:
+        child = build(SIX, MNIST)
+        begun = time.perf_counter()
+        fit(child, data, data, recipe, "cross_entropy")
+        return time.perf_counter() - begun
+
+    def theirs(layout: torch.memory_format) -> float:
+        return seconds_by_hand(ByHand().to(memory_format=layout), data, 1)
+
+    ours(), theirs(torch.contiguous_format)
+    for name, layout in (("", torch.contiguous_format), (", channels last", torch.channels_last)):
+        result = ratios([(theirs(layout), ours()) for _ in range(7)])
+        say(f"by hand{name} / child, depth 6, MNIST", *result, "> 0.95")
+
+
+def augmentation() -> None:
+    """Crops and flips against the training of a child of depth 6, at CIFAR-10's size."""
+    data = noise(CIFAR10, 256)
+    recipe = Recipe(epochs=1, pad=4, flip=True)
+    generator = torch.Generator().manual_seed(0)
+    shares = []
+    for _ in range(7):
+        child = build(SIX, CIFAR10)
+        begun = time.perf_counter()
+        fit(child, data, data, recipe, "cross_entropy")
+        whole = time.perf_counter() - begun
+        begun = time.perf_counter()
+        for index in torch.arange(256).split(64):
+            augment(data.x[index], recipe, generator)
+        shares.append((time.perf_counter() - begun) / whole)
+    value = f"{100 * statistics.median(shares):.2f} %"
+    say("augmentation / epoch", value, "crop by 4 and flip, depth 6, CIFAR-10's size", "< 5 %")
+
+
+def layout() -> None:
+    """Channels last against the usual layout: a step of training, random networks."""
+    spaces = {
+        "depth 5, 8 x 8": (SPACE, Shape((1, 8, 8)), 20),
+        "depth 6, 28 x 28": (ConvSpace(), MNIST, 2),
+        "depth 6, layer types, 32 x 32": (ConvSpace(layer_types=True), CIFAR10, 2),
+        "depth 6 in blocks, 32 x 32": (conv_blocks(6, pools=(2, 4)), CIFAR10, 2),
+    }
+    for name, (space, shape, epochs) in spaces.items():
+        pairs = []
+        data = noise(shape, 64)
+        for answers in space.sample(7, 0):
+            first, second = (build(space.decode(answers), shape) for _ in range(2))
+            first.to(memory_format=torch.channels_last)
+            second.to(memory_format=torch.contiguous_format)
+            seconds_by_hand(second, data, 1)
+            pairs.append(
+                (seconds_by_hand(first, data, epochs), seconds_by_hand(second, data, epochs))
+            )
+        say(f"channels last / usual, {name}", *ratios(pairs), "< 1 where used")
+
+
+ALL = {
+    f.__name__: f
+    for f in (imports, throughput, memory, workers, training, mnist, augmentation, layout)
+}
 
 
 def main(names: list[str]) -> None:

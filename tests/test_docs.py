@@ -78,7 +78,17 @@ def test_every_command_of_the_readme_exists(capsys):
     known = {command.name or command.callback.__name__ for command in app.registered_commands}
     assert set(re.findall(r"^reinas (\w+)", text, re.M)) <= known
     assert set(re.findall(r"; reinas (\w+)", text)) <= known
-    assert configure(parse_set(re.findall(r"--set (\S+=\S+?)[`\s]", text)))
+    files = ("images:", "arrays:", "table:", ":folder")
+    for line in re.findall(r"^reinas search (.*)", text, re.M):
+        if any(word in line for word in files):
+            continue  # there is nothing to read here
+        words = line.partition("#")[0]
+        space = re.match(r"(?!-)(\S+)", words)
+        task = re.search(r"--task (\S+)", words)
+        names = [f"space={space[1]}"] * bool(space) + [f"task={task[1] if task else ''}"] * bool(
+            task
+        )
+        assert configure(parse_set([*names, *re.findall(r"--set (\S+)", words)]))
 
 
 def test_the_version_is_the_same_everywhere():

@@ -68,8 +68,8 @@ def block(layer: ConvLayer, channels: int) -> nn.Sequential:
 class DenseBlock(nn.Module):
     """`count` equal layers, each fed by the block's input and all earlier ones (table 1).
 
-    [B, channels, H, W] -> [B, count * filters, H, W]: the layers' outputs, concatenated. That
-    is our choice where the paper is silent: with it the parameter counts come near table 1's.
+    [B, channels, H, W] -> [B, count * filters, H, W]: the layers' outputs, concatenated; that
+    is our choice where the paper is silent.
     """
 
     def __init__(self, layer: ConvLayer, channels: int, count: int) -> None:
