@@ -83,8 +83,10 @@ def print_report(console: Console, report: Report) -> None:
         rows = [(count, text) for text, count in report.failures.items()]
         console.print(table(["trials", "reason"], rows, right=[0]))
     if report.grid:
-        console.print("\n[bold]The grid of the best network[/]")
-        console.print(table(*grid_rows(report.grid)))
+        head, points = grid_rows(report.grid)
+        of = f": the best {ROWS} of {len(points)} recipes" if len(points) > ROWS else ""
+        console.print(f"\n[bold]The grid of the best network[/]{of}")
+        console.print(table(head, points[:ROWS], right=range(len(head))))
     if report.movement:
         console.print("\n[bold]How the policy moved[/]")
         console.print(_movement(report.movement))
