@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from reinas.policies.random import RandomSearch
     from reinas.policies.reinforce import Reinforce, independent, reinforce_loss, zoph_le
     from reinas.report.drawing import draw
+    from reinas.report.formulas import formulas
     from reinas.spaces.base import AbstractSpace
     from reinas.spaces.conv import ConvSpace, conv_blocks
     from reinas.spaces.mlp import MlpSpace
+    from reinas.spaces.recurrent import RecurrentSpace
     from reinas.spaces.toy import ToySpace
     from reinas.store import Store
     from reinas.tasks.arrays import Arrays
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from reinas.tasks.public import Cifar10, Mnist
     from reinas.tasks.recipes import Recipe
     from reinas.tasks.tables import Table
+    from reinas.tasks.text import Text
     from reinas.tasks.toy import Toy
     from reinas.types import Choice, Curve, Epoch, Job, Link, Outcome, Trial, When
     from reinas.zoo import published
@@ -93,12 +96,14 @@ _HOMES = {
         "zoph_le",
     ),
     "reinas.report.drawing": ("draw",),
+    "reinas.report.formulas": ("formulas",),
     "reinas.spaces.base": ("AbstractSpace",),
     "reinas.spaces.conv": (
         "ConvSpace",
         "conv_blocks",
     ),
     "reinas.spaces.mlp": ("MlpSpace",),
+    "reinas.spaces.recurrent": ("RecurrentSpace",),
     "reinas.spaces.toy": ("ToySpace",),
     "reinas.store": ("Store",),
     "reinas.tasks.arrays": ("Arrays",),
@@ -116,6 +121,7 @@ _HOMES = {
     ),
     "reinas.tasks.recipes": ("Recipe",),
     "reinas.tasks.tables": ("Table",),
+    "reinas.tasks.text": ("Text",),
     "reinas.tasks.toy": ("Toy",),
     "reinas.types": (
         "Choice",
@@ -163,12 +169,14 @@ __all__ = [
     "Processes",
     "RandomSearch",
     "Recipe",
+    "RecurrentSpace",
     "ReinasError",
     "Reinforce",
     "Result",
     "Serial",
     "Store",
     "Table",
+    "Text",
     "Toy",
     "ToySpace",
     "TrainedEvaluator",
@@ -183,6 +191,7 @@ __all__ = [
     "expected_reward",
     "finish",
     "fit",
+    "formulas",
     "independent",
     "load",
     "published",

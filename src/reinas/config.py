@@ -35,6 +35,8 @@ from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
 
 MOST = 10**9  # trials; more than any store could hold
+FITTING = {0: "recurrent", 1: "mlp", 3: "conv"}
+"""Which space suits examples of so many axes."""
 NAMED_SECTIONS = ("space", "task", "policy", "recipe")
 SECTIONS = (*NAMED_SECTIONS, "growth")
 
@@ -186,7 +188,7 @@ def _space_and_task(
     task = _placed(task)
     if "name" not in space and "name" in task:
         made = make("task", task)
-        fitting = "conv" if len(made.inputs) == 3 else "mlp"
+        fitting = FITTING.get(len(made.inputs), "mlp")
         return make("space", {"name": fitting} | space), made
     made_space = make("space", {"name": "conv"} | space)
     return made_space, make("task", {"name": DEFAULT_TASK[made_space.name]} | task)

@@ -17,6 +17,7 @@ from reinas.children.training import (
     search_scalings,
     search_tensors,
     seeded,
+    sequence,
     tensors,
 )
 from reinas.errors import ReinasError, SettingError
@@ -128,7 +129,7 @@ def _chosen(
         return base
     with torch.device("meta"):
         normalised = any(isinstance(m, NORMS) for m in build(architecture, task).modules())
-    recipes = grid.recipes(base, normalised=normalised)
+    recipes = grid.recipes(base, normalised=normalised, language=task.sequential)
     known = log.points()
     left = [recipe for recipe in recipes if _key(recipe) not in known]
     watch.grid(len(recipes), len(recipes) - len(left))
@@ -236,14 +237,17 @@ def _test(
 ) -> dict[str, float]:
     """The test part's measurements: accuracy with its 95 % Wilson interval, or RMSE and R squared.
 
-    The RMSE is in the target's own unit, over all targets together.
+    Of text: perplexity, or bits a character. The RMSE is in the target's own unit, over all
+    targets together.
     """
-    data = tensors(task.test(), inputs, targets)
+    part = task.test()
+    data = sequence(part) if task.sequential else tensors(part, inputs, targets)
     with one_thread():
         loss, score = measure(child, data, task.loss)
-        outputs = predict(child, data.x)
     count = len(data.x)
     metrics = {"examples": count, "parameters": parameters(child)}
+    if task.sequential:
+        return metrics | task.measures(Epoch(0, loss, loss, score)) | {"loss": loss}
     if task.loss == "cross_entropy":
         right = round(score * count)
         interval = binomtest(right, count).proportion_ci(method="wilson")
@@ -253,5 +257,7 @@ def _test(
             "high": float(interval.high),
             "loss": loss,
         }
+    with one_thread():
+        outputs = predict(child, data.x)
     errors = (outputs - data.y) * torch.from_numpy(targets.std)
     return metrics | {"r2": score, "rmse": float(errors.square().mean().sqrt()), "loss": loss}

@@ -24,6 +24,7 @@ NAMED: dict[Kind, dict[str, str]] = {
         "conv": "reinas.spaces.conv:ConvSpace",
         "conv-blocks": "reinas.spaces.conv:conv_blocks",
         "mlp": "reinas.spaces.mlp:MlpSpace",
+        "recurrent": "reinas.spaces.recurrent:RecurrentSpace",
         "toy": "reinas.spaces.toy:ToySpace",
     },
     "task": {
@@ -35,6 +36,7 @@ NAMED: dict[Kind, dict[str, str]] = {
         "images": "reinas.tasks.images:Images",
         "mnist": "reinas.tasks.public:Mnist",
         "table": "reinas.tasks.tables:Table",
+        "text": "reinas.tasks.text:Text",
         "toy": "reinas.tasks.toy:Toy",
         "wine": "reinas.tasks.bundled:Wine",
     },
@@ -45,12 +47,13 @@ NAMED: dict[Kind, dict[str, str]] = {
     },
 }
 
-DEFAULT_TASK = {"conv": "digits", "mlp": "breast_cancer", "toy": "toy"}
+DEFAULT_TASK = {"conv": "digits", "mlp": "breast_cancer", "recurrent": "text", "toy": "toy"}
 
 PLACES = {
     "arrays": "path",
     "images": "path",
     "table": "path",
+    "text": "path",
     "mnist": "folder",
     "cifar10": "folder",
 }

@@ -74,7 +74,7 @@ def _shares(combination: str, left: Array, right: Array) -> tuple[Array, Array]:
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
-    """x [N, K] times weight [M, K] transposed: [N, M].
+    """X [N, K] times weight [M, K] transposed: [N, M].
 
     By oneDNN where torch has it: on some processors it is twice as fast as what torch's own
     product calls (docs/design.md, "Surprises").
@@ -194,13 +194,14 @@ class _Window(torch.autograd.Function):
         across = u.reshape(-1, width)
         out = tape.raw_of(cell.out)
         last, state = h, c.numpy()
-        for t, into in enumerate(before):
-            if mask is None:
-                into.copy_(last)
-            else:
-                torch.mul(last, mask, out=into)
-            tape.step(t, product(into, across).numpy().reshape(batch, leaves, width), state)
-            last, state = root[t], out[t]
+        with np.errstate(all="ignore"):  # what explodes is found in the loss
+            for t, into in enumerate(before):
+                if mask is None:
+                    into.copy_(last)
+                else:
+                    torch.mul(last, mask, out=into)
+                tape.step(t, product(into, across).numpy().reshape(batch, leaves, width), state)
+                last, state = root[t], out[t]
         ctx.tape, ctx.before, ctx.mask = tape, before, mask
         ctx.save_for_backward(x, c, w, u)
         return root.clone(), last.clone(), torch.from_numpy(np.array(state))
@@ -209,14 +210,14 @@ class _Window(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, c, w, u = ctx.saved_tensors
         inputs, width = x.shape[2], w.shape[1]
-        down = _Down(ctx.tape, c.numpy())
-        outputs, last_h, gc = (grad.numpy() for grad in grads)
+        outputs, gh, gc = (grad.numpy() for grad in grads)
         across = u.reshape(-1, width).t()
-        gh = last_h
-        for t in reversed(range(len(outputs))):
-            gc = down.step(t, outputs[t] + gh, gc)
-            back = product(torch.from_numpy(down.du[t]).view(-1, across.shape[1]), across)
-            gh = (back if ctx.mask is None else back.mul_(ctx.mask)).numpy()
+        with np.errstate(all="ignore"):
+            down = _Down(ctx.tape, c.numpy())
+            for t in reversed(range(len(outputs))):
+                gc = down.step(t, outputs[t] + gh, gc)
+                back = product(torch.from_numpy(down.du[t]).view(-1, across.shape[1]), across)
+                gh = (back if ctx.mask is None else back.mul_(ctx.mask)).numpy()
         dw, du = (torch.from_numpy(d).view(-1, across.shape[1]) for d in (down.dw, down.du))
         flat_x, flat_h = x.reshape(-1, inputs), ctx.before.view(-1, width)
         return (
@@ -332,5 +333,6 @@ def window(
     `w` [n, H, D] and `u` [n, H, H] are the leaves' matrices, `h` and `c` the states before;
     `mask` [B, H] multiplies h before every step (recurrent dropout).
     """
-    outputs, last_h, last_c = _Window.apply(x, h, c, w, u, mask, cell)
-    return outputs, last_h, last_c
+    result: tuple[Tensor, Tensor, Tensor]
+    result = _Window.apply(x, h, c, w, u, mask, cell)  # type: ignore[no-untyped-call]
+    return result

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from reinas.children.augment import augment
+from reinas.children.recurrent import LanguageModel, detached, likelihood, windows
 from reinas.seeds import derive
 from reinas.tasks.base import AbstractTask, Loss, Part
 from reinas.tasks.recipes import Recipe
@@ -18,14 +19,20 @@ from reinas.tasks.scaling import Scaling
 from reinas.types import Curve, Epoch
 
 CHUNK = 512  # examples at a time where no gradient is needed
+STEPS, STREAMS = 70, 20  # of text
+MOST = 700.0  # nats; e to the minus this is as good as 0
 
 
 @dataclass(frozen=True, slots=True)
 class Tensors:
-    """A part as a network sees it: x float32 [N, *inputs]; y int64 [N] or float32 [N, outputs]."""
+    """A part as a network sees it: x float32 [N, *inputs]; y int64 [N] or float32 [N, outputs].
+
+    Of text, which is `sequential`, x are the tokens int64 [N] and y the tokens that follow.
+    """
 
     x: Tensor
     y: Tensor
+    sequential: bool = False
 
 
 def tensors(part: Part, inputs: Scaling, targets: Scaling) -> Tensors:
@@ -34,10 +41,17 @@ def tensors(part: Part, inputs: Scaling, targets: Scaling) -> Tensors:
     return Tensors(torch.from_numpy(inputs(part.x)), y)
 
 
+def sequence(part: Part) -> Tensors:
+    """A part of text."""
+    return Tensors(torch.from_numpy(part.x), torch.from_numpy(part.y), sequential=True)
+
+
 @lru_cache(maxsize=4)
 def search_tensors(task: AbstractTask) -> tuple[Tensors, Tensors]:
     """Training and validation part, standardised by the training part; once a process."""
     parts = task.parts()
+    if task.sequential:
+        return sequence(parts.train), sequence(parts.valid)
     scalings = search_scalings(task)
     return tensors(parts.train, *scalings), tensors(parts.valid, *scalings)
 
@@ -81,7 +95,15 @@ def predict(child: nn.Module, x: Tensor) -> Tensor:
 
 
 def measure(child: nn.Module, data: Tensors, loss: Loss) -> tuple[float, float]:
-    """Mean loss, and accuracy (classes) or R squared (numbers), in evaluation mode."""
+    """Mean loss, and accuracy (classes) or R squared (numbers), in evaluation mode.
+
+    Of text: nats a token over the whole part, and the geometric mean of their probabilities.
+    """
+    child.eval()
+    if data.sequential:
+        assert isinstance(child, LanguageModel)
+        value = -float(likelihood(child, data.x, data.y, steps=STEPS, batch=STREAMS).mean())
+        return value, math.exp(-value) if value < MOST else 0.0
     outputs = predict(child, data.x)
     value = float(LOSSES[loss](outputs, data.y))
     if loss == "cross_entropy":
@@ -116,9 +138,12 @@ def train_epoch(
 ) -> float:
     """One pass over `data` in an order that the generator draws; the mean training loss.
 
-    The loss is read once, at the end: what is not finite stays so through a sum.
+    The loss is read once, at the end: what is not finite stays so through a sum. Text is read
+    in its own order, the states carried over from window to window.
     """
     child.train()
+    if data.sequential:
+        return _read(child, data, recipe, optimize)
     total = torch.zeros(())
     order = torch.randperm(len(data.x), generator=generator)
     for index in batches(order, recipe.batch):
@@ -131,14 +156,45 @@ def train_epoch(
     return float(total) / len(order)
 
 
+def _read(
+    child: nn.Module, data: Tensors, recipe: Recipe, optimize: torch.optim.Optimizer
+) -> float:
+    """One pass over a text by truncated back-propagation through time."""
+    assert isinstance(child, LanguageModel)
+    pairs = windows(data.x, data.y, recipe.batch, recipe.steps)
+    state = child.start(pairs[0][0].shape[1])
+    total, count = torch.zeros(()), 0
+    for words, following in pairs:
+        logits, state = child.run(words, detached(state))
+        value = functional.cross_entropy(logits.flatten(0, 1), following.flatten())
+        optimize.zero_grad()
+        value.backward()
+        if recipe.clip:
+            nn.utils.clip_grad_norm_(child.parameters(), recipe.clip)
+        optimize.step()
+        total += value.detach() * following.numel()
+        count += following.numel()
+    return float(total) / count
+
+
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def settle(child: nn.Module, recipe: Recipe) -> None:
-    """Give the child what the recipe says of its modules: batch normalisation's epsilon."""
+    """Give the child's modules what the recipe says: an epsilon for normalisation, dropout."""
     for part in child.modules():
         if isinstance(part, NORMS):
             part.eps = recipe.norm_epsilon
+        if isinstance(part, LanguageModel):
+            part.embedding_dropout = recipe.embedding_dropout
+            part.recurrent_dropout = recipe.recurrent_dropout
+
+
+def draw_weights(child: nn.Module, recipe: Recipe) -> None:
+    """Uniform weights, where the recipe says so, from torch's global generator."""
+    if recipe.initial:
+        for parameter in child.parameters():
+            nn.init.uniform_(parameter, -recipe.initial, recipe.initial)
 
 
 class _Best:
@@ -176,6 +232,7 @@ def fit(
     curve's `loss` and `score` are those of the training part.
     """
     settle(child, recipe)
+    draw_weights(child, recipe)
     optimize = optimizer(child, recipe)
     generator = torch.Generator().manual_seed(derive(recipe.seed, "order"))
     rows: list[Epoch] = []

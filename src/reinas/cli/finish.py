@@ -41,7 +41,8 @@ def finish(
         typer.Option(
             "--set",
             help="The grid's values: grid.learning_rates, grid.weight_decays, grid.norm_epsilons,"
-            " grid.decays (shares of the epochs).",
+            " grid.decays (shares of the epochs); of language models also grid.initials,"
+            " grid.embedding_dropouts, grid.recurrent_dropouts, grid.decay_afters (epochs).",
             metavar="KEY=[VALUES]",
         ),
     ] = None,

@@ -10,8 +10,10 @@ from reinas.cli.options import JsonOption
 from reinas.cli.output import out, print_json
 from reinas.config import make_task
 from reinas.errors import SettingError
+from reinas.report.formulas import formulas
 from reinas.report.terminal import table
 from reinas.spaces.layers import shapes
+from reinas.spaces.recurrent import RecurrentArchitecture
 from reinas.zoo import ZOO, Published, published
 
 CIFAR10 = "cifar10"
@@ -23,84 +25,112 @@ def zoo(
     ] = None,
     task: Annotated[
         str,
-        typer.Option(help="For whose images: a name (see `reinas tasks`) or images:FOLDER."),
+        typer.Option(help="For whose images networks are built: a task's name, or images:FOLDER."),
     ] = CIFAR10,
     svg: Annotated[
         Path | None, typer.Option(help="Write a drawing of it.", metavar="FILE.svg")
     ] = None,
+    latex: Annotated[
+        bool, typer.Option("--latex", help="Print a cell's formulas as LaTeX and nothing else.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """List, draw and build published architectures.
+    """List, draw and build published networks and recurrent cells.
 
     In Python: `reinas.published("zoph-le-15").architecture`.
 
     Examples:
     - `reinas zoo`
     - `reinas zoo zoph-le-15 --svg figure7.svg`
-    - `reinas zoo zoph-le-15-chain --task digits --json`
+    - `reinas zoo zoph-le-cell --latex`
     """
     made = make_task(task)
     if name is None:
-        if svg:
-            raise SettingError("--svg: which network shall be drawn? Give its name")
+        if svg or latex:
+            raise SettingError(f"--{'svg' if svg else 'latex'}: of which one? Give its name")
         _list(made, as_json=json)
         return
     entry = published(name)
-    document = _built(entry, made)
+    document = _described(entry, made)
     if svg:
         from reinas.report.drawing import draw
         from reinas.report.page import write
 
         write(draw(entry.architecture, made), svg)
-    if json:
+    if latex:
+        _print_latex(entry)
+    elif json:
         print_json(document)
-        return
-    _print(entry, made, document)
-    if svg:
+    elif isinstance(entry.architecture, RecurrentArchitecture):
+        _print_cell(entry)
+    else:
+        _print_network(entry, made, document)
+    if svg and not (json or latex):
         out.print(escape(f"written: {svg}"), style="dim", soft_wrap=True)
 
 
-def _built(entry: Published, task: Any) -> dict[str, Any]:
-    """What the built network costs: counted on the module itself, without allocating it."""
-    from reinas.children.costs import costs
-
-    parameters, flops = costs(entry.architecture, task)
-    return {
+def _described(entry: Published, task: Any) -> dict[str, Any]:
+    """What it is; what a network costs is counted on the built module, without allocating it."""
+    document = {
         "name": entry.name,
         "source": entry.source,
+        "result": entry.result,
         "space": dict(entry.space.settings),
         "answers": entry.answers,
         "architecture": str(entry.architecture),
+    }
+    if isinstance(entry.architecture, RecurrentArchitecture):
+        return document | {"formulas": formulas(entry.architecture.cell)}
+    from reinas.children.costs import costs
+
+    parameters, flops = costs(entry.architecture, task)
+    return document | {
         "task": task.name,
         "parameters": parameters,
         "multiply_adds": flops,
-        "reported_parameters": entry.reported,
-        "reported_error": entry.error,
+        "reported_parameters": entry.parameters,
     }
 
 
 def _list(task: Any, *, as_json: bool) -> None:
-    documents = [_built(entry, task) for entry in ZOO.values()]
+    documents = [_described(entry, task) for entry in ZOO.values()]
     if as_json:
         print_json(documents)
         return
-    head = ["name", "parameters", "multiply-adds", "paper", "error", "where"]
+    head = ["name", "parameters", "paper", "result", "where"]
     rows = [
         (
             d["name"],
-            f"{d['parameters']:,}",
-            f"{d['multiply_adds']:,}",
-            d["reported_parameters"] or "-",
-            f"{d['reported_error']:.2f} %",
+            f"{d['parameters']:,}" if "parameters" in d else "a cell",
+            d.get("reported_parameters") or "-",
+            d["result"],
             d["source"],
         )
         for d in documents
     ]
-    out.print(table(head, rows, right=(1, 2, 3, 4)))
-    out.print(f"for {task.name}; the errors are the paper's, on CIFAR-10", style="dim")
+    out.print(table(head, rows, right=(1, 2)))
+    out.print(
+        f"parameters for {task.name}; results are the paper's: errors on CIFAR-10, perplexity on"
+        " Penn Treebank with 54M parameters",
+        style="dim",
+    )
 
 
-def _print(entry: Published, task: Any, document: dict[str, Any]) -> None:
+def _print_latex(entry: Published) -> None:
+    if not isinstance(entry.architecture, RecurrentArchitecture):
+        raise SettingError(f"--latex: '{entry.name}' is no cell, so it has no formulas")
+    out.print(formulas(entry.architecture.cell, latex=True), soft_wrap=True, markup=False)
+
+
+def _print_cell(entry: Published) -> None:
+    cell = entry.architecture.cell
+    out.print(f"[bold]{entry.name}[/]: {entry.source}, {entry.result}")
+    out.print(f"  {cell}", soft_wrap=True, markup=False)
+    out.print(formulas(cell), soft_wrap=True, markup=False)
+    out.print("x is x_t, h is h_(t-1), c is c_(t-1); vectors multiply elementwise", style="dim")
+
+
+def _print_network(entry: Published, task: Any, document: dict[str, Any]) -> None:
     architecture = entry.architecture
     channels, height, width = task.inputs
     rows = [
@@ -117,12 +147,12 @@ def _print(entry: Published, task: Any, document: dict[str, Any]) -> None:
             1,
         )
     ]
-    out.print(f"[bold]{entry.name}[/]: {entry.source}, error {entry.error:.2f} % on CIFAR-10")
+    out.print(f"[bold]{entry.name}[/]: {entry.source}, {entry.result}")
     head = ["layer", "filter", "inputs", "channels", "pixels", "parameters"]
     out.print(table(head, rows, right=(0, 5)))
-    reported = f" (the paper: {entry.reported})" if entry.reported and task.name == CIFAR10 else ""
+    paper = f" (the paper: {entry.parameters})" if entry.parameters and task.name == CIFAR10 else ""
     out.print(
-        f"for {escape(task.name)}: {document['parameters']:,} parameters{reported},"
+        f"for {escape(task.name)}: {document['parameters']:,} parameters{paper},"
         f" {document['multiply_adds']:,} multiply-adds an image",
         soft_wrap=True,
     )

@@ -135,5 +135,5 @@ def outcome(architecture: Any, task: AbstractTask, recipe: Recipe) -> Outcome:
         return Outcome(None, seconds, metrics, curve, curve.stopped)
     # with patience the weights are those of the best epoch
     kept = min(curve.epochs, key=lambda e: e.loss) if recipe.patience else curve.epochs[-1]
-    metrics |= {"loss": kept.loss, task.score: kept.score}
+    metrics |= {"loss": kept.loss, **task.measures(kept)}
     return Outcome(task.reward_of(curve), seconds, metrics, curve)

@@ -34,7 +34,9 @@ class FoundNetwork(nn.Module):
     """A found child together with its standardisation: it takes raw examples.
 
     x float32 [B, *inputs], as the task gives them -> logits [B, outputs] for classes, or
-    numbers in the target's own unit. `description` is what network.json says.
+    numbers in the target's own unit. A language model takes int64 tokens [T, B] and gives
+    logits [T, B, tokens], the names of which are `classes`. `description` is what network.json
+    says.
     """
 
     def __init__(
@@ -60,6 +62,9 @@ class FoundNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits or values [B, outputs] of raw examples [B, *inputs]."""
+        if not x.is_floating_point() and not self.description["task"]["inputs"]:
+            words: Tensor = self.child(x)
+            return words
         x = (x - self.input_mean) / self.input_std
         if self.input_rotation is not None:
             x = (x.flatten(1) @ self.input_rotation).view_as(x)

@@ -112,6 +112,10 @@ def result_words(metrics: Any) -> str:
             f"accuracy {metrics['accuracy']:.4f}"
             f" (95 % interval {metrics['low']:.4f} to {metrics['high']:.4f})"
         )
+    if "perplexity" in metrics:
+        return f"perplexity {metrics['perplexity']:.2f}"
+    if "bits" in metrics:
+        return f"{metrics['bits']:.3f} bits a character"
     return f"RMSE {metrics['rmse']:.4g}, R² {metrics['r2']:.4f}"
 
 

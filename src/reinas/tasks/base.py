@@ -12,7 +12,7 @@ from reinas.errors import SettingError, nearest
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.rewards import AUTO, REWARDS
 from reinas.tasks.scaling import WHITENING, Scaling
-from reinas.types import Curve
+from reinas.types import Curve, Epoch
 
 Loss = Literal["cross_entropy", "mse"]
 
@@ -70,6 +70,8 @@ class AbstractTask(ABC):
     """How inputs are standardised by the training part's statistics: `channel` (one mean and
     deviation a channel of images, a column of tables), `zca` (every pixel uncorrelated with
     every other) or `none`. Targets of regression are standardised unless it is `none`."""
+    sequential: ClassVar[bool] = False
+    """Whether examples are one long sequence, in whose order they must be seen: text."""
 
     @property
     @abstractmethod
@@ -108,6 +110,10 @@ class AbstractTask(ABC):
     def score(self) -> str:
         """What a curve's score is called."""
         return "accuracy" if self.loss == "cross_entropy" else "r2"
+
+    def measures(self, epoch: Epoch) -> dict[str, float]:
+        """What people want to know of a validated epoch, besides its loss."""
+        return {self.score: epoch.score}
 
     def reward_of(self, curve: Curve) -> float:
         """The reward of a child whose training went so."""

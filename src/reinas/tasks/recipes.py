@@ -13,25 +13,37 @@ class Recipe:
 
     `schedule="step"` divides the learning rate by 10 after each share of the epochs in `decay_at`
     (50 % and 75 %: the choice that docs/paper.md makes for section 4.1), `"cosine"` takes it to
-    0, `"constant"` keeps it. `momentum` is Nesterov's and belongs to `sgd`. `norm_epsilon` is
+    0, `"constant"` keeps it, `"exponential"` multiplies it by `decay` in every epoch after the
+    first `decay_after`. `momentum` is Nesterov's and belongs to `sgd`. `norm_epsilon` is
     what batch normalisation adds to the variance. Images are padded by `pad` pixels and cropped
     back at random, and with `flip` mirrored at random. Validation is measured every
     `validate_every` epochs and after the last; with `patience` above 0 the training ends when
     the validation loss has not fallen for so many of these, and its best weights are kept.
     `seed` is mixed into every child's own seed.
+
+    Language models: `steps` of back-propagation through time in `batch` streams; weights uniform
+    in +-`initial` (0 leaves them as they are built); gradients with a norm above `clip` are
+    shortened to it (0 never); dropout of whole words and of the recurrent state.
     """
 
     optimizer: Literal["sgd", "adam"] = "sgd"
     learning_rate: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 1e-4
-    schedule: Literal["step", "cosine", "constant"] = "step"
+    schedule: Literal["step", "cosine", "constant", "exponential"] = "step"
     decay_at: tuple[float, ...] = (0.5, 0.75)
+    decay: float = 0.8
+    decay_after: int = 6
     epochs: int = 50
     batch: int = 64
     norm_epsilon: float = 1e-5
     pad: int = 0
     flip: bool = False
+    steps: int = 35
+    initial: float = 0.0
+    clip: float = 0.0
+    embedding_dropout: float = 0.0
+    recurrent_dropout: float = 0.0
     validate_every: int = 1
     patience: int = 0
     seed: int = 0
@@ -39,7 +51,7 @@ class Recipe:
     def __post_init__(self) -> None:
         object.__setattr__(self, "decay_at", tuple(self.decay_at))  # JSON has lists
         least = {"epochs": 1, "batch": 2, "validate_every": 1, "weight_decay": 0, "momentum": 0}
-        least |= {"pad": 0, "patience": 0}
+        least |= {"pad": 0, "patience": 0, "decay_after": 0, "steps": 1, "initial": 0, "clip": 0}
         for key, bound in least.items():
             if not bound <= getattr(self, key) < math.inf:
                 raise SettingError(
@@ -55,11 +67,18 @@ class Recipe:
                 "recipe: decay_at are shares of the epochs, above 0 and at most 1; got"
                 f" {list(self.decay_at)}"
             )
+        for key in ("embedding_dropout", "recurrent_dropout"):
+            if not 0 <= getattr(self, key) < 1:
+                raise SettingError(
+                    f"recipe: {key} must be at least 0 and below 1, got {getattr(self, key)}"
+                )
+        if not 0 < self.decay <= 1:
+            raise SettingError(f"recipe: decay must be above 0 and at most 1, got {self.decay}")
         if self.momentum >= 1:
             raise SettingError(f"recipe: momentum must be below 1, got {self.momentum}")
         for key, known in (
             ("optimizer", ("sgd", "adam")),
-            ("schedule", ("step", "cosine", "constant")),
+            ("schedule", ("step", "cosine", "constant", "exponential")),
         ):
             if getattr(self, key) not in known:
                 raise SettingError(
@@ -79,5 +98,7 @@ class Recipe:
                 return float(1 / 10 ** sum(done >= share for share in self.decay_at))
             case "cosine":
                 return 0.5 * (1 + math.cos(math.pi * done))
+            case "exponential":
+                return float(self.decay ** max(0, epoch + 1 - self.decay_after))
             case _:
                 return 1.0

@@ -3,6 +3,7 @@
 A failed child counts as 0, or as the worst so far where rewards are negative.
 """
 
+import math
 from collections.abc import Callable
 
 from reinas.types import Curve
@@ -30,11 +31,17 @@ def negative_error(curve: Curve) -> float:
     return -min(epoch.loss for epoch in curve.epochs[-LAST:])
 
 
+def perplexity(curve: Curve) -> float:
+    """80 / (the lowest validation perplexity of the last 5 epochs) squared (section 4.2)."""
+    return 80.0 * math.exp(-2 * min(epoch.loss for epoch in curve.epochs[-LAST:]))
+
+
 REWARDS: dict[str, Callable[[Curve], float]] = {
     "accuracy": accuracy,
     "cubed": cubed,
     "closeness": closeness,
     "negative_error": negative_error,
+    "perplexity": perplexity,
 }
 """Every reward by its name, as `--set task.reward=...` takes it."""
 

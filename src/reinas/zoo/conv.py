@@ -1,12 +1,10 @@
 """The 15-layer network of figure 7 (Zoph & Le 2016), and its dense and chain variants."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from reinas.errors import SettingError, nearest
-from reinas.spaces.base import AbstractSpace
 from reinas.spaces.conv import ConvSpace
 from reinas.spaces.layers import ConvArchitecture, ConvLayer
-from reinas.types import Answers
+from reinas.zoo.published import Published
 
 SPACE = ConvSpace(depth=15)
 
@@ -30,27 +28,6 @@ FIGURE_7 = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """An architecture from a paper: its answers in a space, and what was reported of it.
-
-    `error` is the reported test error on CIFAR-10 in per cent, `reported` the parameters where
-    the paper gives them, `source` where it stands.
-    """
-
-    name: str
-    space: AbstractSpace[ConvArchitecture]
-    answers: Answers
-    error: float
-    reported: str | None
-    source: str
-
-    @property
-    def architecture(self) -> ConvArchitecture:
-        """What the answers mean."""
-        return self.space.decode(self.answers)
-
-
 def _parsed(text: str) -> ConvArchitecture:
     layers = []
     for line in text.split():
@@ -69,36 +46,12 @@ def _linked(architecture: ConvArchitecture, *, everything: bool) -> ConvArchitec
     return ConvArchitecture(tuple(layers))
 
 
-def _entry(name: str, network: ConvArchitecture, error: float, **more: str) -> Published:
-    return Published(
-        name, SPACE, SPACE.encode(network), error, more.get("reported"), more["source"]
-    )
-
-
 _found = _parsed(FIGURE_7)
-ZOO = {
-    entry.name: entry
-    for entry in (
-        _entry("zoph-le-15", _found, 5.50, reported="4.2M", source="figure 7"),
-        _entry(
-            "zoph-le-15-dense",
-            _linked(_found, everything=True),
-            5.56,
-            source="4.1, all links",
-        ),
-        _entry(
-            "zoph-le-15-chain",
-            _linked(_found, everything=False),
-            7.97,
-            source="4.1, no links",
-        ),
+NETWORKS = tuple(
+    Published(name, SPACE, SPACE.encode(network), f"{error} % error", source, parameters)
+    for name, network, error, source, parameters in (
+        ("zoph-le-15", _found, "5.50", "figure 7", "4.2M"),
+        ("zoph-le-15-dense", _linked(_found, everything=True), "5.56", "section 4.1", None),
+        ("zoph-le-15-chain", _linked(_found, everything=False), "7.97", "section 4.1", None),
     )
-}
-"""Every published architecture by its name."""
-
-
-def published(name: str) -> Published:
-    """The published architecture of that name; `SettingError` if there is none."""
-    if name not in ZOO:
-        raise SettingError(f"the zoo has no '{name}': {nearest(name, ZOO)} (see `reinas zoo`)")
-    return ZOO[name]
+)

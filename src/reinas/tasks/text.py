@@ -1,0 +1,183 @@
+"""Text to model: `--task text:FILE` or `--task text:FOLDER`."""
+
+import gzip
+import math
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, get_args
+
+import numpy as np
+
+from reinas.errors import FileError, SettingError
+from reinas.tasks.base import Loss, Part, check_reward
+from reinas.tasks.loaded import Data, LoadedTask, check_shares, check_words, located
+from reinas.tasks.recipes import Recipe
+from reinas.types import Epoch
+
+Level = Literal["word", "char"]
+Size = Literal["medium", "small"]
+MOST = 700.0  # nats; e to this still is a number
+UNKNOWN, END = "<unk>", "<eos>"
+NAMES = {"train": ("train",), "valid": ("valid", "val", "dev"), "test": ("test",)}
+
+
+@dataclass(frozen=True)
+class Text(LoadedTask):
+    """Your own text as a language model's task: words or characters (`level`).
+
+    A folder has one file each for train, valid and test; a single file is split by position.
+    Files end in .gz or are plain, and are UTF-8. Words are what lies between white space, and
+    every line ends with <eos>. The vocabulary is the training part's `vocabulary` most frequent
+    words; all others are <unk>. `size` small is a recipe for minutes on two cores.
+    """
+
+    path: str = ""
+    level: Level = "word"
+    vocabulary: int = 10_000
+    size: Size = "medium"
+    valid_share: float = 0.1
+    test_share: float = 0.1
+    reward: str = "perplexity"
+    whitening = "none"
+    name: ClassVar[str] = "text"
+    inputs: ClassVar[tuple[int, ...]] = ()
+    loss: ClassVar[Loss] = "cross_entropy"
+    sequential: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", located("text", self.path, "text:FILE or text:FOLDER"))
+        check_words("text", level=(self.level, get_args(Level)), size=(self.size, get_args(Size)))
+        check_reward("text", self.reward)
+        check_shares("text", self.valid_share, self.test_share)
+        if self.vocabulary < 2:
+            raise SettingError(
+                "text: vocabulary is how many different words (or characters) are told apart, 2"
+                f" or more with {UNKNOWN}; got {self.vocabulary}"
+            )
+
+    @property
+    def score(self) -> str:
+        """The probability of a token, geometric mean: 1 / perplexity."""
+        return "probability"
+
+    def measures(self, epoch: Epoch) -> dict[str, float]:
+        """Perplexity of words, bits a character."""
+        if self.level == "char":
+            return {"bits": epoch.loss / math.log(2)}
+        return {"perplexity": math.exp(min(epoch.loss, MOST))}
+
+    @property
+    def recipe(self) -> Recipe:
+        """The published medium model's (section 4.2), or a short one for small models."""
+        if self.size == "small":
+            return Recipe(
+                optimizer="adam",
+                learning_rate=0.003,
+                weight_decay=0.0,
+                schedule="cosine",
+                epochs=3,
+                batch=20,
+                initial=0.05,
+                clip=5.0,
+            )
+        return Recipe(
+            learning_rate=1.0,
+            momentum=0.0,
+            weight_decay=0.0,
+            schedule="exponential",
+            epochs=35,
+            batch=20,
+            initial=0.05,
+            clip=5.0,
+            embedding_dropout=0.2,
+            recurrent_dropout=0.25,
+        )
+
+    def load(self) -> Data:
+        """Training and validation part as numbers, and the test part of a single file."""
+        files = self._files()
+        train = self._tokens(files["train"])
+        test: list[str] = []
+        if "valid" in files:
+            valid = self._tokens(files["valid"])
+        else:
+            first = int(len(train) * (1 - self.valid_share - self.test_share))
+            second = int(len(train) * (1 - self.test_share))
+            train, valid, test = train[:first], train[first:second], train[second:]
+        vocabulary = self._vocabulary(train)
+        parts = [self._part(part, vocabulary, files) for part in (train, valid)]
+        known = sum(token in vocabulary for token in valid) / len(valid)
+        if not known:
+            raise FileError(
+                f"{self.path}: the validation part has no {self.level} of the training part's"
+                f" vocabulary of {len(vocabulary):,}: do they belong together?"
+            )
+        what = "words" if self.level == "word" else "characters"
+        note = f"{self.path}: {len(vocabulary):,} different {what}, {100 * known:.1f} % known"
+        return Data(
+            parts[0],
+            parts[1],
+            self._part(test, vocabulary, files) if test else None,
+            tuple(vocabulary),
+            (note + " of the validation part",),
+            {"level": self.level},
+        )
+
+    def test(self) -> Part:
+        """The held-back part: read only now where it has a file of its own."""
+        if self.data.test is not None:
+            return self.data.test
+        files = self._files()
+        vocabulary = {token: n for n, token in enumerate(self.data.classes)}
+        return self._part(self._tokens(files["test"]), vocabulary, files)
+
+    def _files(self) -> dict[str, Path]:
+        """The files of the parts; a single file is all of them."""
+        root = Path(self.path)
+        if not root.is_dir():
+            return {"train": root}
+        found = {}
+        for part, stems in NAMES.items():
+            files = sorted(p for p in root.iterdir() if p.name.split(".")[0].lower() in stems)
+            if len(files) != 1:
+                names = ", ".join(p.name for p in files) or "none"
+                raise FileError(
+                    f"{root}: expected one file called {part}, such as {part}.txt or"
+                    f" {part}.txt.gz; found {names}"
+                )
+            found[part] = files[0]
+        return found
+
+    def _tokens(self, path: Path) -> list[str]:
+        try:
+            data = path.read_bytes()
+            text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise FileError(
+                f"{path} is not UTF-8 text (byte {error.start}): save it as such"
+            ) from None
+        except (OSError, EOFError, zlib.error) as error:
+            raise FileError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
+        if self.level == "char":
+            return list(text)
+        return [token for line in text.splitlines() for token in (*line.split(), END)]
+
+    def _vocabulary(self, train: list[str]) -> dict[str, int]:
+        """Token -> number, the most frequent first; <unk> is always in it."""
+        counted = Counter(train)
+        counted.pop(UNKNOWN, None)
+        kept = [token for token, _ in counted.most_common(self.vocabulary - 1)]
+        return {token: n for n, token in enumerate((UNKNOWN, *kept))}
+
+    def _part(self, tokens: list[str], vocabulary: dict[str, int], files: dict[str, Path]) -> Part:
+        """Every token, and as its target the next one."""
+        if len(tokens) < 3:
+            where = self.path if len(files) == 1 else f"{self.path}, one of its files"
+            raise FileError(
+                f"{where}: a part of {len(tokens)} tokens is too short to predict anything:"
+                " bring more text"
+            )
+        numbers = np.array([vocabulary.get(token, 0) for token in tokens], np.int64)
+        return Part(numbers[:-1], numbers[1:])

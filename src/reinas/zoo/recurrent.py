@@ -1,0 +1,56 @@
+"""Recurrent cells: the paper's (figures 5 and 8), and older ones as far as trees express them."""
+
+from reinas.spaces.recurrent import Cell, Node, RecurrentSpace
+from reinas.zoo.published import Published
+
+SPACE = RecurrentSpace()
+CONTROL = ("add", "elem_mult", "max"), ("identity", "tanh", "sigmoid", "relu", "sin")
+
+# leaves | inner nodes level by level | the injection | c_t's node, the node that c_(t-1) enters
+FIGURE_5 = "add tanh, elem_mult relu | elem_mult sigmoid | inject add relu | c 1 0"
+FIGURE_8 = """
+ add sigmoid, add relu, add sigmoid, elem_mult relu, add tanh, add sigmoid, add tanh, add sigmoid |
+ elem_mult tanh, add tanh, elem_mult tanh, add sigmoid | elem_mult identity, add tanh |
+ elem_mult tanh | inject add tanh | c 12 8
+"""
+FIGURE_8_CONTROL = """
+ max identity, max tanh, add tanh, add relu, add tanh, add identity, add tanh, max tanh |
+ add identity, add sigmoid, add sigmoid, add sigmoid | elem_mult identity, elem_mult sigmoid |
+ elem_mult tanh | inject add identity | c 12 1
+"""
+# o from leaves 0 to 3, f from 4 and 5, i and g from 6 and 7: sums of several W x + U h are one
+LSTM = """
+ add identity, add identity, add identity, add identity, add identity, add identity, add sigmoid,
+ add tanh | add identity, add identity, add sigmoid, elem_mult identity | add sigmoid, add tanh |
+ elem_mult identity | inject elem_mult identity | c 13 10
+"""
+# c_(t-1) has to enter somewhere: here it stays 0, as it is a factor of node 5, which gives it
+TANH = """
+ add identity, add identity, add identity, add identity | add tanh, elem_mult identity |
+ add identity | inject elem_mult identity | c 5 3
+"""
+
+
+def parsed(text: str) -> Cell:
+    """The cell that `str` writes so."""
+    *levels, inject, indices = (part.strip() for part in " ".join(text.split()).split("|"))
+    nodes = tuple(Node(*node.split()) for level in levels for node in level.split(", "))
+    out, into = indices.split()[1:]
+    return Cell(nodes, Node(*inject.split()[1:]), int(out), int(into))
+
+
+def _entry(name: str, text: str, result: str, source: str, *, control: bool = False) -> Published:
+    cell = parsed(text)
+    combinations, activations = CONTROL if control else (SPACE.combinations, SPACE.activations)
+    space = RecurrentSpace(base=cell.base, combinations=combinations, activations=activations)
+    return Published(name, space, space.encode_cell(cell), result, source)
+
+
+CELLS = (
+    _entry("figure-5", FIGURE_5, "-", "figure 5"),
+    _entry("zoph-le-cell", FIGURE_8, "62.4 perplexity", "figure 8"),
+    _entry("zoph-le-cell-max-sin", FIGURE_8_CONTROL, "-", "figure 8", control=True),
+    _entry("lstm", LSTM, "-", "no biases"),
+    _entry("tanh", TANH, "-", "no bias"),
+)
+"""A GRU is not among them: its gate 1 - z and its h_(t-1) without a matrix are not in the space."""
