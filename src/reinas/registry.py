@@ -41,6 +41,7 @@ NAMED: dict[Kind, dict[str, str]] = {
         "wine": "reinas.tasks.bundled:Wine",
     },
     "policy": {
+        "fixed": "reinas.policies.fixed:Fixed",
         "independent": "reinas.policies.reinforce:independent",
         "random": "reinas.policies.random:RandomSearch",
         "zoph-le": "reinas.policies.reinforce:zoph_le",

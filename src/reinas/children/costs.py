@@ -10,7 +10,7 @@ from reinas.tasks.base import Interface
 
 
 def costs(architecture: Any, task: Interface) -> tuple[int, int]:
-    """How many parameters a network has, and multiply-adds for one example.
+    """How many parameters a network has, and multiply-adds for one example, or one token.
 
     Built and run on torch's meta device: shapes only, so nothing is allocated or computed.
     Multiply-adds are those of convolutions and matrix products (`torch.utils.flop_counter`
@@ -19,5 +19,5 @@ def costs(architecture: Any, task: Interface) -> tuple[int, int]:
     with torch.device("meta"), torch.no_grad():
         child = build(architecture, task).eval()
         with FlopCounterMode(display=False) as counter:
-            child(torch.empty(1, *task.inputs))
+            child(torch.empty(1, *task.inputs) if task.inputs else torch.zeros(1, 1).long())
     return parameters(child), counter.get_total_flops() // 2

@@ -15,6 +15,7 @@ from reinas.cli.options import (
     WorkersOption,
 )
 from reinas.cli.output import err, out, print_json, progress, stop
+from reinas.cli.transfer import cell_settings
 from reinas.config import (
     Config,
     Setting,
@@ -36,19 +37,26 @@ def search(
     space: Annotated[
         str | None,
         typer.Argument(
-            help="conv, conv-blocks, mlp or toy; see `reinas spaces`. Default: one that fits the"
-            " task."
+            help="conv, conv-blocks, mlp, recurrent or toy; see `reinas spaces`. Default: one that"
+            " fits the task."
         ),
     ] = None,
     task: Annotated[
         str | None,
         typer.Option(
             help="What the network is for: a name (see `reinas tasks`), images:FOLDER,"
-            " arrays:FILE.npz or table:FILE.csv. Default: one that fits the space."
+            " arrays:FILE.npz, table:FILE.csv or text:FILE. Default: one that fits the space."
         ),
     ] = None,
     target: Annotated[
         str | None, typer.Option(help="The column of a table to predict.", metavar="COLUMN")
+    ] = None,
+    cell_from: Annotated[
+        str | None,
+        typer.Option(
+            help="Search nothing: train the best cell of that search, or one of `reinas zoo`.",
+            metavar="NAME",
+        ),
     ] = None,
     trials: Annotated[int | None, typer.Option(help="How many children. Default: 64.")] = None,
     children: Annotated[
@@ -112,6 +120,8 @@ def search(
     - `reinas search conv --task images:photos --set task.size=32 --max-parameters 200000`
     - `reinas search --task table:data.csv --target price`
     - `reinas search conv --task cifar10 --grow --set space.depth=20 --trials 12800`
+    - `reinas search recurrent --task text:wiki --set space.base=8 --set task.size=small`
+    - `reinas search --cell-from zoph-le-cell --task text:book.txt --set task.level=char`
     - `reinas search --config run.toml`
     """
     given = {
@@ -134,7 +144,11 @@ def search(
         "name": (name, "--name"),
     }
     options = {k: Setting(v, origin) for k, (v, origin) in given.items() if v is not None}
-    made = configure(read_toml(config) if config else {}, options, parse_set(set_ or ()))
+    sources = [read_toml(config) if config else {}, options, parse_set(set_ or ())]
+    if cell_from is not None:
+        place = options.get("store", Setting(STORE)).value
+        sources.insert(0, cell_settings(cell_from, place))
+    made = configure(*sources)
     home = Store(made.plain.store)
     name = made.plain.name
     if name is None:

@@ -9,8 +9,8 @@ from rich.markup import escape
 
 from reinas.cli.options import STORE, JsonOption, StoreOption
 from reinas.cli.output import out, print_json
-from reinas.errors import FileError
-from reinas.report.gather import gather
+from reinas.errors import FileError, SettingError
+from reinas.report.gather import cell_formulas, gather
 from reinas.report.terminal import print_report, table
 from reinas.store import Store
 
@@ -54,6 +54,9 @@ def show(
     svg: Annotated[
         Path | None, typer.Option(help="Write a drawing of the best network.", metavar="FILE.svg")
     ] = None,
+    latex: Annotated[
+        bool, typer.Option("--latex", help="Print the best cell as LaTeX and nothing else.")
+    ] = False,
     top: Annotated[int, typer.Option(help="How many of the best architectures.", min=1)] = 10,
     store: StoreOption = STORE,
     json: JsonOption = False,
@@ -76,6 +79,12 @@ def show(
         if text is None:
             raise FileError(f"search '{name}' has no network to draw yet")
         write(text, svg)
+    if latex:
+        text = cell_formulas(log, latex=True)
+        if text is None:
+            raise SettingError(f"--latex: search '{name}' has no recurrent cell yet")
+        out.print(text, soft_wrap=True, markup=False)
+        return
     report = gather(log, top)
     if json:
         print_json(report.json())

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from reinas.registry import Kind, make
+from reinas.report.formulas import formulas
 from reinas.spaces.base import AbstractSpace
+from reinas.spaces.recurrent import RecurrentSpace
 from reinas.store import Log
 from reinas.store.log import Final
 from reinas.tasks.base import AbstractTask
@@ -50,6 +52,7 @@ class Report:
     repeats: int
     seconds: float
     best: tuple[Best, ...]
+    formulas: str | None
     failures: Mapping[str, int]
     movement: tuple[Mapping[str, float], ...]
     grid: tuple[GridPoint, ...]
@@ -94,6 +97,7 @@ def gather(log: Log, top: int = 10) -> Report:
         repeats=sum(t.repeat_of is not None for t in trials),
         seconds=sum(outcome_of(t).seconds for t in trials),
         best=tuple(_best(trial, space) for trial in log.best(top)),
+        formulas=cell_formulas(log),
         failures=dict(
             Counter(
                 error for t in trials if (error := outcome_of(t).error) is not None
@@ -103,6 +107,14 @@ def gather(log: Log, top: int = 10) -> Report:
         grid=_grid(log),
         final=log.final(),
     )
+
+
+def cell_formulas(log: Log, *, latex: bool = False) -> str | None:
+    """What the best cell so far computes; None where the search is not for cells."""
+    space, best = space_of(log), log.best()
+    if not isinstance(space, RecurrentSpace) or not best:
+        return None
+    return formulas(space.decode(best[0].answers).cell, latex=latex)
 
 
 def _grid(log: Log) -> tuple[GridPoint, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from reinas.errors import FileError, ReinasError
 from reinas.report import figures
 from reinas.report.drawing import draw
-from reinas.report.gather import Report, gather, grid_rows, number, space_of, task_of
+from reinas.report.gather import Report, cell_formulas, gather, grid_rows, number, space_of, task_of
 from reinas.store import Log
 
 STYLE = """
@@ -48,6 +48,12 @@ def page(log: Log) -> str:
         ]
     if svg := _drawn(log):
         sections += ["<h2>The best network</h2>", f'<div class="drawing">{svg}</div>']
+    if report.formulas:
+        latex = escape(cell_formulas(log, latex=True) or "")
+        sections += [
+            f"<pre>{escape(report.formulas)}</pre>",
+            f"<details><summary>as LaTeX</summary><pre>{latex}</pre></details>",
+        ]
     sections += ["<h2>The best architectures</h2>", _best(report)]
     if report.grid:
         head, rows = grid_rows(report.grid)

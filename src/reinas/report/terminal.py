@@ -78,6 +78,9 @@ def print_report(console: Console, report: Report) -> None:
         console.print("\n[bold]The best architectures[/]")
         head = ["trial", "reward", *names, "architecture"]
         console.print(table(head, rows, right=range(len(head) - 1)))
+    if report.formulas:
+        console.print("\n[bold]The best cell[/]")
+        console.print(report.formulas, soft_wrap=True, markup=False)
     if report.failures:
         console.print("\n[bold]Failures[/]")
         rows = [(count, text) for text, count in report.failures.items()]
