@@ -208,7 +208,14 @@ def make_grid(settings: Settings) -> Grid:
 def _placed(task: dict[str, Any]) -> dict[str, Any]:
     """The settings with what follows a colon in the name as a parameter of its own."""
     name, colon, place = str(task.get("name", "")).partition(":")
-    return {**task, "name": name, PLACES[name]: place} if colon and name in PLACES else task
+    if not colon or name not in PLACES:
+        return task
+    if PLACES[name] in task:
+        raise SettingError(
+            f"task: {place} after the colon and task.{PLACES[name]}={task[PLACES[name]]} are two"
+            " places: give one"
+        )
+    return {**task, "name": name, PLACES[name]: place}
 
 
 def make_task(name: str) -> AbstractTask:

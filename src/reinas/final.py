@@ -26,6 +26,7 @@ from reinas.executors.base import AbstractExecutor
 from reinas.executors.serial import Serial
 from reinas.export.saved import FoundNetwork, describe, make_folder, save
 from reinas.grid import Grid, Watcher
+from reinas.report.terminal import typed
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.store import Log, Store
@@ -53,6 +54,8 @@ class Finished:
     architecture: Any
     folder: Path
     again: bool
+    better: int | None = None
+    """The trial of a network that is better by now but will not be tested, if there is one."""
 
 
 def finish(
@@ -81,14 +84,14 @@ def finish(
     `SettingError` if the search is not over, unless `anyway`. `folder` defaults to the name.
     """
     home = store if isinstance(store, Store) else Store(store)
-    place = Path(name if folder is None else folder)
+    place = _here(name) if folder is None else Path(folder)
     log = home.get(name)
     _check(log, space, task)
     watch = watcher or Watcher()
     with home.lock(name):
         before = log.final()
         if before is None:
-            _check_over(log, anyway)
+            _check_over(log, typed(name, home.location), anyway)
             trial = _best(log)
             architecture = space.decode(trial.answers)
             make_folder(place)
@@ -109,7 +112,15 @@ def finish(
         story["epochs_trained"] = curve.epochs[-1].number
         description = describe(space, trial.answers, task, **story, metrics=final.metrics)
         save(FoundNetwork(network, inputs, targets, description), place)
-    return Finished(final, architecture, place, again=before is not None)
+    best = _best(log).number
+    better = None if best == final.trial else best
+    return Finished(final, architecture, place, again=before is not None, better=better)
+
+
+def _here(name: str) -> Path:
+    """A folder of that name, below this one even where a name is like ../x."""
+    place = Path(name)
+    return Path(name.replace("/", "-")) if place.is_absolute() or ".." in place.parts else place
 
 
 def _chosen(
@@ -194,12 +205,12 @@ def _check(log: Log, space: AbstractSpace[Any], task: AbstractTask) -> None:
         )
 
 
-def _check_over(log: Log, anyway: bool) -> None:
+def _check_over(log: Log, shown: str, anyway: bool) -> None:
     done = log.count()[1]
     if done < log.trials and not anyway:
         raise SettingError(
             f"search '{log.name}' has finished {done} of {log.trials} trials, and the test part is"
-            f" measured once: `reinas resume {log.name}` first, or finish it --anyway"
+            f" measured once: `reinas resume {shown}` first, or finish it --anyway"
         )
 
 

@@ -41,8 +41,8 @@ class Growth:
         deepest = len(space.lengths)
         if deepest == 1:
             raise SettingError(
-                f"growth: the space '{space.name}' as it is has one depth only, so nothing could"
-                " grow: that takes conv with a space.depth above 1"
+                f"growth: networks of the space '{space.name}' as it is cannot grow layer by layer:"
+                " that takes conv with a space.depth above 1"
             )
         if self.start >= deepest:
             raise SettingError(

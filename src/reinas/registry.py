@@ -132,7 +132,8 @@ def explained(section: str, error: pydantic.ValidationError) -> InvalidSettingEr
     first = error.errors()[0]
     key = ".".join([part for part in (section, str(first["loc"][0])) if part])
     # "Input should be a valid integer, unable to parse string" -> "should be a valid integer"
-    wanted = re.sub(r"^Input ", "", first["msg"]).partition(",")[0]
+    wanted = re.sub(r"^Input |, (unable to parse|got a number).*$", "", first["msg"])
+    wanted = wanted.replace("a valid tuple", "a list, such as [1,2]")
     return InvalidSettingError(key, f"{wanted}, got {first['input']!r}")
 
 

@@ -73,7 +73,7 @@ def test_a_test_part_of_its_own_is_not_read_by_parts(tmp_path):
     assert (len(parts.train), len(parts.valid)) == (40, 10)
     assert np.array_equal(made.test().x, test)
     assert made.test().y.tolist() == [0] * 12
-    bad = np.array([{"a": 1}], dtype=object)
+    bad = np.full((12, 4), {"a": 1}, dtype=object)
     np.savez(tmp_path / "bad.npz", x_train=columns(), y_train=np.arange(50) % 2, x_test=bad)
     broken = Arrays(str(tmp_path / "bad.npz"))
     assert len(broken.parts().train) == 40

@@ -68,7 +68,7 @@ def test_missing_numbers_get_the_training_parts_median_and_a_marker(tmp_path):
     for part in parts(task):
         for n, a, mark in part.x.tolist():
             assert (a, mark) == ((middle, 1) if n % 5 == 0 else (n * n, 0))
-    assert any("12 missing values" in note for note in task.notes)
+    assert any("missing values (a 12)" in note for note in task.notes)
 
 
 def test_categories_are_of_the_training_part_and_unseen_ones_are_all_0(tmp_path):

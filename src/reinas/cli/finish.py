@@ -10,7 +10,7 @@ from reinas.cli.leaving import interruptible
 from reinas.cli.options import STORE, FolderOption, JsonOption, StoreOption, WorkersOption
 from reinas.cli.output import out, print_json, progress, stop
 from reinas.config import Setting, make_executor, make_grid, parse_set, restored
-from reinas.errors import InterruptError
+from reinas.errors import InterruptError, SettingError
 from reinas.grid import Watcher
 from reinas.report.page import result_words
 from reinas.report.terminal import typed
@@ -67,6 +67,11 @@ def finish(
     - `reinas finish demo --set grid.learning_rates=[0.05,0.1] --epochs 300 --patience 50`
     """
     home = Store(store)
+    if home.get(name).final() is not None and (set_ or no_grid or patience is not None):
+        raise SettingError(
+            f"search '{name}' is finished already, and the test part is measured once: leave"
+            " --set, --no-grid and --patience away to get that network again"
+        )
     grid = make_grid(parse_set(set_ or ()))
     options = {} if workers is None else {"workers": Setting(workers, "--workers")}
     config = restored(home.get(name).settings, options)
@@ -124,6 +129,12 @@ def _print(name: str, done: Any) -> None:
     )
     if done.again:
         out.print("(measured when the search was first finished; the test part is read once)")
+    if done.better is not None:
+        out.print(
+            f"trial {done.better} has a better reward by now; to test it takes another search,"
+            " since the test part has been seen",
+            soft_wrap=True,
+        )
     saved = f"saved in {done.folder}; in Python: reinas.load({str(done.folder)!r})"
     out.print(escape(saved), style="dim", soft_wrap=True)
 

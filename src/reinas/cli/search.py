@@ -151,6 +151,8 @@ def search(
     made = configure(*sources)
     home = Store(made.plain.store)
     name = made.plain.name
+    if name is not None and name.startswith("-"):
+        raise SettingError(f"--name: {name} would be taken for an option by other commands")
     if name is None:
         name = home.free_name(f"{made.space.name}-{made.task.name}")
     run(made, home, name, as_json=json)

@@ -137,10 +137,10 @@ def _print_network(entry: Published, task: Any, document: dict[str, Any]) -> Non
         (
             number,
             f"{layer}".partition("<-")[0],
-            ", ".join(map(str, layer.inputs)),
             f"{shape.channels_in} -> {shape.channels}",
             f"{shape.height} x {shape.width}",
             f"{shape.parameters:,}",
+            ", ".join(map(str, layer.inputs)),
         )
         for number, (layer, shape) in enumerate(
             zip(architecture.layers, shapes(architecture, (channels, height, width)), strict=True),
@@ -148,8 +148,8 @@ def _print_network(entry: Published, task: Any, document: dict[str, Any]) -> Non
         )
     ]
     out.print(f"[bold]{entry.name}[/]: {entry.source}, {entry.result}")
-    head = ["layer", "filter", "inputs", "channels", "pixels", "parameters"]
-    out.print(table(head, rows, right=(0, 5)))
+    head = ["layer", "filter", "channels", "pixels", "parameters", "inputs"]
+    out.print(table(head, rows, right=(0, 4)))
     paper = f" (the paper: {entry.parameters})" if entry.parameters and task.name == CIFAR10 else ""
     out.print(
         f"for {escape(task.name)}: {document['parameters']:,} parameters{paper},"

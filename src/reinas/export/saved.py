@@ -22,6 +22,7 @@ from reinas.registry import make
 from reinas.spaces.base import AbstractSpace
 from reinas.tasks.base import AbstractTask, Interface
 from reinas.tasks.columns import Columns
+from reinas.tasks.pictures import read, stacked
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import Scaling
 
@@ -62,9 +63,10 @@ class FoundNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits or values [B, outputs] of raw examples [B, *inputs]."""
-        if not x.is_floating_point() and not self.description["task"]["inputs"]:
+        if "level" in self.description["task"]:
             words: Tensor = self.child(x)
             return words
+        self._check(x)
         x = (x - self.input_mean) / self.input_std
         if self.input_rotation is not None:
             x = (x.flatten(1) @ self.input_rotation).view_as(x)
@@ -76,12 +78,66 @@ class FoundNetwork(nn.Module):
         """The classes' names, in the order of the outputs; empty where they have none."""
         return tuple(self.description["task"].get("classes", ()))
 
-    def encode(self, rows: Sequence[Mapping[str, str]]) -> Tensor:
-        """Rows of a table, as cells by column name, as the network takes them: [N, columns]."""
-        columns = self.description["task"].get("columns")
-        if columns is None:
-            raise SettingError("this network was not found for a table: it takes numbers")
-        return torch.from_numpy(Columns.of_json(columns).encode(rows))
+    def encode(self, examples: Any) -> Tensor:
+        """Your own examples as the network takes them.
+
+        For a table: rows as mappings from column name to cell (numbers, text, None where there
+        is no value; a category that training did not have counts as none). For images: their
+        files, which are read and resized as in training. For text: a list of tokens, or a text
+        of characters.
+        """
+        if isinstance(examples, Mapping) or not isinstance(examples, Sequence):
+            raise SettingError(f"encode takes a list of examples, got {type(examples).__name__}")
+        about = self.description["task"]
+        if "columns" in about:
+            return torch.from_numpy(Columns.of_json(about["columns"]).encode(_cells(examples)))
+        if "picture" in about:
+            return self._check(_pictures(examples, about["picture"]))
+        if "level" in about:
+            number = {token: n for n, token in enumerate(self.classes)}
+            return torch.tensor([[number.get(token, 0)] for token in examples])
+        raise SettingError(
+            "this network takes numbers as they are: a tensor [B,"
+            f" {', '.join(map(str, about['inputs']))}]"
+        )
+
+    def predict(self, examples: Any) -> list[Any]:
+        """For each example the name of its class, or its numbers; examples as in `encode`."""
+        x = examples if isinstance(examples, Tensor) else self.encode(examples)
+        with torch.no_grad():
+            outputs = self(x)
+        if not self.classes:
+            values: list[Any] = outputs.squeeze(-1).tolist()
+            return values
+        return [self.classes[n] for n in outputs.argmax(-1).flatten().tolist()]
+
+    def _check(self, x: Any) -> Tensor:
+        """Refuse examples of another shape; some would give numbers that mean nothing."""
+        inputs = tuple(self.description["task"]["inputs"])
+        if not isinstance(x, Tensor) or x.shape[1:] != inputs:
+            shape = ", ".join(("B", *map(str, inputs)))
+            got = list(x.shape) if isinstance(x, Tensor) else type(x).__name__
+            raise SettingError(f"the network takes a tensor of shape [{shape}], got {got}")
+        return x
+
+
+def _cells(rows: Sequence[Any]) -> list[dict[str, str]]:
+    """Rows with their cells as text."""
+    for row in rows:
+        if not isinstance(row, Mapping):
+            raise SettingError(
+                "rows of a table are mappings from column name to cell, got"
+                f" {type(row).__name__}: csv.DictReader gives such rows"
+            )
+    return [
+        {k: "" if v is None or v != v else str(v) for k, v in row.items()}  # NaN is not itself
+        for row in rows
+    ]
+
+
+def _pictures(files: Sequence[Any], how: Mapping[str, Any]) -> Tensor:
+    paths = [Path(file) for file in files]
+    return torch.from_numpy(stacked(read(paths, how["size"]), paths, grey=how["grey"]))
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ class Report:
     finished: int
     failed: int
     too_costly: int
+    least_cost: Mapping[str, float]
     repeats: int
     seconds: float
     best: tuple[Best, ...]
@@ -94,6 +95,7 @@ def gather(log: Log, top: int = 10) -> Report:
         finished=len(trials),
         failed=sum(outcome_of(t).error is not None for t in trials),
         too_costly=sum((outcome_of(t).error or "").startswith(TOO_COSTLY) for t in trials),
+        least_cost=_least_cost(trials),
         repeats=sum(t.repeat_of is not None for t in trials),
         seconds=sum(outcome_of(t).seconds for t in trials),
         best=tuple(_best(trial, space) for trial in log.best(top)),
@@ -107,6 +109,16 @@ def gather(log: Log, top: int = 10) -> Report:
         grid=_grid(log),
         final=log.final(),
     )
+
+
+def _least_cost(trials: Sequence[Trial]) -> dict[str, float]:
+    """The least that the children cost which were too costly, by each measure."""
+    costs = [
+        outcome_of(t).metrics
+        for t in trials
+        if (outcome_of(t).error or "").startswith(TOO_COSTLY) and outcome_of(t).metrics
+    ]
+    return {key: min(cost[key] for cost in costs) for key in (costs[0] if costs else ())}
 
 
 def cell_formulas(log: Log, *, latex: bool = False) -> str | None:

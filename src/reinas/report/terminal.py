@@ -44,9 +44,14 @@ def print_result(console: Console, report: Report, location: str) -> None:
         console.print(escape(f"no child could be trained: `reinas show {name}` gives the reasons"))
         return
     best = report.best[0]
-    text = f"best: trial {best.trial}, reward {best.reward:.4f}, {_metrics(best.metrics)}"
+    reward = _reward(report)
+    text = f"best: trial {best.trial}, {reward} {best.reward:.4f}, {_metrics(best.metrics)}"
     console.print(escape(text), soft_wrap=True)
     console.print(f"  {escape(best.architecture)}", soft_wrap=True)
+    if report.final:
+        tested = f"trial {report.final.trial} was trained to the end and tested already"
+        console.print(f"{tested}; `reinas show {escape(name)}` has it all", style="dim")
+        return
     console.print(
         escape(
             f"next: `reinas show {name}` for the whole story, `reinas finish {name}` to train,"
@@ -95,12 +100,19 @@ def print_report(console: Console, report: Report) -> None:
         console.print(_movement(report.movement))
 
 
+def _reward(report: Report) -> str:
+    """What the reward is, where it is not what everybody would expect."""
+    task = report.settings.get("evaluator", {}).get("task", {})
+    return "reward (accuracy cubed)" if task.get("reward") == "cubed" else "reward"
+
+
 def _headline(report: Report) -> str:
     parts = [f"{report.finished} of {report.trials} trials"]
     if report.repeats:
         parts.append(f"{report.repeats} repeat{'s' * (report.repeats > 1)}")
     if report.too_costly:
-        parts.append(f"{report.too_costly} too costly")
+        least = ", ".join(f"{number(v)} {k}" for k, v in report.least_cost.items())
+        parts.append(f"{report.too_costly} too costly (the least has {least})")
     if report.failed > report.too_costly:
         parts.append(f"{report.failed - report.too_costly} failed")
     parts.append(f"{duration(report.seconds)} of training")

@@ -13,6 +13,7 @@ from reinas.spaces.counting import Counter, canonical, draw_decisions
 from reinas.types import A, Answers, Choice, Decision, Link
 
 MOST = 1_000_000  # units, filters, pixels: beyond this nothing can be built
+DEEPEST = 200  # layers: every pair of them may be a decision
 Over = Literal["architectures", "decisions"]
 
 
@@ -187,6 +188,14 @@ def _check_link(link: Link, layer: int) -> None:
             f"{link.name}: a link goes from an earlier layer to a later one and follows its"
             f" layer's choices, got {link.source} to {link.target}"
         )
+
+
+def check_number(owner: str, key: str, value: int, least: int, most: int) -> None:
+    """Raise `SettingError` unless `value` is from `least` to `most`."""
+    if value < least:
+        raise SettingError(f"{owner}: {key} must be at least {least}, got {value}")
+    if value > most:
+        raise SettingError(f"{owner}: {key} must be at most {most:,}, got {value}")
 
 
 def check_options(owner: str, key: str, values: tuple[Any, ...], least: float | None) -> None:

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from reinas.errors import AnswersError, SettingError
-from reinas.spaces.base import MOST, AbstractSpace, check_options
+from reinas.spaces.base import DEEPEST, MOST, AbstractSpace, check_number, check_options
 from reinas.spaces.layers import (
     IMAGE,
     ContrastLayer,
@@ -58,12 +58,9 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
     name: ClassVar[str] = "conv"
 
     def __post_init__(self) -> None:
-        for key, least in (("depth", 1), ("block", 1), ("more_filters", 0)):
-            if not least <= getattr(self, key) <= MOST:
-                raise SettingError(
-                    f"conv: {key} must be at least {least}, got {getattr(self, key)}"
-                    + (f" (at most {MOST:,})" if getattr(self, key) > MOST else "")
-                )
+        check_number("conv", "depth", self.depth, 1, DEEPEST)
+        check_number("conv", "block", self.block, 1, 100)
+        check_number("conv", "more_filters", self.more_filters, 0, MOST)
         for key in WHOLE:
             check_options("conv", key, getattr(self, key), least=1)
         for key in ("heights", "widths", "windows"):

@@ -142,7 +142,13 @@ class Store:
             with self.begin() as connection:
                 connection.execute(tables.searches.insert().values(row))
         log = self.get(name)
-        if differing := _differences(log.settings, settings):
+        differing = _differences(log.settings, settings)
+        if differing and all(text.startswith("evaluator.data ") for text in differing):
+            raise SettingError(
+                f"the data of search '{name}' in {self.location} have changed since it began: put"
+                " them back, or search anew under another --name"
+            )
+        if differing:
             raise SettingError(
                 f"search '{name}' in {self.location} exists with other settings ("
                 + "; ".join(differing)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError
-from reinas.tasks.base import Loss, Part, check_reward, check_whitening
+from reinas.tasks.base import Part, check_reward, check_whitening
 from reinas.tasks.loaded import (
     Data,
     LoadedTask,
@@ -16,6 +16,7 @@ from reinas.tasks.loaded import (
     check_shares,
     check_words,
     located,
+    missing,
     named,
     numbered,
     some,
@@ -72,11 +73,13 @@ class Arrays(LoadedTask):
             its = _part(names, "valid")
             valid = self._pair(file, names, its) if its else None
         where = self.path
-        loss, y, classes = self._recognised(y)
+        y, classes = self._recognised(y)
         if bool((y == y[:1]).all()):
             raise FileError(f"{where}: every target is the same, so there is nothing to learn")
         test = None
-        if _part(names, "test") is None:
+        if (held_back := _part(names, "test")) is not None:
+            self._check_header(held_back, x)
+        else:
             rest, held = split(where, y, classes, self.test_share, self.split)
             test = Part(x[held], y[held])
             x, y = x[rest], y[rest]
@@ -91,7 +94,7 @@ class Arrays(LoadedTask):
             share = self.valid_share / (1 - self.test_share) if test else self.valid_share
             rest, held = split(where, y, classes, share, self.split)
             parts = Part(x[rest], y[rest]), Part(x[held], y[held])
-        what = f"{len(classes)} classes" if loss == "cross_entropy" else f"{y.shape[1]} targets"
+        what = f"{len(classes)} classes" if classes else f"targets: {y.shape[1]}"
         shape = " x ".join(map(str, x.shape[1:]))
         task = "classification" if classes else "regression"
         return Data(*parts, test, classes, (f"{where}: {task}, {what}, inputs {shape}",))
@@ -105,6 +108,21 @@ class Arrays(LoadedTask):
         return self._like(
             f"{self.path}, x_test and y_test", x, y, self.data.train, self.data.classes
         )
+
+    def _check_header(self, part: str, x: NDArray[Any]) -> None:
+        """Compare the test part's shape, which its header tells, without reading it."""
+        with zipfile.ZipFile(self.path) as archive, archive.open(f"x_{part}.npy") as file:
+            version = np.lib.format.read_magic(file)
+            reader = np.lib.format.read_array_header_1_0
+            if version != (1, 0):
+                reader = np.lib.format.read_array_header_2_0
+            shape = reader(file)[0]
+        # channels may be first or last, and one channel need not be there
+        if _large(shape[1:]) != _large(x.shape[1:]):
+            raise FileError(
+                f"{self.path}, x_{part}: expected examples like the training part's, got the shape"
+                f" {shape}"
+            )
 
     def _like(
         self,
@@ -163,15 +181,17 @@ class Arrays(LoadedTask):
             layout = "channels_first" if first else "channels_last"
         return x if layout == "channels_first" else np.ascontiguousarray(np.moveaxis(x, 3, 1))
 
-    def _recognised(self, y: NDArray[Any]) -> tuple[Loss, NDArray[Any], tuple[str, ...]]:
-        """What kind of task it is, the targets for it, and the classes if it has any."""
+    def _recognised(self, y: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
+        """The targets, and the classes if they are classes."""
         where = self.path
+        if self.kind != "regression" and _one_hot(y):
+            y = y.argmax(axis=1)
         flat = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
         kind = self.kind
         if kind == "auto":
             kind = "classification" if flat and _whole(y) else "regression"
         if kind == "regression":
-            return "mse", self._targets(f"{where}, y", y, ()), ()
+            return self._targets(f"{where}, y", y, ()), ()
         if not flat:
             raise FileError(f"{where}: classes are one a row, got targets of shape {y.shape}")
         numbers, classes = named(_labels(f"{where}, y", y))
@@ -181,10 +201,12 @@ class Arrays(LoadedTask):
                 f"{where}: {len(classes):,} different whole numbers as targets: add --set"
                 " task.kind=regression if they are measurements"
             )
-        return "cross_entropy", numbers, classes
+        return numbers, classes
 
     def _targets(self, where: str, y: NDArray[Any], classes: tuple[str, ...]) -> NDArray[Any]:
         """Another part's targets, like the training part's."""
+        if classes and _one_hot(y):
+            y = y.argmax(axis=1)
         if classes:
             return numbered(where, _labels(where, y), classes)
         if y.dtype.kind not in "biuf" or y.ndim > 2:
@@ -207,6 +229,17 @@ def _whole(y: NDArray[Any]) -> bool:
     return bool((np.isfinite(y) & (y == np.round(y)) & (np.abs(y) < 2**53)).all())
 
 
+def _large(shape: tuple[int, ...]) -> list[int]:
+    return sorted(n for n in shape if n > 1)
+
+
+def _one_hot(y: NDArray[Any]) -> bool:
+    """Whether every row has a single 1 among zeros: a class, as some tools write it."""
+    if y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind not in "biuf":
+        return False
+    return bool((np.isin(y, (0, 1)).all()) and (y.sum(axis=1) == 1).all())
+
+
 def _labels(where: str, y: NDArray[Any]) -> NDArray[Any]:
     """Labels [N] as text or numbers, whole ones as such."""
     _check_finite(where, y)
@@ -223,7 +256,7 @@ def _opened(path: str) -> Any:
                 raise FileError(f"{path} is not an .npz file: save x and y with numpy.savez")
         return np.load(path, allow_pickle=False)
     except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise FileError(missing(path, error)) from None
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise FileError(f"{path} is not an .npz file of plain arrays: {error}") from None
 

@@ -117,7 +117,15 @@ class AbstractTask(ABC):
 
     def reward_of(self, curve: Curve) -> float:
         """The reward of a child whose training went so."""
-        return REWARDS[AUTO[self.loss] if self.reward == "auto" else self.reward](curve)
+        return REWARDS[self.reward_name](curve)
+
+    @property
+    def reward_name(self) -> str:
+        """The reward's name; `auto` is cubed for classes of images, else what AUTO says."""
+        if self.reward != "auto":
+            return self.reward
+        images = self.loss == "cross_entropy" and len(self.inputs) == 3
+        return "cubed" if images else AUTO[self.loss]
 
     @property
     def notes(self) -> tuple[str, ...]:

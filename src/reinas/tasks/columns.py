@@ -97,6 +97,13 @@ class Columns:
         return Columns(tuple(Column(**{**c, "values": tuple(c["values"])}) for c in data))
 
 
+def odd_one(cells: Sequence[str], comma: bool) -> int | None:
+    """The first cell that is no number, where most are; None if there is none, or most are text."""
+    texts = [n for n, cell in enumerate(cells) if not missing(cell) and number(cell, comma) is None]
+    numbers = sum(number(cell, comma) is not None for cell in cells)
+    return texts[0] if texts and numbers > len(texts) else None
+
+
 def learn(name: str, every: Sequence[str], train: Sequence[str], comma: bool) -> Column | str:
     """What a column is, by its cells; or why it is left out.
 
@@ -116,7 +123,5 @@ def learn(name: str, every: Sequence[str], train: Sequence[str], comma: bool) ->
         return Column(name, fill=float(median(values)), gaps=len(seen) < len(train), comma=comma)
     counted = Counter(seen)
     if len(counted) > MOST_VALUES or (len(counted) > 10 and len(counted) > len(seen) / 2):
-        odd = next((c for c in known if number(c, comma) is None), "")
-        share = f", {odd.strip()!r} is no number" if len(values) > len(seen) / 2 else ""
-        return f"has {len(counted):,} different texts{share}"
+        return f"has {len(counted):,} different texts"
     return Column(name, values=tuple(sorted(counted)))

@@ -1,6 +1,5 @@
 """Images in folders, one a class: `--task images:FOLDER`."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
@@ -17,13 +16,13 @@ from reinas.tasks.loaded import (
     check_shares,
     check_words,
     located,
+    missing,
     some,
     split,
 )
+from reinas.tasks.pictures import SUFFIXES, read, stacked
 from reinas.tasks.recipes import Recipe
 
-SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".pbm", ".pgm", ".png"))
-SUFFIXES |= frozenset((".ppm", ".tif", ".tiff", ".webp", ".avif"))
 PARTS = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
 Colour = Literal["auto", "grey", "rgb"]
 
@@ -83,9 +82,12 @@ class Images(LoadedTask):
             rest, chosen = split(self.path, y, classes, share, self.split)
             valid, valid_y = [files[n] for n in chosen], y[chosen]
             files, y = [files[n] for n in rest], y[rest]
-        read = [self._opened(file) for file in (*files, *valid, *test)]
-        grey = self._grey(read)
-        x = self._stacked(read, [*files, *valid, *test], grey)
+        if "test" in folders:
+            _listed_like(folders["test"], classes)  # its names only: the pictures are for later
+        every = [*files, *valid, *test]
+        pictures = read(every, self.size)
+        grey = self._grey(pictures)
+        x = stacked(pictures, every, grey=grey)
         first, second = len(files), len(files) + len(valid)
         parts = Part(x[:first], y), Part(x[first:second], valid_y)
         _, channels, height, width = x.shape
@@ -95,6 +97,7 @@ class Images(LoadedTask):
             Part(x[second:], held) if test else None,
             classes,
             (f"{self.path}: images of {len(classes)} classes, {size}",),
+            {"picture": {"size": self.size, "grey": grey}},
         )
 
     def test(self) -> Part:
@@ -103,7 +106,7 @@ class Images(LoadedTask):
             return self.data.test
         files, y = _listed_like(self._folders()["test"], self.data.classes)
         channels, height, width = self.inputs
-        x = self._stacked([self._opened(f) for f in files], files, channels == 1)
+        x = stacked(read(files, self.size), files, grey=channels == 1)
         if x.shape[2:] != (height, width):
             raise FileError(
                 f"{files[0]} has {x.shape[3]} x {x.shape[2]} pixels, but the training images"
@@ -119,77 +122,10 @@ class Images(LoadedTask):
             return {}
         return {PARTS[name]: sub for name, sub in found.items()}
 
-    def _grey(self, images: list[NDArray[Any]]) -> bool:
+    def _grey(self, pictures: list[NDArray[np.uint8]]) -> bool:
         if self.colour != "auto":
             return self.colour == "grey"
-        return all(image.ndim == 2 for image in images)
-
-    def _opened(self, file: Path) -> NDArray[Any]:
-        """One image, uint8 [H, W] or [H, W, 3], resized if asked for."""
-        from PIL import Image, ImageOps
-
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                warnings.filterwarnings("ignore", category=UserWarning)
-                with Image.open(file) as opened:
-                    image = ImageOps.exif_transpose(opened)
-                    if image.mode.startswith(("I", "F")):
-                        image = _eight_bits(image)
-                    grey = image.mode in ("1", "L", "LA") or _grey_palette(image)
-                    image = image.convert("L" if grey else "RGB")
-                    if self.size is not None:
-                        image = image.resize((self.size, self.size), Image.Resampling.BILINEAR)
-                    return np.asarray(image)
-        except (OSError, ValueError, SyntaxError, EOFError) as error:
-            raise FileError(
-                f"{file} cannot be read as an image ({error}): remove or replace it"
-            ) from None
-        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-            raise FileError(f"{file} is too large an image: {error}") from None
-
-    def _stacked(
-        self, images: list[NDArray[Any]], files: list[Path], grey: bool
-    ) -> NDArray[np.uint8]:
-        """All images as uint8 [N, channels, H, W]."""
-        size = images[0].shape[:2]
-        for image, file in zip(images, files, strict=True):
-            if image.shape[:2] != size:
-                one, other = (f"{s[1]} x {s[0]}" for s in (size, image.shape[:2]))
-                raise SettingError(
-                    f"images of mixed sizes: {files[0]} has {one} pixels, {file} has {other};"
-                    " say to which size they shall be resized, such as --set task.size=32"
-                )
-        x = np.empty((len(images), 1 if grey else 3, *size), np.uint8)
-        for place, image in zip(x, images, strict=True):
-            if grey:
-                place[0] = image if image.ndim == 2 else _brightness(image)
-            else:
-                place[:] = image if image.ndim == 2 else np.moveaxis(image, 2, 0)
-        return x
-
-
-def _brightness(image: NDArray[Any]) -> NDArray[Any]:
-    """The grey of a colour image (ITU-R 601)."""
-    grey: NDArray[np.uint8] = np.round(image @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
-    return grey
-
-
-def _grey_palette(image: Any) -> bool:
-    """Whether an image has a palette of greys only, as grey GIFs have."""
-    if image.mode != "P":
-        return False
-    used = np.asarray(image.convert("RGB"))
-    return bool((used == used[..., :1]).all())
-
-
-def _eight_bits(image: Any) -> Any:
-    """An image of 16 or 32 bits a pixel as one of 8: by its type's range, floats by their own."""
-    from PIL import Image
-
-    values = np.asarray(image).astype(np.float64)
-    top = 65535.0 if image.mode.startswith("I") else float(values.max(initial=0.0)) or 1.0
-    return Image.fromarray((255 * np.clip(values / top, 0, 1)).astype(np.uint8))
+        return all(picture.ndim == 2 for picture in pictures)
 
 
 def _left_alone(name: str) -> bool:
@@ -201,7 +137,7 @@ def _subfolders(folder: Path) -> list[Path]:
     try:
         return sorted(p for p in folder.iterdir() if p.is_dir() and not _left_alone(p.name))
     except OSError as error:
-        raise FileError(f"{folder} cannot be read: {error.strerror}") from None
+        raise FileError(missing(folder, error)) from None
 
 
 def _listed(root: Path) -> tuple[tuple[str, ...], list[Path], NDArray[np.int64]]:

@@ -88,6 +88,14 @@ def _load(task: LoadedTask) -> Data:
     return task.load()
 
 
+def missing(path: object, error: OSError) -> str:
+    """What to say of a file or folder that cannot be read."""
+    hint = ""
+    if isinstance(error, FileNotFoundError):
+        hint = "; a search remembers where its data were: put them back there to go on with it"
+    return f"{path} cannot be read: {error.strerror or error}{hint}"
+
+
 def check_words(owner: str, **given: tuple[str, tuple[str, ...]]) -> None:
     """Raise `SettingError` unless every word is one of those that it may be."""
     for key, (word, known) in given.items():

@@ -14,6 +14,14 @@ EPSILON = 1e-3
 """What ZCA adds to the covariance's eigenvalues, whose mean is 1: noise is not blown up."""
 
 
+PIECE = 2048  # examples
+
+
+def pieces(values: NDArray[Any]) -> list[NDArray[Any]]:
+    """Views of some examples at a time."""
+    return [values[n : n + PIECE] for n in range(0, len(values), PIECE)]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Scaling:
     """Standardisation: (raw - mean) / std, then a rotation [D, D] of the flat example, if any.
@@ -29,7 +37,12 @@ class Scaling:
     def of(values: NDArray[Any], axes: tuple[int, ...]) -> "Scaling":
         """The statistics of `values` over `axes`, kept as axes of length 1 but for the first."""
         mean = values.mean(axis=axes, keepdims=True, dtype=np.float64)[0]
-        std = values.std(axis=axes, keepdims=True, dtype=np.float64)[0]
+        # piece by piece: all of it in float64 would be eight times the size of images
+        squares = sum(
+            np.square(piece - mean, dtype=np.float64).sum(axis=axes, keepdims=True)[0]
+            for piece in pieces(values)
+        )
+        std = np.sqrt(squares / (values.size // mean.size))
         # rounding gives a constant column a deviation a little above 0: compare the values
         first = values[tuple(slice(1) if n in axes else slice(None) for n in range(values.ndim))]
         constant = (values == first).all(axis=axes, keepdims=True)[0]
@@ -59,7 +72,9 @@ class Scaling:
 
     def __call__(self, values: NDArray[Any]) -> Floats:
         """The standardised values, same shape, float32."""
-        scaled = ((values - self.mean) / self.std).astype(np.float32)
-        if self.rotation is None:
-            return scaled
-        return (scaled.reshape(len(scaled), -1) @ self.rotation).reshape(scaled.shape)
+        scaled = np.empty(values.shape, np.float32)
+        for into, piece in zip(pieces(scaled), pieces(values), strict=True):
+            into[...] = (piece - self.mean) / self.std
+            if self.rotation is not None:
+                into[...] = (into.reshape(len(into), -1) @ self.rotation).reshape(into.shape)
+        return scaled

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError, nearest
 from reinas.tasks.base import Part, check_reward
-from reinas.tasks.columns import Column, Columns, learn, missing, number
+from reinas.tasks.columns import Column, Columns, learn, missing, number, odd_one
 from reinas.tasks.loaded import (
+    FEWEST,
     Data,
     LoadedTask,
     check_classes,
@@ -25,6 +26,7 @@ from reinas.tasks.loaded import (
     named,
     split,
 )
+from reinas.tasks.loaded import missing as unreadable
 from reinas.tasks.recipes import Recipe
 
 SEPARATORS = ",;\t|"
@@ -72,6 +74,11 @@ class Table(LoadedTask):
             raise SettingError(
                 f"{self.path} has no column '{self.target}': {nearest(self.target, header)}"
             )
+        if len(rows) < FEWEST:
+            raise SettingError(
+                f"{self.path}: {len(rows)} rows are too few to split into parts: bring {FEWEST} or"
+                " more"
+            )
         comma = separator == ";"
         y, classes = self._targets([(n, r[header.index(self.target)]) for n, r in rows], comma)
         rest, test = split(self.path, y, classes, self.test_share, self.split)
@@ -79,11 +86,11 @@ class Table(LoadedTask):
             self.path, y[rest], classes, self.valid_share / (1 - self.test_share), self.split
         )
         train, valid = rest[train], rest[valid]
-        columns, left_out, gaps = self._columns(header, rows, train, comma)
+        columns, remarks = self._columns(header, rows, train, comma)
         named_rows = [dict(zip(header, cells, strict=True)) for _, cells in rows]
         x = columns.encode(named_rows)
         parts = (Part(x[train], y[train]), Part(x[valid], y[valid]), Part(x[test], y[test]))
-        notes = self._notes(rows, classes, columns, left_out, gaps)
+        notes = (*self._notes(rows, classes, columns), *remarks)
         return Data(*parts, classes, notes, {"target": self.target, "columns": columns.json()})
 
     def test(self) -> Part:
@@ -112,10 +119,18 @@ class Table(LoadedTask):
             distinct = set(numbers)
             whole = not texts and all(value == round(value) for value in distinct if value)
             few = whole and len(distinct) <= min(FEW, len(cells) // 2)
-            kind = "classification" if texts or few else "regression"
-        if kind == "regression":
+            kind = "classification" if few else "regression"
             if texts:
-                raise FileError(f"{where}, line {texts[0]}: expected a finite number")
+                kind = "classification"
+        odd = odd_one([cell for _, cell in cells], comma)
+        many = len({cell for _, cell in cells}) > FEW
+        if texts and (kind == "regression" or (odd is not None and many)):
+            line, cell = cells[odd or 0] if odd is not None else (texts[0], dict(cells)[texts[0]])
+            raise FileError(
+                f"{where}, line {line}: expected a finite number, got {cell!r}: correct it, or"
+                " leave the row out"
+            )
+        if kind == "regression":
             values = np.array(numbers, np.float32)[:, None]
             if bool((values == values[0]).all()):
                 raise FileError(f"{where}: every value is {cells[0][1]}: nothing to predict")
@@ -130,42 +145,57 @@ class Table(LoadedTask):
         if len(rare) > len(classes) / 2:
             raise SettingError(
                 f"{where}: {len(classes)} classes, most with one or two rows, are too many to"
-                " learn: is it the right column?"
+                f" learn: is it the right column? Its first value is {cells[0][1]!r}; numbers must"
+                " be plain, without signs of money or thousands"
             )
         return y, classes
 
     def _columns(
         self, header: list[str], rows: Sequence[Row], train: NDArray[np.int64], comma: bool
-    ) -> tuple[Columns, list[str], int]:
-        """How each column is encoded, those left out with the reason, and how many gaps."""
+    ) -> tuple[Columns, list[str]]:
+        """How each column is encoded, and what a person should know about that."""
         kept: list[Column] = []
         left_out: list[str] = []
-        gaps = 0
+        gaps: dict[str, int] = {}
+        doubts: list[str] = []
         for place, name in enumerate(header):
             if name == self.target:
                 continue
             cells = [row[place] for _, row in rows]
             column = learn(name, cells, [cells[n] for n in train], comma)
+            odd = odd_one(cells, comma)
+            doubt = "" if odd is None else f"line {rows[odd][0]}: {cells[odd]!r} is no number"
             if isinstance(column, str):
-                left_out.append(f"{name} ({column})")
-            else:
-                kept.append(column)
-                gaps += sum(map(missing, cells))
+                left_out.append(f"{name} ({', '.join(filter(None, (column, doubt)))})")
+                continue
+            kept.append(column)
+            if doubt:
+                doubts.append(f"{name} is taken for categories, since {doubt}")
+            if count := sum(map(missing, cells)):
+                gaps[name] = count
         if not kept:
             raise FileError(
                 f"{self.path}: no column to predict {self.target} from:"
                 f" {', '.join(left_out) or 'it is the only one'}"
             )
-        return Columns(tuple(kept)), left_out, gaps
+        remarks = doubts
+        if gaps:
+            told = ", ".join(f"{name} {count:,}" for name, count in gaps.items())
+            remarks.append(
+                f"missing values ({told}): numbers are filled with the median and marked,"
+                " categories are none of theirs"
+            )
+        if left_out:
+            remarks.append(f"left out: {', '.join(left_out)}")
+        return Columns(tuple(kept)), remarks
 
     def _notes(
         self,
         rows: Sequence[Row],
         classes: tuple[str, ...],
         columns: Columns,
-        left_out: list[str],
-        gaps: int,
     ) -> tuple[str, ...]:
+        """What was recognised."""
         what = (
             f"classification, {len(classes)} classes ({', '.join(classes[:6])}"
             f"{', ...' if len(classes) > 6 else ''})"
@@ -174,16 +204,11 @@ class Table(LoadedTask):
         )
         categories = sum(bool(column.values) for column in columns.columns)
         width = sum(column.width for column in columns.columns)
-        notes = [
+        numbers = len(columns.columns) - categories
+        return (
             f"{self.path}: {len(rows):,} rows, {self.target}: {what}",
-            f"{len(columns.columns) - categories} columns of numbers, {categories} of categories:"
-            f" {width} inputs",
-        ]
-        if gaps:
-            notes.append(f"{gaps:,} missing values: numbers filled with the median and marked")
-        if left_out:
-            notes.append(f"left out: {', '.join(left_out)}")
-        return tuple(notes)
+            f"columns of numbers: {numbers}, of categories: {categories}; {width} inputs",
+        )
 
 
 def _whole(values: NDArray[np.float64]) -> bool:
@@ -195,9 +220,12 @@ def read_rows(path: Path) -> tuple[str, list[str], list[Row]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror}") from None
+        raise FileError(unreadable(path, error)) from None
     except UnicodeDecodeError as error:
-        raise FileError(f"{path} is not UTF-8 text (byte {error.start}): save it as such") from None
+        raise FileError(
+            f"{path} is not UTF-8 text (byte {error.start}): save it as such; Excel calls that"
+            " 'CSV UTF-8'"
+        ) from None
     text = text.lstrip("\r\n")
     first = re.sub(r'"[^"]*"', "", text.partition("\n")[0])
     separator = max(SEPARATORS, key=first.count)

@@ -1,0 +1,97 @@
+"""Pictures from files: any common format, as arrays of bytes."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reinas.errors import FileError, SettingError
+
+SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".pbm", ".pgm", ".png"))
+SUFFIXES |= frozenset((".ppm", ".tif", ".tiff", ".webp", ".avif"))
+
+
+def read(files: Sequence[Path], size: int | None = None) -> list[NDArray[np.uint8]]:
+    """Every picture as bytes [H, W] if it is grey, else [H, W, 3]; alpha is left away.
+
+    `size` squeezes each to size x size. `FileError` names those that cannot be read.
+    """
+    pictures, problems = [], []
+    for file in files:
+        try:
+            pictures.append(_opened(file, size))
+        except FileError as error:
+            problems.append(str(error))
+    if problems:
+        more = f", nor can {len(problems) - 1} others" if len(problems) > 1 else ""
+        raise FileError(f"{problems[0]}{more}: remove or replace them")
+    return pictures
+
+
+def stacked(
+    pictures: Sequence[NDArray[np.uint8]], files: Sequence[Path], *, grey: bool
+) -> NDArray[np.uint8]:
+    """Pictures of one size as bytes [N, channels, H, W]; `SettingError` if the sizes differ."""
+    size = pictures[0].shape[:2]
+    for picture, file in zip(pictures, files, strict=True):
+        if picture.shape[:2] != size:
+            one, other = (f"{s[1]} x {s[0]}" for s in (size, picture.shape[:2]))
+            raise SettingError(
+                f"images of mixed sizes: {files[0]} has {one} pixels, {file} has {other}; say to"
+                " which size they shall be resized, such as --set task.size=32"
+            )
+    x = np.empty((len(pictures), 1 if grey else 3, *size), np.uint8)
+    for place, picture in zip(x, pictures, strict=True):
+        if grey:
+            place[0] = picture if picture.ndim == 2 else _brightness(picture)
+        else:
+            place[:] = picture if picture.ndim == 2 else np.moveaxis(picture, 2, 0)
+    return x
+
+
+def _opened(file: Path, size: int | None) -> NDArray[np.uint8]:
+    from PIL import Image, ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.filterwarnings("ignore", category=UserWarning)
+            with Image.open(file) as opened:
+                image = ImageOps.exif_transpose(opened)
+                if image.mode.startswith(("I", "F")):
+                    image = _eight_bits(image)
+                grey = image.mode in ("1", "L", "LA") or _grey_palette(image)
+                image = image.convert("L" if grey else "RGB")
+                if size is not None:
+                    image = image.resize((size, size), Image.Resampling.BILINEAR)
+                return np.asarray(image)
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        raise FileError(f"{file} cannot be read as an image ({error})") from None
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise FileError(f"{file} is too large an image ({error})") from None
+
+
+def _brightness(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The grey of a colour image (ITU-R 601)."""
+    grey: NDArray[np.uint8] = np.round(image @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
+    return grey
+
+
+def _grey_palette(image: Any) -> bool:
+    """Whether an image has a palette of greys only, as grey GIFs have."""
+    if image.mode != "P":
+        return False
+    used = np.asarray(image.convert("RGB"))
+    return bool((used == used[..., :1]).all())
+
+
+def _eight_bits(image: Any) -> Any:
+    """An image of 16 or 32 bits a pixel as one of 8: by its type's range, floats by their own."""
+    from PIL import Image
+
+    values = np.asarray(image).astype(np.float64)
+    top = 65535.0 if image.mode.startswith("I") else float(values.max(initial=0.0)) or 1.0
+    return Image.fromarray((255 * np.clip(values / top, 0, 1)).astype(np.uint8))
