@@ -78,7 +78,7 @@ def test_every_command_of_the_readme_exists(capsys):
     known = {command.name or command.callback.__name__ for command in app.registered_commands}
     assert set(re.findall(r"^reinas (\w+)", text, re.M)) <= known
     assert set(re.findall(r"; reinas (\w+)", text)) <= known
-    files = ("images:", "arrays:", "table:", ":folder")
+    files = ("images:", "arrays:", "table:", "text:", ":folder")
     for line in re.findall(r"^reinas search (.*)", text, re.M):
         if any(word in line for word in files):
             continue  # there is nothing to read here

@@ -100,6 +100,17 @@ def parameters(target: Any) -> dict[str, Any]:
     }
 
 
+def words(target: Any) -> dict[str, tuple[str, ...]]:
+    """The settings that take one of a few words, and the words."""
+    function = target.__init__ if inspect.isclass(target) else target
+    hints = typing.get_type_hints(function)
+    return {
+        name: typing.get_args(hint)
+        for name, hint in hints.items()
+        if typing.get_origin(hint) is typing.Literal and name in parameters(target)
+    }
+
+
 def resolve(kind: Kind, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     """The callable that `settings["name"]` names, and the other settings, checked."""
     values = dict(settings)

@@ -5,8 +5,14 @@ from typing import Any
 
 from reinas.cli.options import JsonOption
 from reinas.cli.output import out, print_json
-from reinas.registry import NAMED, Kind, find, parameters, summary
+from reinas.registry import NAMED, Kind, find, parameters, summary, words
 from reinas.report.terminal import table
+from reinas.tasks.rewards import REWARDS
+from reinas.tasks.scaling import WHITENING
+
+
+NAMES = {"reward": ("auto", *REWARDS), "whitening": WHITENING}
+"""What parameters may be whose words are not in their types."""
 
 
 def _catalogue(kind: Kind, as_json: bool) -> None:
@@ -17,6 +23,7 @@ def _catalogue(kind: Kind, as_json: bool) -> None:
                 key: None if default is inspect.Parameter.empty else default
                 for key, default in parameters(find(kind, name)).items()
             },
+            "choices": NAMES | words(find(kind, name)),
         }
         for name in NAMED[kind]
     }
@@ -29,7 +36,11 @@ def _catalogue(kind: Kind, as_json: bool) -> None:
 
 def _described(kind: Kind, entry: dict[str, Any]) -> str:
     """The summary, and each parameter with its default, as `--set` takes it."""
-    options = [f"{kind}.{key}={_text(value)}" for key, value in entry["parameters"].items()]
+    options = []
+    for key, value in entry["parameters"].items():
+        known = entry["choices"].get(key)
+        hint = f"  ({', '.join(known)})" if known else ""
+        options.append(f"{kind}.{key}={_text(value)}{hint}")
     lines: list[str] = [entry["summary"], *options, ""]
     return "\n".join(lines)
 
