@@ -5,6 +5,7 @@ import math
 from torch import nn
 
 from reinas.children.build import build
+from reinas.errors import BuildError
 from reinas.spaces.mlp import MlpArchitecture
 from reinas.tasks.base import Interface
 
@@ -19,6 +20,11 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 @build.register
 def _(architecture: MlpArchitecture, task: Interface) -> nn.Module:
+    if not task.inputs:
+        raise BuildError(
+            f"space 'mlp' needs numbers or images, but task '{task.name}' gives text: give the"
+            " space recurrent"
+        )
     modules: list[nn.Module] = [nn.Flatten()]
     width = math.prod(task.inputs)
     for layer in architecture.layers:

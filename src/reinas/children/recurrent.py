@@ -78,10 +78,15 @@ class LanguageModel(nn.Module):
             CellLayer(architecture.cell, self.width) for _ in range(architecture.layers)
         )
         self.decoder = nn.Linear(self.width, vocabulary)
-        if architecture.tied:
-            self.decoder.weight = self.embedding.weight
+        self.tied = architecture.tied
+        self.tie()
         self.embedding_dropout = 0.0
         self.recurrent_dropout = 0.0
+
+    def tie(self) -> None:
+        """Let the softmax take the embedding's weights, if it shall; again after loading them."""
+        if self.tied:
+            self.decoder.weight = self.embedding.weight
 
     def start(self, batch: int) -> State:
         """The states before the first word: zeros."""
@@ -127,12 +132,16 @@ def detached(state: State) -> State:
     return tuple((h.detach(), c.detach()) for h, c in state)
 
 
+SHORTEST = 64
+"""Tokens of a piece: fewer would be read without what came before them."""
+
+
 def likelihood(child: LanguageModel, x: Tensor, y: Tensor, *, steps: int, batch: int) -> Tensor:
     """The log-likelihood of every token of a sequence [N] given those before, in order: [N].
 
     The sequence is read in `batch` pieces, each from states of zero, in windows of `steps`.
     """
-    pieces = max(1, min(batch, len(x) // steps))
+    pieces = max(1, min(batch, len(x) // SHORTEST))
     length = -(-len(x) // pieces)
     missing = length * pieces - len(x)
     padded = [functional.pad(s, (0, missing)).view(pieces, length).t() for s in (x, y)]

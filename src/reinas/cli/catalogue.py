@@ -10,7 +10,6 @@ from reinas.report.terminal import table
 from reinas.tasks.rewards import REWARDS
 from reinas.tasks.scaling import WHITENING
 
-
 NAMES = {"reward": ("auto", *REWARDS), "whitening": WHITENING}
 """What parameters may be whose words are not in their types."""
 

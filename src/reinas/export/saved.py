@@ -16,6 +16,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from reinas.children import build
+from reinas.children.recurrent import LanguageModel
 from reinas.children.training import settle
 from reinas.errors import FileError, SettingError
 from reinas.registry import make
@@ -179,7 +180,7 @@ def make_folder(folder: Path) -> None:
 def save(network: FoundNetwork, folder: Path) -> None:
     """Write both files, each whole or not at all; the description has the weights' checksum."""
     make_folder(folder)
-    weights = to_bytes({k: v.contiguous() for k, v in network.state_dict().items()})
+    weights = to_bytes({k: v.contiguous().clone() for k, v in network.state_dict().items()})
     description = network.description | {"sha256": hashlib.sha256(weights).hexdigest()}
     try:
         _replace(folder / WEIGHTS, weights)
@@ -221,6 +222,8 @@ def load(folder: str | Path, *, space: AbstractSpace[Any] | None = None) -> Foun
         network = FoundNetwork(child, inputs, targets, description)
         _check_shapes(network, weights, task)
         network.load_state_dict(weights, assign=True)
+        if isinstance(child, LanguageModel):
+            child.tie()
     except KeyError as error:
         raise FileError(f"{folder} is not a whole network of reinas: no {error} in it") from error
     except (TypeError, ValueError, RuntimeError) as error:
@@ -277,7 +280,7 @@ def _check_shapes(network: FoundNetwork, weights: Mapping[str, Tensor], task: In
                 f"{key} should have the shape {wanted.get(key, 'of none: it is one too many')},"
                 f" got {found.get(key, 'nothing')}"
             )
-    for name, shape in (("input", task.inputs), ("target", (task.outputs,))):
+    for name, shape in (("input", task.inputs or (1,)), ("target", (task.outputs,))):
         for statistic in ("mean", "std"):
             got = found[f"{name}_{statistic}"]
             if torch.broadcast_shapes(got, shape) != torch.Size(shape):

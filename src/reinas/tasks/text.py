@@ -108,7 +108,8 @@ class Text(LoadedTask):
             train, valid, test = train[:first], train[first:second], train[second:]
         vocabulary = self._vocabulary(train)
         parts = [self._part(part, vocabulary, files) for part in (train, valid)]
-        known = sum(token in vocabulary for token in valid) / len(valid)
+        said = [token for token in valid if token not in (END, UNKNOWN)]
+        known = sum(token in vocabulary for token in said) / max(1, len(said))
         if not known:
             raise FileError(
                 f"{self.path}: the validation part has no {self.level} of the training part's"
@@ -119,7 +120,7 @@ class Text(LoadedTask):
         return Data(
             parts[0],
             parts[1],
-            self._part(test, vocabulary, files) if test else None,
+            None if "test" in files else self._part(test, vocabulary, files),
             tuple(vocabulary),
             (note + " of the validation part",),
             {"level": self.level},
@@ -153,16 +154,18 @@ class Text(LoadedTask):
     def _tokens(self, path: Path) -> list[str]:
         try:
             data = path.read_bytes()
-            text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
+            text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise FileError(
                 f"{path} is not UTF-8 text (byte {error.start}): save it as such"
             ) from None
         except (OSError, EOFError, zlib.error) as error:
-            raise FileError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
+            reason = (error.strerror if isinstance(error, OSError) else None) or error
+            raise FileError(f"{path} cannot be read: {reason}") from None
         if self.level == "char":
             return list(text)
-        return [token for line in text.splitlines() for token in (*line.split(), END)]
+        lines = text.removesuffix("\n").split("\n") if text else []
+        return [token for line in lines for token in (*line.split(), END)]
 
     def _vocabulary(self, train: list[str]) -> dict[str, int]:
         """Token -> number, the most frequent first; <unk> is always in it."""
