@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from benchmarks.plain_cell import window as plain_window
 from reinas import (
     AbstractEvaluator,
     ConvSpace,
@@ -27,11 +28,13 @@ from reinas import (
     conv_blocks,
     fit,
     independent,
+    published,
     search,
     zoph_le,
 )
 from reinas.children import build
 from reinas.children.augment import augment
+from reinas.children.cells import window
 from reinas.children.training import Tensors, search_tensors, seeded
 from reinas.spaces.layers import ConvArchitecture, ConvLayer
 from reinas.tasks.recipes import Recipe
@@ -306,9 +309,38 @@ def layout() -> None:
         say(f"channels last / usual, {name}", *ratios(pairs), "< 1 where used")
 
 
+def cells() -> None:
+    """A window of figure 8's cell, forward and back, against autograd's and torch's LSTM."""
+    cell = published("zoph-le-cell").architecture.cell
+    steps, batch = 35, 20
+
+    def seconds(function, *inputs) -> float:
+        begun = time.perf_counter()
+        function(*inputs)[0].sum().backward()
+        return time.perf_counter() - begun
+
+    for width in (64, 160, 400):
+        x = torch.randn(steps, batch, width, requires_grad=True)
+        state = torch.zeros(batch, width)
+        matrices = [(torch.randn(8, width, width) / width).requires_grad_() for _ in "wu"]
+        equal = round(width * 2**0.5)  # the LSTM's 8 H^2 parameters are the cell's 16 H^2
+        lstm = nn.LSTM(equal, equal, bias=False)
+        y = torch.randn(steps, batch, equal, requires_grad=True)
+        inputs = (cell, x, state, state, *matrices)
+        timed = [
+            (seconds(plain_window, *inputs), seconds(window, *inputs), seconds(lstm, y))
+            for _ in range(9)
+        ][2:]
+        how = f"width {width}, 35 steps, batch 20"
+        value, spread = ratios([(plain, ours) for plain, ours, _ in timed])
+        say("cell by autograd / cell", value, f"{how}; {spread}", "> 2 at 160, > 1")
+        value, spread = ratios([(theirs, ours) for _, ours, theirs in timed])
+        say("LSTM of as many parameters / cell", value, f"{how}; {spread}", "> 1")
+
+
 ALL = {
     f.__name__: f
-    for f in (imports, throughput, memory, workers, training, mnist, augmentation, layout)
+    for f in (imports, throughput, memory, workers, training, mnist, augmentation, layout, cells)
 }
 
 
