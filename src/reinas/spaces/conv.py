@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from reinas.errors import AnswersError, SettingError
@@ -147,19 +148,27 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
         A layer without input takes the image (section 3.3, repair 1).
         """
         self.check(answers)
-        said = dict(zip((d.name for d in self.decisions), answers, strict=False))
-        depth = self.lengths.index(len(answers)) + 1
-        rate = self.learning_rates[said["learning_rate"]] if self.learning_rates else None
-        layers = tuple(self._layer(n, said) for n in range(1, depth + 1))
-        pools = tuple(n for n in self.pools if n <= depth)
+        before = len(self.learning_rates[:1])
+        rate = self.learning_rates[answers[0]] if before else None
+        layers = tuple(
+            self._layer(answers[start:end])
+            for start, end in pairwise((before, *self.lengths))
+            if start < len(answers)
+        )
+        pools = tuple(n for n in self.pools if n <= len(layers))
         return ConvArchitecture(layers, self.block, pools, rate)
 
-    def _layer(self, number: int, said: dict[str, int]) -> Layer:
-        where = f"layer{number}"
-        value = {k: options[said[f"{where}.{k}"]] for k, options in self._options.items()}
-        linked = tuple(n for n in range(1, number) if said[f"{where}.from{n}"])
-        inputs = linked or (IMAGE,)
-        match TYPES[said.get(f"{where}.type", 0)]:
+    def _layer(self, part: Answers) -> Layer:
+        """A layer from its answers: its type if that is decided, its choices, its links."""
+        kind = TYPES[part[0]] if self.layer_types else "conv"
+        chosen = part[self.layer_types :]
+        links = chosen[len(self._options) :]
+        value = {
+            k: options[answer]
+            for (k, options), answer in zip(self._options.items(), chosen, strict=False)
+        }
+        inputs = tuple(n for n, linked in enumerate(links, start=1) if linked) or (IMAGE,)
+        match kind:
             case "conv":
                 return ConvLayer(
                     height=value["filter_height"],

@@ -7,31 +7,28 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError, nearest
 from reinas.tasks.base import Part, check_reward
-from reinas.tasks.columns import Column, Columns, learn, missing, number, odd_one
+from reinas.tasks.columns import Column, Columns, learn, missing, odd_one
 from reinas.tasks.loaded import (
     FEWEST,
     Data,
     LoadedTask,
-    check_classes,
     check_shares,
     check_words,
     located,
-    named,
     split,
 )
 from reinas.tasks.loaded import missing as unreadable
 from reinas.tasks.recipes import Recipe
+from reinas.tasks.targets import targets
 
 SEPARATORS = ",;\t|"
-FEW = 20
-"""A target of at most so many different whole numbers is taken for classes."""
 Row = tuple[int, list[str]]
 """A row's line in the file, and its cells."""
 
@@ -80,7 +77,8 @@ class Table(LoadedTask):
                 " more"
             )
         comma = separator == ";"
-        y, classes = self._targets([(n, r[header.index(self.target)]) for n, r in rows], comma)
+        cells = [(line, row[header.index(self.target)]) for line, row in rows]
+        y, classes = targets(f"{self.path}, column {self.target}", cells, self.kind, comma=comma)
         rest, test = split(self.path, y, classes, self.test_share, self.split)
         train, valid = split(
             self.path, y[rest], classes, self.valid_share / (1 - self.test_share), self.split
@@ -98,57 +96,6 @@ class Table(LoadedTask):
         held = self.data.test
         assert held is not None, "a table's test part is split off when it is read"
         return held
-
-    def _targets(
-        self, cells: Sequence[tuple[int, str]], comma: bool
-    ) -> tuple[NDArray[Any], tuple[str, ...]]:
-        """Class numbers [N] and class names, or float32 [N, 1] and no names."""
-        where = f"{self.path}, column {self.target}"
-        empty = [line for line, cell in cells if missing(cell)]
-        if empty:
-            listed = ", ".join(map(str, empty[:5])) + (", ..." if len(empty) > 5 else "")
-            first = dict(cells)[empty[0]]
-            raise FileError(
-                f"{where}: {len(empty)} rows have no value ({first!r}), in line {listed}: fill them"
-                " in or leave the rows out"
-            )
-        numbers = [number(cell, comma) for _, cell in cells]
-        texts = [line for (line, _), value in zip(cells, numbers, strict=True) if value is None]
-        kind = self.kind
-        if kind == "auto":
-            distinct = set(numbers)
-            whole = not texts and all(value == round(value) for value in distinct if value)
-            few = whole and len(distinct) <= min(FEW, len(cells) // 2)
-            kind = "classification" if few else "regression"
-            if texts:
-                kind = "classification"
-        odd = odd_one([cell for _, cell in cells], comma)
-        many = len({cell for _, cell in cells}) > FEW
-        if texts and (kind == "regression" or (odd is not None and many)):
-            line, cell = cells[odd or 0] if odd is not None else (texts[0], dict(cells)[texts[0]])
-            raise FileError(
-                f"{where}, line {line}: expected a finite number, got {cell!r}: correct it, or"
-                " leave the row out"
-            )
-        if kind == "regression":
-            values = np.array(numbers, np.float32)[:, None]
-            if bool((values == values[0]).all()):
-                raise FileError(f"{where}: every value is {cells[0][1]}: nothing to predict")
-            return values, ()
-        if texts:
-            y, classes = named(np.array([cell.strip() for _, cell in cells]))
-        else:
-            sizes = np.array(numbers, np.float64)
-            y, classes = named(sizes.astype(np.int64) if _whole(sizes) else sizes)
-        check_classes(where, classes)
-        rare = [name for name, count in Counter(y.tolist()).items() if count < 3]
-        if len(rare) > len(classes) / 2:
-            raise SettingError(
-                f"{where}: {len(classes)} classes, most with one or two rows, are too many to"
-                f" learn: is it the right column? Its first value is {cells[0][1]!r}; numbers must"
-                " be plain, without signs of money or thousands"
-            )
-        return y, classes
 
     def _columns(
         self, header: list[str], rows: Sequence[Row], train: NDArray[np.int64], comma: bool
@@ -209,10 +156,6 @@ class Table(LoadedTask):
             f"{self.path}: {len(rows):,} rows, {self.target}: {what}",
             f"columns of numbers: {numbers}, of categories: {categories}; {width} inputs",
         )
-
-
-def _whole(values: NDArray[np.float64]) -> bool:
-    return bool(((values % 1 == 0) & (np.abs(values) < 2**53)).all())
 
 
 def read_rows(path: Path) -> tuple[str, list[str], list[Row]]:
