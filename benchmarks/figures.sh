@@ -19,4 +19,5 @@ reinas show demo > docs/results/demo.txt
 reinas show demo-random > docs/results/demo-random.txt
 python -m benchmarks.pictures demo docs/images
 reinas zoo zoph-le-15 --svg docs/images/figure7.svg > docs/results/figure7.txt
+python -m benchmarks.language  # needs ../shared/data/wikitext-2 or --data; a quarter of an hour
 python -m benchmarks.images  # needs ../shared/data or --data; half an hour

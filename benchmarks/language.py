@@ -203,11 +203,12 @@ def table(results: dict[str, list[Outcome]], models: dict[str, Any], args: Any) 
         )
     cells = [f"- {name}: `{models[name]}`" for name in list(models)[3:]]
     how = (
-        f"({os.cpu_count()} cores, torch {torch.__version__}): the first {WORDS:,} words of the"
-        f" training part, the {VOCABULARY:,} most frequent of them told apart, {BUDGET:,} parameters,"
-        f" one layer, {EPOCHS} epochs of Adam at {RECIPE.learning_rate:g} with a cosine, the same for"
-        f" all; {args.seeds} seeds each. The search had {args.children} children of 2 epochs, zoph-le"
-        " at learning rate 0.01. Perplexities: mean over seeds ± 95 % interval (Student's t),"
+        f"({os.cpu_count()} cores, torch {torch.__version__}): the first {WORDS:,} words of"
+        f" the training part, the {VOCABULARY:,} most frequent of them told apart, {BUDGET:,}"
+        f" parameters, one layer, {EPOCHS} epochs of Adam at {RECIPE.learning_rate:g} with a"
+        f" cosine, the same for all; {args.seeds} seeds each. The search had {args.children}"
+        " children of 2 epochs, zoph-le at learning rate 0.01. Perplexities: mean over seeds"
+        " ± 95 % interval (Student's t),"
         " differences paired by seed. So small a model on so few words says nothing of the paper's"
         " 54 million parameters on Penn Treebank."
     )

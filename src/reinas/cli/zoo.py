@@ -14,7 +14,7 @@ from reinas.report.formulas import formulas
 from reinas.report.terminal import table
 from reinas.spaces.layers import shapes
 from reinas.spaces.recurrent import RecurrentArchitecture
-from reinas.zoo import ZOO, Published, published
+from reinas.zoo import NOT_IN_THE_SPACE, ZOO, Published, published
 
 CIFAR10 = "cifar10"
 
@@ -111,7 +111,7 @@ def _list(task: Any, *, as_json: bool) -> None:
     out.print(table(head, rows, right=(1, 2)))
     out.print(
         f"parameters for {task.name}; results are the paper's: errors on CIFAR-10, perplexity on"
-        " Penn Treebank with 54M parameters",
+        f" Penn Treebank with 54M parameters; {NOT_IN_THE_SPACE}",
         style="dim",
     )
 

@@ -3,9 +3,9 @@
 from reinas.errors import SettingError, nearest
 from reinas.zoo.conv import NETWORKS
 from reinas.zoo.published import Published
-from reinas.zoo.recurrent import CELLS
+from reinas.zoo.recurrent import CELLS, NOT_IN_THE_SPACE
 
-__all__ = ["ZOO", "Published", "published"]
+__all__ = ["NOT_IN_THE_SPACE", "ZOO", "Published", "published"]
 
 ZOO = {entry.name: entry for entry in (*NETWORKS, *CELLS)}
 """Every published architecture by its name."""

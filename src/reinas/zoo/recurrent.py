@@ -53,4 +53,8 @@ CELLS = (
     _entry("lstm", LSTM, "-", "no biases"),
     _entry("tanh", TANH, "-", "no bias"),
 )
-"""A GRU is not among them: its gate 1 - z and its h_(t-1) without a matrix are not in the space."""
+"""The paper's cells, and older ones that the space can express."""
+
+NOT_IN_THE_SPACE = (
+    "a GRU is not in the space of cells: it takes 1 - z, and h_(t-1) without a matrix before it"
+)
