@@ -23,7 +23,7 @@ table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #e6ebf3;vertical-align:top}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}
-.drawing{overflow-x:auto}
+.drawing{overflow-x:auto}.drawing svg{max-width:100%;height:auto}
 """
 
 
