@@ -53,6 +53,13 @@ RECIPE = Recipe(
 )
 
 
+REMARK = (
+    "The LSTM as a tree computes what torch's does (tests/children/test_cells.py), but its output"
+    " gate is a sum of four pairs of matrices, all of which Adam moves at once: likely why it trains"
+    " so badly here."
+)
+
+
 @dataclass(frozen=True)
 class Lstm:
     """torch's own LSTM as a child, of the largest width that keeps within the budget."""
@@ -221,6 +228,8 @@ def table(results: dict[str, list[Outcome]], models: dict[str, Any], args: Any) 
             "| model | width | parameters | validation | test | test minus LSTM |",
             "| --- | --- | --- | --- | --- | --- |",
             *rows,
+            "",
+            REMARK,
             "",
             *cells,
             "",
