@@ -55,8 +55,8 @@ RECIPE = Recipe(
 
 REMARK = (
     "The LSTM as a tree computes what torch's does (tests/children/test_cells.py), but its output"
-    " gate is a sum of four pairs of matrices, all of which Adam moves at once: likely why it trains"
-    " so badly here."
+    " gate is a sum of four pairs of matrices, all of which Adam moves at once: likely why it"
+    " trains so badly here."
 )
 
 
