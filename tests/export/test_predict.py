@@ -136,3 +136,71 @@ def test_other_networks_take_tensors(tmp_path):
         network.encode(["a"])
     x = torch.from_numpy(reinas.Wine().test().x)
     assert network.predict(x) == network.predict(x)
+
+
+def test_pictures_of_another_size_are_squeezed_to_that_of_training(tmp_path):
+    """Also where all pictures of training had one size, and none was asked for."""
+    for name in ("a", "b"):
+        (tmp_path / "all" / name).mkdir(parents=True)
+        for n in range(6):
+            image = Image.new("L", (7, 5), 20 * n)
+            image.save(tmp_path / "all" / name / f"{n}.png")
+    space = ConvSpace(depth=1, filters=(4,), heights=(1,), widths=(1,))
+    network = finished(Images(str(tmp_path / "all")), space, tmp_path / "net")
+    Image.new("RGB", (30, 40)).save(tmp_path / "other.jpg")
+    assert network.encode([tmp_path / "other.jpg"]).shape == (1, 1, 5, 7)
+    assert network.predict([]) == []
+    for wrong in ("other.jpg", [b"x.png"], [None]):
+        with pytest.raises(SettingError, match="list of"):
+            network.predict(wrong)
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory):
+    """A network for words."""
+    folder = tmp_path_factory.mktemp("words")
+    (folder / "t.txt").write_text("the cat sat on the mat\n" * 60)
+    task = reinas.Text(str(folder / "t.txt"), size="small")
+    space = reinas.RecurrentSpace(base=1, layers=1, budget=500)
+    recipe = Recipe(optimizer="adam", learning_rate=0.003, epochs=1, initial=0.05)
+    return finished(task, space, folder / "net", recipe)
+
+
+def test_a_text_is_split_as_in_training(words):
+    """At white space; a list of words or of phrases is the same text."""
+    tokens = words.encode("the cat  sat\n")
+    assert [words.classes[n] for n in tokens[:, 0]] == ["the", "cat", "sat"]
+    assert torch.equal(words.encode(["the", "cat sat"]), tokens)
+    assert len(words.predict("the cat sat")) == 3
+    assert words.encode("dog").tolist() == [[0]]  # <unk>
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        torch.zeros(3, dtype=torch.int64),
+        torch.zeros(3, 1),
+        torch.zeros(0, 1, dtype=torch.int64),
+        torch.full((2, 1), 99),
+        torch.full((2, 1), -1),
+    ],
+)
+def test_what_are_no_tokens_is_refused_in_words(words, wrong):
+    """The shape, the type and the range that are wanted."""
+    with pytest.raises(SettingError, match=r"tokens"):
+        words(wrong)
+
+
+@pytest.mark.parametrize("wrong", [[None], [5], [{"a": 1}], b"abc", ""])
+def test_what_is_no_text_is_refused_in_words(words, wrong):
+    """No silent unknown words."""
+    with pytest.raises(SettingError):
+        words.predict(wrong)
+
+
+def test_one_bad_cell_among_numbers_is_named(tmp_path):
+    """With its line, and what to do; the column is not dropped."""
+    rows = "".join(f"{n}.5,{n % 2}\n" for n in range(60)).replace("7.5,", "oops,", 1)
+    (tmp_path / "t.csv").write_text("a,y\n" + rows)
+    with pytest.raises(FileError, match=r"column a, line 9: 'oops' is no number.*correct it"):
+        Table(str(tmp_path / "t.csv"), "y").parts()

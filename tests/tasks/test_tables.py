@@ -339,7 +339,7 @@ def test_new_rows_are_encoded_as_the_search_saw_them(tmp_path):
 
 def test_numbers_beyond_float32_are_refused(tmp_path):
     """They would be infinity: the column is named, and no warning is given."""
-    with pytest.raises(FileError, match=r"a .*1e300.* is no number"):
+    with pytest.raises(FileError, match=r"column a, line \d+: .*1e300.* is no number"):
         table(tmp_path, rows().replace("3,1", "1e300,1", 1)).parts()
     with pytest.raises((FileError, SettingError), match="column y"):
         table(tmp_path, rows(line="{n},{f}e300"), split=1).parts()

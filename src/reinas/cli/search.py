@@ -146,6 +146,11 @@ def search(
     options = {k: Setting(v, origin) for k, (v, origin) in given.items() if v is not None}
     sources = [read_toml(config) if config else {}, options, parse_set(set_ or ())]
     if cell_from is not None:
+        if policy is not None or space not in (None, "recurrent"):
+            raise SettingError(
+                "--cell-from: it trains one recurrent cell, so no --policy and no other space go"
+                " with it"
+            )
         place = options.get("store", Setting(STORE)).value
         sources.insert(0, cell_settings(cell_from, place))
     made = configure(*sources)
@@ -239,7 +244,8 @@ def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
         bar.stop()
     report = gather(result.log)
     if as_json:
-        print_json({"store": store.location, **report.json()})
+        notes = list(config.task.notes)
+        print_json({"store": store.location, "notes": notes, **report.json()})
     else:
         print_result(out, report, store.location)
     if not report.best:  # nothing was found, for whatever reasons

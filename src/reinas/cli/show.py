@@ -79,6 +79,8 @@ def show(
         if text is None:
             raise FileError(f"search '{name}' has no network to draw yet")
         write(text, svg)
+    if latex and json:
+        raise SettingError("--latex and --json: give one of them")
     if latex:
         text = cell_formulas(log, latex=True)
         if text is None:

@@ -44,6 +44,8 @@ def zoo(
     - `reinas zoo zoph-le-15 --svg figure7.svg`
     - `reinas zoo zoph-le-cell --latex`
     """
+    if latex and json:
+        raise SettingError("--latex and --json: give one of them")
     made = make_task(task)
     if name is None:
         if svg or latex:

@@ -65,7 +65,7 @@ class FoundNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits or values [B, outputs] of raw examples [B, *inputs]."""
         if "level" in self.description["task"]:
-            words: Tensor = self.child(x)
+            words: Tensor = self.child(self._check_tokens(x))
             return words
         self._check(x)
         x = (x - self.input_mean) / self.input_std
@@ -84,19 +84,23 @@ class FoundNetwork(nn.Module):
 
         For a table: rows as mappings from column name to cell (numbers, text, None where there
         is no value; a category that training did not have counts as none). For images: their
-        files, which are read and resized as in training. For text: a list of tokens, or a text
-        of characters.
+        files, which are read and squeezed to the size of training. For text: a text, or a list
+        of words, split at white space as in training (or into characters).
         """
-        if isinstance(examples, Mapping) or not isinstance(examples, Sequence):
-            raise SettingError(f"encode takes a list of examples, got {type(examples).__name__}")
         about = self.description["task"]
+        listed = isinstance(examples, Sequence) and not isinstance(examples, bytes)
+        if not listed or (isinstance(examples, str) and "level" not in about):
+            raise SettingError(f"encode takes a list of examples, got {type(examples).__name__}")
+        if not examples:
+            raise SettingError("encode takes one or more examples, got none")
         if "columns" in about:
             return torch.from_numpy(Columns.of_json(about["columns"]).encode(_cells(examples)))
         if "picture" in about:
             return self._check(_pictures(examples, about["picture"]))
         if "level" in about:
             number = {token: n for n, token in enumerate(self.classes)}
-            return torch.tensor([[number.get(token, 0)] for token in examples])
+            tokens = _tokens(examples, about["level"])
+            return torch.tensor([[number.get(token, 0)] for token in tokens])
         raise SettingError(
             "this network takes numbers as they are: a tensor [B,"
             f" {', '.join(map(str, about['inputs']))}]"
@@ -104,6 +108,8 @@ class FoundNetwork(nn.Module):
 
     def predict(self, examples: Any) -> list[Any]:
         """For each example the name of its class, or its numbers; examples as in `encode`."""
+        if isinstance(examples, list | tuple) and not examples:
+            return []
         x = examples if isinstance(examples, Tensor) else self.encode(examples)
         with torch.no_grad():
             outputs = self(x)
@@ -111,6 +117,19 @@ class FoundNetwork(nn.Module):
             values: list[Any] = outputs.squeeze(-1).tolist()
             return values
         return [self.classes[n] for n in outputs.argmax(-1).flatten().tolist()]
+
+    def _check_tokens(self, x: Any) -> Tensor:
+        """Refuse what are no tokens: int64 [T, B], each one of the vocabulary's numbers."""
+        most = len(self.classes)
+        if not isinstance(x, Tensor) or x.dtype != torch.int64 or x.ndim != 2 or not x.numel():
+            got = f"{x.dtype} {list(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+            raise SettingError(f"the network takes tokens, int64 of shape [T, B], got {got}")
+        if int(x.min()) < 0 or int(x.max()) >= most:
+            raise SettingError(
+                f"tokens are 0 to {most - 1}, got {int(x.min())} to {int(x.max())}: `encode` gives"
+                " them"
+            )
+        return x
 
     def _check(self, x: Any) -> Tensor:
         """Refuse examples of another shape; some would give numbers that mean nothing."""
@@ -136,9 +155,22 @@ def _cells(rows: Sequence[Any]) -> list[dict[str, str]]:
     ]
 
 
+def _tokens(text: Any, level: str) -> list[str]:
+    """Words (at white space, as in training) or characters of a text, or of a list of texts."""
+    parts = [text] if isinstance(text, str) else list(text)
+    if not all(isinstance(part, str) for part in parts):
+        raise SettingError("a text network takes a text, or a list of its words")
+    if level == "char":
+        return [character for part in parts for character in part]
+    return [word for part in parts for word in part.split()]
+
+
 def _pictures(files: Sequence[Any], how: Mapping[str, Any]) -> Tensor:
+    if not all(isinstance(file, str | Path) for file in files):
+        raise SettingError("an image network takes a list of image files, by their paths")
     paths = [Path(file) for file in files]
-    return torch.from_numpy(stacked(read(paths, how["size"]), paths, grey=how["grey"]))
+    height, width = how["size"]
+    return torch.from_numpy(stacked(read(paths, (height, width)), paths, grey=how["grey"]))
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class Arrays(LoadedTask):
             raise FileError(f"{where}: every target is the same, so there is nothing to learn")
         test = None
         if (held_back := _part(names, "test")) is not None:
-            self._check_header(held_back, x)
+            self._check_header(held_back, names, x)
         else:
             rest, held = split(where, y, classes, self.test_share, self.split)
             test = Part(x[held], y[held])
@@ -109,14 +109,11 @@ class Arrays(LoadedTask):
             f"{self.path}, x_test and y_test", x, y, self.data.train, self.data.classes
         )
 
-    def _check_header(self, part: str, x: NDArray[Any]) -> None:
-        """Compare the test part's shape, which its header tells, without reading it."""
-        with zipfile.ZipFile(self.path) as archive, archive.open(f"x_{part}.npy") as file:
-            version = np.lib.format.read_magic(file)
-            reader = np.lib.format.read_array_header_1_0
-            if version != (1, 0):
-                reader = np.lib.format.read_array_header_2_0
-            shape = reader(file)[0]
+    def _check_header(self, part: str, names: list[str], x: NDArray[Any]) -> None:
+        """Compare the test part's shapes, which its headers tell, without reading it."""
+        shape = _shape(self.path, f"x_{part}")
+        if f"y_{part}" in names and shape[:1] != _shape(self.path, f"y_{part}")[:1]:
+            raise FileError(f"{self.path}: x_{part} and y_{part} have different lengths")
         # channels may be first or last, and one channel need not be there
         if _large(shape[1:]) != _large(x.shape[1:]):
             raise FileError(
@@ -227,6 +224,17 @@ def _whole(y: NDArray[Any]) -> bool:
     if y.dtype.kind != "f":
         return y.dtype.kind in "biuUS"
     return bool((np.isfinite(y) & (y == np.round(y)) & (np.abs(y) < 2**53)).all())
+
+
+def _shape(path: str, name: str) -> tuple[int, ...]:
+    """An array's shape, by its header alone."""
+    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+        version = np.lib.format.read_magic(file)
+        reader = np.lib.format.read_array_header_1_0
+        if version != (1, 0):
+            reader = np.lib.format.read_array_header_2_0
+        shape: tuple[int, ...] = reader(file)[0]
+    return shape
 
 
 def _large(shape: tuple[int, ...]) -> list[int]:

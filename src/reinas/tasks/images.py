@@ -85,7 +85,7 @@ class Images(LoadedTask):
         if "test" in folders:
             _listed_like(folders["test"], classes)  # its names only: the pictures are for later
         every = [*files, *valid, *test]
-        pictures = read(every, self.size)
+        pictures = read(every, self._size)
         grey = self._grey(pictures)
         x = stacked(pictures, every, grey=grey)
         first, second = len(files), len(files) + len(valid)
@@ -97,7 +97,7 @@ class Images(LoadedTask):
             Part(x[second:], held) if test else None,
             classes,
             (f"{self.path}: images of {len(classes)} classes, {size}",),
-            {"picture": {"size": self.size, "grey": grey}},
+            {"picture": {"size": [height, width], "grey": grey}},
         )
 
     def test(self) -> Part:
@@ -106,13 +106,17 @@ class Images(LoadedTask):
             return self.data.test
         files, y = _listed_like(self._folders()["test"], self.data.classes)
         channels, height, width = self.inputs
-        x = stacked(read(files, self.size), files, grey=channels == 1)
+        x = stacked(read(files, self._size), files, grey=channels == 1)
         if x.shape[2:] != (height, width):
             raise FileError(
                 f"{files[0]} has {x.shape[3]} x {x.shape[2]} pixels, but the training images"
                 f" {width} x {height}"
             )
         return Part(x, y)
+
+    @property
+    def _size(self) -> tuple[int, int] | None:
+        return None if self.size is None else (self.size, self.size)
 
     def _folders(self) -> dict[str, Path]:
         """The folders of the parts, where the images are laid out so."""

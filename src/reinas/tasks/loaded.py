@@ -92,7 +92,7 @@ def missing(path: object, error: OSError) -> str:
     """What to say of a file or folder that cannot be read."""
     hint = ""
     if isinstance(error, FileNotFoundError):
-        hint = "; a search remembers where its data were: put them back there to go on with it"
+        hint = " (if a search began with it there, put it back to go on with that search)"
     return f"{path} cannot be read: {error.strerror or error}{hint}"
 
 

@@ -14,10 +14,10 @@ SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".pbm", ".pgm", "
 SUFFIXES |= frozenset((".ppm", ".tif", ".tiff", ".webp", ".avif"))
 
 
-def read(files: Sequence[Path], size: int | None = None) -> list[NDArray[np.uint8]]:
+def read(files: Sequence[Path], size: tuple[int, int] | None = None) -> list[NDArray[np.uint8]]:
     """Every picture as bytes [H, W] if it is grey, else [H, W, 3]; alpha is left away.
 
-    `size` squeezes each to size x size. `FileError` names those that cannot be read.
+    `size` (height, width) squeezes each to it. `FileError` names those that cannot be read.
     """
     pictures, problems = [], []
     for file in files:
@@ -52,7 +52,7 @@ def stacked(
     return x
 
 
-def _opened(file: Path, size: int | None) -> NDArray[np.uint8]:
+def _opened(file: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
     from PIL import Image, ImageOps
 
     try:
@@ -65,8 +65,8 @@ def _opened(file: Path, size: int | None) -> NDArray[np.uint8]:
                     image = _eight_bits(image)
                 grey = image.mode in ("1", "L", "LA") or _grey_palette(image)
                 image = image.convert("L" if grey else "RGB")
-                if size is not None:
-                    image = image.resize((size, size), Image.Resampling.BILINEAR)
+                if size is not None and image.size != size[::-1]:
+                    image = image.resize(size[::-1], Image.Resampling.BILINEAR)
                 return np.asarray(image)
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise FileError(f"{file} cannot be read as an image ({error})") from None

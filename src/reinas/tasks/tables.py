@@ -26,7 +26,7 @@ from reinas.tasks.loaded import (
 )
 from reinas.tasks.loaded import missing as unreadable
 from reinas.tasks.recipes import Recipe
-from reinas.tasks.targets import targets
+from reinas.tasks.targets import FEW, targets
 
 SEPARATORS = ",;\t|"
 Row = tuple[int, list[str]]
@@ -112,8 +112,13 @@ class Table(LoadedTask):
             column = learn(name, cells, [cells[n] for n in train], comma)
             odd = odd_one(cells, comma)
             doubt = "" if odd is None else f"line {rows[odd][0]}: {cells[odd]!r} is no number"
+            if doubt and len(set(cells)) > FEW:
+                raise FileError(
+                    f"{self.path}, column {name}, {doubt}, as most of the column's cells are:"
+                    " correct it, or leave the cell empty"
+                )
             if isinstance(column, str):
-                left_out.append(f"{name} ({', '.join(filter(None, (column, doubt)))})")
+                left_out.append(f"{name} ({column})")
                 continue
             kept.append(column)
             if doubt:
