@@ -142,7 +142,7 @@ def test_pictures_of_another_size_are_squeezed_to_that_of_training(tmp_path):
     """Also where all pictures of training had one size, and none was asked for."""
     for name in ("a", "b"):
         (tmp_path / "all" / name).mkdir(parents=True)
-        for n in range(6):
+        for n in range(10):
             image = Image.new("L", (7, 5), 20 * n)
             image.save(tmp_path / "all" / name / f"{n}.png")
     space = ConvSpace(depth=1, filters=(4,), heights=(1,), widths=(1,))
