@@ -3,7 +3,6 @@
 import json
 import math
 import shutil
-import sys
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from scipy.special import log_softmax
 
 import reinas as library
 from reinas import Grid, RandomSearch, RecurrentSpace, Store, Text, TrainedEvaluator, finish, search
-from reinas.cli import main
 from reinas.errors import SettingError
 
 WORDS = [f"w{n}" for n in range(12)]
@@ -38,22 +36,6 @@ def text(tmp_path):
     for seed, (part, count) in enumerate({"train": 60, "valid": 15, "test": 15}.items()):
         (folder / f"{part}.txt").write_text("\n".join(lines(count, seed)) + "\n")
     return folder
-
-
-@pytest.fixture
-def reinas(tmp_path, monkeypatch, capsys):
-    """Run `reinas ...`: (exit status, standard output, standard error)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "160")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["reinas", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        written = capsys.readouterr()
-        return end.value.code or 0, written.out, written.err
-
-    return run
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from reinas.executors.base import AbstractExecutor
     from reinas.executors.processes import Processes
     from reinas.executors.serial import Serial
-    from reinas.export.saved import FoundNetwork, load
+    from reinas.export.network import FoundNetwork
+    from reinas.export.saved import load
     from reinas.final import finish
     from reinas.grid import Grid, Watcher
     from reinas.loop import Growth, Result, search
@@ -67,10 +68,8 @@ _HOMES = {
     "reinas.executors.base": ("AbstractExecutor",),
     "reinas.executors.processes": ("Processes",),
     "reinas.executors.serial": ("Serial",),
-    "reinas.export.saved": (
-        "FoundNetwork",
-        "load",
-    ),
+    "reinas.export.network": ("FoundNetwork",),
+    "reinas.export.saved": ("load",),
     "reinas.final": ("finish",),
     "reinas.grid": (
         "Grid",

@@ -24,7 +24,8 @@ from reinas.errors import ReinasError, SettingError
 from reinas.evaluators.trained import GridEvaluator, Point
 from reinas.executors.base import AbstractExecutor
 from reinas.executors.serial import Serial
-from reinas.export.saved import FoundNetwork, describe, make_folder, save
+from reinas.export.network import FoundNetwork
+from reinas.export.saved import describe, make_folder, save
 from reinas.grid import Grid, Watcher
 from reinas.report.terminal import typed
 from reinas.seeds import derive

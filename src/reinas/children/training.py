@@ -20,7 +20,6 @@ from reinas.types import Curve, Epoch
 
 CHUNK = 512  # examples at a time where no gradient is needed
 STEPS, STREAMS = 70, 20  # of text
-MOST = 700.0  # nats; e to the minus this is as good as 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ def measure(child: nn.Module, data: Tensors, loss: Loss) -> tuple[float, float]:
     if data.sequential:
         assert isinstance(child, LanguageModel)
         value = -float(likelihood(child, data.x, data.y, steps=STEPS, batch=STREAMS).mean())
-        return value, math.exp(-value) if value < MOST else 0.0
+        return value, math.exp(-value)
     outputs = predict(child, data.x)
     value = float(LOSSES[loss](outputs, data.y))
     if loss == "cross_entropy":

@@ -67,14 +67,15 @@ def finish(
     - `reinas finish demo --set grid.learning_rates=[0.05,0.1] --epochs 300 --patience 50`
     """
     home = Store(store)
-    if home.get(name).final() is not None and (set_ or no_grid or patience is not None):
+    log = home.get(name)
+    if log.final() is not None and (set_ or no_grid or patience is not None):
         raise SettingError(
             f"search '{name}' is finished already, and the test part is measured once: leave"
             " --set, --no-grid and --patience away to get that network again"
         )
     grid = make_grid(parse_set(set_ or ()))
     options = {} if workers is None else {"workers": Setting(workers, "--workers")}
-    config = restored(home.get(name).settings, options)
+    config = restored(log.settings, options)
     from reinas import final
 
     watcher = _Bars(config.task.score, quiet=json)

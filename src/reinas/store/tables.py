@@ -1,5 +1,7 @@
 """The tables, and the version that a database has to be of."""
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
     Column,
@@ -41,6 +43,18 @@ batches = Table(
     Column("diagnostics", Json),
 )
 
+
+def _outcome() -> list[Column[Any]]:
+    """What came of a child; a table's own columns."""
+    return [
+        Column("reward", Float),
+        Column("seconds", Float),
+        Column("metrics", Json),
+        Column("curve", Json),
+        Column("error", String),
+    ]
+
+
 trials = Table(
     "trials",
     metadata,
@@ -53,11 +67,7 @@ trials = Table(
     Column("repeat_of", Integer),
     # null until the trial has finished
     Column("finished", String),
-    Column("reward", Float),
-    Column("seconds", Float),
-    Column("metrics", Json),
-    Column("curve", Json),
-    Column("error", String),
+    *_outcome(),
     Index("trials_by_batch", "search", "batch"),
     Index("trials_by_key", "search", "key"),
 )
@@ -78,11 +88,7 @@ points = Table(
     Column("key", String, primary_key=True),
     Column("recipe", Json, nullable=False),
     Column("finished", String, nullable=False),
-    Column("reward", Float),
-    Column("seconds", Float),
-    Column("metrics", Json),
-    Column("curve", Json),
-    Column("error", String),
+    *_outcome(),
 )
 
 finals = Table(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError
-from reinas.tasks.base import Part, check_reward, check_whitening
+from reinas.tasks.base import Part, check_reward
 from reinas.tasks.loaded import (
     Data,
     LoadedTask,
@@ -23,6 +23,7 @@ from reinas.tasks.loaded import (
     split,
 )
 from reinas.tasks.recipes import Recipe
+from reinas.tasks.scaling import WHITENING
 
 Kind = Literal["auto", "classification", "regression"]
 Layout = Literal["auto", "channels_last", "channels_first"]
@@ -53,9 +54,13 @@ class Arrays(LoadedTask):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", located("arrays", self.path, "arrays:FILE.npz"))
-        check_words("arrays", kind=(self.kind, KINDS), layout=(self.layout, LAYOUTS))
+        check_words(
+            "arrays",
+            kind=(self.kind, KINDS),
+            layout=(self.layout, LAYOUTS),
+            whitening=(self.whitening, WHITENING),
+        )
         check_reward("arrays", self.reward)
-        check_whitening("arrays", self.whitening)
         check_shares("arrays", self.valid_share, self.test_share, self.examples)
 
     @property
@@ -216,7 +221,8 @@ class Arrays(LoadedTask):
 
 def _part(names: list[str], part: str) -> str | None:
     """The part's name in the file, if it has arrays of its own."""
-    return next((n for n in (part, part[:3]) if f"x_{n}" in names), None)
+    known = ("valid", "val") if part == "valid" else (part,)
+    return next((n for n in known if f"x_{n}" in names), None)
 
 
 def _whole(y: NDArray[Any]) -> bool:

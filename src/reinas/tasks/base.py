@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from reinas.errors import SettingError, nearest
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.rewards import AUTO, REWARDS
-from reinas.tasks.scaling import WHITENING, Scaling
+from reinas.tasks.scaling import Scaling
 from reinas.types import Curve, Epoch
 
 Loss = Literal["cross_entropy", "mse"]
@@ -184,10 +184,3 @@ def check_reward(owner: str, reward: str) -> None:
     known = ("auto", *REWARDS)
     if reward not in known:
         raise SettingError(f"{owner}: unknown reward '{reward}': {nearest(reward, known)}")
-
-
-def check_whitening(owner: str, whitening: str) -> None:
-    """Raise `SettingError` unless there is a whitening of that name."""
-    if whitening not in WHITENING:
-        known = ", ".join(WHITENING)
-        raise SettingError(f"{owner}: whitening is one of {known}; got '{whitening}'")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError
-from reinas.tasks.base import Loss, Part, check_reward, check_whitening
+from reinas.tasks.base import Loss, Part, check_reward
 from reinas.tasks.loaded import (
     Data,
     LoadedTask,
@@ -22,6 +22,7 @@ from reinas.tasks.loaded import (
 )
 from reinas.tasks.pictures import SUFFIXES, read, stacked
 from reinas.tasks.recipes import Recipe
+from reinas.tasks.scaling import WHITENING
 
 PARTS = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
 Colour = Literal["auto", "grey", "rgb"]
@@ -50,9 +51,10 @@ class Images(LoadedTask):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", located("images", self.path, "images:FOLDER"))
-        check_words("images", colour=(self.colour, get_args(Colour)))
+        check_words(
+            "images", colour=(self.colour, get_args(Colour)), whitening=(self.whitening, WHITENING)
+        )
         check_reward("images", self.reward)
-        check_whitening("images", self.whitening)
         check_shares("images", self.valid_share, self.test_share, self.examples)
         if self.size is not None and not 1 <= self.size <= 4096:
             raise SettingError(f"images: size must be from 1 to 4,096 pixels, got {self.size}")

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError
-from reinas.tasks.base import Loss, Part, check_reward, check_whitening
+from reinas.tasks.base import Loss, Part, check_reward
 from reinas.tasks.download import Remote, cache, check_sum, fetch
-from reinas.tasks.loaded import Data, LoadedTask, check_examples, some, split
+from reinas.tasks.loaded import Data, LoadedTask, check_examples, check_words, some, split
 from reinas.tasks.recipes import Recipe
+from reinas.tasks.scaling import WHITENING
 
 # LeCun's own page sends people to the first; the second is the mirror that PyTorch keeps
 MNIST_HOMES = (
@@ -62,7 +63,7 @@ class PublicImages(LoadedTask):
         if self.folder:
             object.__setattr__(self, "folder", str(Path(self.folder).expanduser().absolute()))
         check_reward(self.name, self.reward)
-        check_whitening(self.name, self.whitening)
+        check_words(self.name, whitening=(self.whitening, WHITENING))
         check_examples(self.name, self.examples)
         if self.valid < 1:
             raise SettingError(f"{self.name}: valid must be at least 1, got {self.valid}")

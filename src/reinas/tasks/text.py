@@ -12,7 +12,7 @@ import numpy as np
 
 from reinas.errors import FileError, SettingError
 from reinas.tasks.base import Loss, Part, check_reward
-from reinas.tasks.loaded import Data, LoadedTask, check_shares, check_words, located
+from reinas.tasks.loaded import Data, LoadedTask, check_shares, check_words, located, missing
 from reinas.tasks.recipes import Recipe
 from reinas.types import Epoch
 
@@ -159,9 +159,10 @@ class Text(LoadedTask):
             raise FileError(
                 f"{path} is not UTF-8 text (byte {error.start}): save it as such"
             ) from None
-        except (OSError, EOFError, zlib.error) as error:
-            reason = (error.strerror if isinstance(error, OSError) else None) or error
-            raise FileError(f"{path} cannot be read: {reason}") from None
+        except OSError as error:
+            raise FileError(missing(path, error)) from None
+        except (EOFError, zlib.error) as error:
+            raise FileError(f"{path} cannot be read: {error}") from None
         if self.level == "char":
             return list(text)
         lines = text.removesuffix("\n").split("\n") if text else []
