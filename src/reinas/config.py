@@ -127,16 +127,17 @@ def parse_set(texts: Iterable[str]) -> Settings:
             raise SettingError(f"--set takes key=value, such as space.depth=4; got {text!r}")
         key = key.strip()
         name = f"{key}.name" if key in NAMED_SECTIONS else key
-        result[name] = Setting(_parse(value.strip()), f"--set {text}")
+        result[name] = Setting(parse_value(value.strip()), f"--set {text}")
     return result
 
 
-def _parse(text: str) -> Any:
+def parse_value(text: str) -> Any:
+    """A value as TOML has it; text needs no quotes, in lists neither."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         if text.startswith("[") and text.endswith("]"):
-            return [_parse(item.strip()) for item in text[1:-1].split(",")]
+            return [parse_value(item.strip()) for item in text[1:-1].split(",")]
         return text
 
 
@@ -185,7 +186,7 @@ def _space_and_task(
 
     `images:FOLDER` is short for the task images with its path.
     """
-    task = _placed(task)
+    task = placed(task)
     if "name" not in space and "name" in task:
         made = make("task", task)
         fitting = FITTING.get(len(made.inputs), "mlp")
@@ -205,7 +206,7 @@ def make_grid(settings: Settings) -> Grid:
     return Grid(**check("grid", Grid, values))
 
 
-def _placed(task: dict[str, Any]) -> dict[str, Any]:
+def placed(task: dict[str, Any]) -> dict[str, Any]:
     """The settings with what follows a colon in the name as a parameter of its own."""
     name, colon, place = str(task.get("name", "")).partition(":")
     if not colon or name not in PLACES:
@@ -220,7 +221,7 @@ def _placed(task: dict[str, Any]) -> dict[str, Any]:
 
 def make_task(name: str) -> AbstractTask:
     """The task of that name, or images:FOLDER and its like, with its defaults."""
-    made: AbstractTask = make("task", _placed({"name": name}))
+    made: AbstractTask = make("task", placed({"name": name}))
     return made
 
 

@@ -13,6 +13,7 @@ from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.store import Log, Store
 from reinas.store.log import Proposal
+from reinas.store.memory import MemoryLog
 from reinas.store.store import plain
 from reinas.types import A, Answers, Job, Outcome, Trial
 
@@ -70,7 +71,7 @@ def search(
     evaluator: AbstractEvaluator[A],
     *,
     trials: int = 64,
-    children: int = 8,
+    children: int | None = None,
     seed: int = 0,
     store: Store | str | None = None,
     name: str | None = None,
@@ -80,7 +81,7 @@ def search(
     on_start: Callable[[Log], None] | None = None,
     on_trial: Callable[[Trial], None] | None = None,
 ) -> Result[A]:
-    """Search `space` for `trials` architectures, `children` to a batch.
+    """Search `space` for `trials` architectures, `children` to a batch (None: the policy's own).
 
     `store` is a `Store`, a file, or None for memory. Called again with the same name and
     settings it goes on where it was, however it ended: the trials are the same as if it had
@@ -90,7 +91,8 @@ def search(
     `on_start` is called once with the search's log, when nothing can be refused any more;
     `on_trial` with every trial that finishes.
     """
-    _check(trials, children, repeats)
+    children = policy.batch if children is None else children
+    check_budget(trials, children, repeats)
     home = store if isinstance(store, Store) else Store(store)
     name = home.free_name(space.name) if name is None else name
     settings = {
@@ -110,7 +112,7 @@ def search(
         log = home.put(name, plain(settings), trials)
         if on_start is not None:
             on_start(log)
-        loop = _Loop(
+        loop = Loop(
             space, policy, evaluator, runner, log, children, seed, repeats, growth, on_trial
         )
         try:
@@ -127,17 +129,19 @@ def result(space: AbstractSpace[A], log: Log) -> Result[A]:
 
 
 @dataclass
-class _Loop(Generic[A]):
+class Loop(Generic[A]):
+    """One search, step by step, in whatever log; `search` sets one up and checks it."""
+
     space: AbstractSpace[A]
     policy: AbstractPolicy
     evaluator: AbstractEvaluator[A]
     executor: AbstractExecutor
-    log: Log
+    log: Log | MemoryLog
     children: int
     seed: int
-    repeats: Repeats
-    growth: Growth | None
-    on_trial: Callable[[Trial], None] | None
+    repeats: Repeats = "reuse"
+    growth: Growth | None = None
+    on_trial: Callable[[Trial], None] | None = None
 
     def run(self) -> None:
         """Batch after batch, from the last one that the policy has learned from."""
@@ -223,7 +227,8 @@ class _Loop(Generic[A]):
             self.on_trial(replace(trial, outcome=outcome))
 
 
-def _check(trials: int, children: int, repeats: str) -> None:
+def check_budget(trials: int, children: int, repeats: str) -> None:
+    """Raise `SettingError` unless a search can have these."""
     for key, value in (("trials", trials), ("children", children)):
         if value < 1:
             raise SettingError(f"{key} must be at least 1, got {value}")

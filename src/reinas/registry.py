@@ -17,10 +17,11 @@ import pydantic
 
 from reinas.errors import SettingError, nearest
 
-Kind = typing.Literal["space", "task", "policy"]
+Kind = typing.Literal["space", "task", "policy", "table"]
 
 NAMED: dict[Kind, dict[str, str]] = {
     "space": {
+        "cells": "reinas.spaces.cells:CellSpace",
         "conv": "reinas.spaces.conv:ConvSpace",
         "conv-blocks": "reinas.spaces.conv:conv_blocks",
         "mlp": "reinas.spaces.mlp:MlpSpace",
@@ -41,14 +42,30 @@ NAMED: dict[Kind, dict[str, str]] = {
         "wine": "reinas.tasks.bundled:Wine",
     },
     "policy": {
+        "evolution": "reinas.policies.evolution:Evolution",
         "fixed": "reinas.policies.fixed:Fixed",
         "independent": "reinas.policies.reinforce:independent",
+        "local": "reinas.policies.local:LocalSearch",
         "random": "reinas.policies.random:RandomSearch",
+        "tpe": "reinas.policies.tpe:Tpe",
         "zoph-le": "reinas.policies.reinforce:zoph_le",
+    },
+    "table": {
+        "csv": "reinas.evaluators.files:csv_table",
+        "hpobench": "reinas.evaluators.published:hpobench",
+        "hpolib": "reinas.evaluators.published:hpolib",
+        "landscape": "reinas.evaluators.synthetic:Landscape",
+        "nasbench201": "reinas.evaluators.published:nasbench201",
     },
 }
 
-DEFAULT_TASK = {"conv": "digits", "mlp": "breast_cancer", "recurrent": "text", "toy": "toy"}
+DEFAULT_TASK = {
+    "cells": "digits",
+    "conv": "digits",
+    "mlp": "breast_cancer",
+    "recurrent": "text",
+    "toy": "toy",
+}
 
 PLACES = {
     "arrays": "path",
@@ -57,8 +74,12 @@ PLACES = {
     "text": "path",
     "mnist": "folder",
     "cifar10": "folder",
+    "csv": "path",
+    "hpobench": "data",
+    "hpolib": "data",
+    "nasbench201": "data",
 }
-"""Which parameter of a task takes what follows its name and a colon: images:FOLDER."""
+"""Which parameter of a task or a table takes what follows its name and a colon: images:FOLDER."""
 
 BOUND = {"space"}  # parameters that are not settings: a policy is made for a space
 
@@ -160,4 +181,4 @@ def _model(target: Any) -> type[pydantic.BaseModel]:
 
 
 def _many(kind: Kind) -> str:
-    return {"space": "spaces", "task": "tasks", "policy": "policies"}[kind]
+    return {"space": "spaces", "task": "tasks", "policy": "policies", "table": "tables"}[kind]

@@ -14,7 +14,7 @@ import pytest
 from helpers import Doomed
 from reinas import Job, MlpSpace, Processes, Recipe, TrainedEvaluator, Wine
 from reinas.errors import SettingError
-from reinas.executors.processes import machine_memory
+from reinas.executors.workers import machine_memory
 from reinas.testing import ExecutorContract
 
 

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from reinas import __version__
-from reinas.cli import catalogue, finish, search, show, toy, zoo
+from reinas.cli import catalogue, compare, finish, search, show, toy, zoo
 from reinas.cli.leaving import leave
 from reinas.cli.output import err, out
 from reinas.errors import InterruptError, ReinasError
@@ -45,11 +45,13 @@ app.command()(search.resume)
 app.command("list")(show.list_)
 app.command()(show.show)
 app.command()(finish.finish)
+app.command()(compare.compare)
 app.command()(toy.toy)
 app.command()(zoo.zoo)
 app.command()(catalogue.spaces)
 app.command()(catalogue.tasks)
 app.command()(catalogue.policies)
+app.command()(catalogue.tables)
 
 
 # Typer keeps its exceptions in a private module, but for this one and so for its parent.

@@ -1,4 +1,4 @@
-"""`reinas spaces`, `reinas tasks`, `reinas policies`: what there is."""
+"""`reinas spaces`, `tasks`, `policies`, `tables`: what there is."""
 
 import inspect
 from typing import Any
@@ -10,7 +10,7 @@ from reinas.report.terminal import table
 from reinas.tasks.rewards import REWARDS
 from reinas.tasks.scaling import WHITENING
 
-NAMES = {"reward": ("auto", *REWARDS), "whitening": WHITENING}
+NAMES: dict[Kind, dict[str, Any]] = {"task": {"reward": ("auto", *REWARDS), "whitening": WHITENING}}
 """What parameters may be whose words are not in their types."""
 
 
@@ -22,7 +22,7 @@ def _catalogue(kind: Kind, as_json: bool) -> None:
                 key: None if default is inspect.Parameter.empty else default
                 for key, default in parameters(find(kind, name)).items()
             },
-            "choices": NAMES | words(find(kind, name)),
+            "choices": NAMES.get(kind, {}) | words(find(kind, name)),
         }
         for name in NAMED[kind]
     }
@@ -73,3 +73,11 @@ def policies(json: JsonOption = False) -> None:
     Example: `reinas policies`
     """
     _catalogue("policy", json)
+
+
+def tables(json: JsonOption = False) -> None:
+    """List the tables of rewards that policies can be compared on.
+
+    Example: `reinas tables`
+    """
+    _catalogue("table", json)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -15,15 +16,29 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
+
+WIDEST = 1000
 
 # no emoji: a search may be called :smile: and has to be typed so again
 out = Console(highlight=False, emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)
 
 
+def print_wide(table: Table) -> None:
+    """A table wider than the terminal rather than cut: numbers without their ends are worthless."""
+    needed = Measurement.get(out, out.options.update(max_width=WIDEST), table).maximum
+    Console(file=out.file, width=max(out.width, needed), highlight=False, emoji=False).print(table)
+
+
 def print_json(document: Any) -> None:
     """One JSON document on standard output; numbers that JSON does not have become null."""
-    sys.stdout.write(json.dumps(_finite(document), indent=2, default=str) + "\n")
+    sys.stdout.write(json_text(document))
+
+
+def json_text(document: Any) -> str:
+    """A JSON document; numbers that JSON does not have become null."""
+    return json.dumps(_finite(document), indent=2, default=str) + "\n"
 
 
 def _finite(value: Any) -> Any:

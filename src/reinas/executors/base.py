@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from reinas.errors import ReinasError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.types import Curve, Job, Outcome
 
@@ -58,6 +59,8 @@ def _checked(outcome: Any) -> Outcome:
 def reason(error: BaseException) -> str:
     """One line that says what went wrong with a child, and where."""
     text = str(error).strip().partition("\n")[0]
+    if isinstance(error, ReinasError):
+        return text  # written for people
     if isinstance(error, MemoryError) or "can't allocate memory" in text:
         return "out of memory: " + (text or "an allocation was refused")
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,38 +1,13 @@
-"""Worker processes on this machine, killed and replaced one by one (pebble)."""
+"""Children in worker processes on this machine."""
 
-import contextlib
-import math
-import multiprocessing
-import os
-import resource
-import signal
-import threading
-import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
-from multiprocessing import resource_tracker
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
-
-from reinas.errors import ExecutorError, SettingError
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.executors.base import AbstractExecutor, attempt, reason
+from reinas.executors.base import AbstractExecutor, attempt
+from reinas.executors.workers import Lost, Workers
 from reinas.types import Job, Outcome
-
-GIB = 1 << 30
-MOST = 1 << 20  # GiB; more does not fit the system's own numbers
-# What children import when they first load data and step an optimiser: seconds, which no time
-# limit should pay for. Workers are forked with it.
-PRELOAD = (
-    "reinas.evaluators.trained",
-    "sklearn.datasets",
-    "sklearn.model_selection",
-    "torch._dynamo",
-)
-FOOTPRINT = 0.5  # GiB that a worker needs before it has trained anything
-BROKEN_LIMIT = 3  # how often in a row the pool may break before anything was finished
 
 
 class Processes(AbstractExecutor):
@@ -50,166 +25,18 @@ class Processes(AbstractExecutor):
     def __init__(
         self, workers: int, *, time_limit: float | None = None, memory_limit: float | None = None
     ) -> None:
-        if workers < 1:
-            raise SettingError(f"workers must be at least 1 for worker processes, got {workers}")
-        if time_limit is not None and not 0 < time_limit < math.inf:
-            raise SettingError(f"the time limit must be above 0 and finite, got {time_limit}")
-        memory = 0.9 * machine_memory() / workers if memory_limit is None else memory_limit
-        if not FOOTPRINT <= memory <= MOST:
-            raise SettingError(
-                f"the memory limit must be {FOOTPRINT} to {MOST} GiB a worker, of which it needs"
-                f" {FOOTPRINT} for itself; got {memory:g} with {workers} workers"
-            )
-        self._workers = workers
-        self._time_limit = time_limit
-        self._memory = int(memory * GIB)
-        self._pool: ProcessPool | None = None
+        self._workers = Workers(workers, time_limit=time_limit, memory_limit=memory_limit)
 
     def run(
         self, evaluate: AbstractEvaluator[Any], jobs: Sequence[Job[Any]]
     ) -> Iterator[tuple[Job[Any], Outcome]]:
-        """Every job once, as they finish.
-
-        A child whose worker died is run once more: somebody may have killed it from outside.
-        A pool whose idle worker was killed from outside breaks; it is made anew and the jobs
-        without a result are run again.
-        """
-        waiting = {job.trial: job for job in jobs}
-        died: set[int] = set()
-        broken = 0
-        while waiting:
-            try:
-                for job, outcome in self._pass(evaluate, list(waiting.values()), died):
-                    del waiting[job.trial]
-                    broken = 0
-                    yield job, outcome
-            except BrokenExecutor as error:
-                self.close()
-                broken += 1
-                if broken == BROKEN_LIMIT:
-                    raise ExecutorError(
-                        f"the worker processes died {broken} times in a row before any child was"
-                        f" finished ({error}): a script has to start its search under"
-                        ' `if __name__ == "__main__":`; else start fewer workers'
-                    ) from error
-
-    def _pass(
-        self, evaluate: AbstractEvaluator[Any], jobs: Sequence[Job[Any]], died: set[int]
-    ) -> Iterator[tuple[Job[Any], Outcome]]:
-        pool = self._start()
-        started = time.perf_counter()
-
-        def schedule(job: Job[Any]) -> "Future[Outcome]":
-            future: Future[Outcome] = pool.schedule(
-                attempt, args=(evaluate, job), timeout=self._time_limit
-            )
-            return future
-
-        futures = {schedule(job): job for job in jobs}
-        try:
-            while futures:
-                done, _ = wait(futures, return_when=FIRST_COMPLETED)
-                for future in done:
-                    job = futures.pop(future)
-                    if isinstance(future.exception(), ProcessExpired) and job.trial not in died:
-                        died.add(job.trial)
-                        futures[schedule(job)] = job
-                        continue
-                    yield job, self._outcome(future, time.perf_counter() - started)
-        finally:
-            # left early (Ctrl-C, an error): what still runs is of no use
-            if futures:
-                self.close()
-
-    def _outcome(self, future: "Future[Outcome]", elapsed: float) -> Outcome:
-        try:
-            return future.result()
-        except TimeoutError:
-            limit = self._time_limit or 0.0
-            return Outcome(None, limit, error=f"took longer than the limit of {limit:g} s")
-        except ProcessExpired as expired:
-            return Outcome(None, elapsed, error=_death(expired.exitcode))
-        except (BrokenExecutor, CancelledError) as error:
-            raise BrokenExecutor(str(error)) from error
-        except Exception as error:  # the job or its outcome could not be pickled
-            return Outcome(None, elapsed, error=reason(error))
-
-    def _start(self) -> ProcessPool:
-        if self._pool is None or not self._pool.active:
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(list(PRELOAD))
-            with _deaf_to_ctrl_c():
-                self._pool = ProcessPool(
-                    max_workers=self._workers,
-                    initializer=_begin,
-                    initargs=(self._memory,),
-                    context=context,
-                )
-                _ = self._pool.active  # asking starts the server and the workers
-        return self._pool
+        """Every job once, as they finish; one whose worker died is run once more."""
+        for job, result in self._workers.run(partial(attempt, evaluate), jobs):
+            if isinstance(result, Lost):
+                yield job, Outcome(None, result.seconds, error=result.reason)
+            else:
+                yield job, result
 
     def close(self) -> None:
         """Kill the workers, busy or not."""
-        if self._pool is not None:
-            self._pool.stop()
-            self._pool.join()
-            self._pool = None
-
-
-@contextlib.contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C wait while workers are started, which would else end in a traceback of theirs.
-
-    They inherit the blocked signal. Here another thread may still receive it, so that its
-    handler must wait too.
-    """
-    resource_tracker.ensure_running()  # starting it later would unblock the signal
-    came: list[int] = []
-    here = threading.current_thread() is threading.main_thread()  # handlers belong to it
-    handler = signal.signal(signal.SIGINT, lambda *_: came.append(1)) if here else None
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if here:
-            signal.signal(signal.SIGINT, handler)
-    if came:
-        signal.raise_signal(signal.SIGINT)
-
-
-def _begin(memory: int) -> None:
-    """Prepare a worker: one thread, a memory limit, deaf to Ctrl-C, dead when its parent is."""
-    # Ctrl-C reaches the whole process group; the parent alone decides what to do about it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # before the limit: a thread that cannot get its stack would leave the worker hanging
-    threading.Thread(target=_watch, daemon=True).start()
-    with contextlib.suppress(ValueError, OSError):  # a system with a lower hard limit keeps it
-        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-    import torch
-
-    torch.set_num_threads(1)
-
-
-def _watch() -> None:
-    """End the process when the search is gone, in the middle of a child if need be."""
-    if (parent := multiprocessing.parent_process()) is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _death(exitcode: int | None) -> str:
-    if exitcode is None or exitcode >= 0:
-        return f"the worker process ended with status {exitcode}"
-    name = signal.Signals(-exitcode).name
-    hint = "; systems do that when memory runs out" if name == "SIGKILL" else ""
-    return f"the worker process was killed by {name}{hint}"
-
-
-def machine_memory() -> float:
-    """The machine's memory in GiB, or the container's limit where that is less."""
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit = Path("/sys/fs/cgroup/memory.max")
-    if limit.is_file() and (text := limit.read_text().strip()).isdigit():
-        total = min(total, int(text))
-    return total / GIB
+        self._workers.close()

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
@@ -20,8 +20,11 @@ class AbstractPolicy(ABC):
 
     A search calls `propose`, has the children evaluated, and calls `update` with the whole
     batch in the order proposed. `restore(state())` on a policy with the same settings gives one
-    that goes on exactly alike.
+    that goes on exactly alike. `batch` is how many children it wants at a time, where nobody says
+    otherwise.
     """
+
+    batch: ClassVar[int] = 8
 
     @property
     @abstractmethod

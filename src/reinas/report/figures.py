@@ -13,7 +13,8 @@ WINDOW = 16  # trials in the moving mean
 INK, ACCENT, QUIET = "#33518a", "#c0563b", "#9fb0cc"
 
 
-def _layout(figure: Any, x: str, y: str) -> Any:
+def layout(figure: Any, x: str, y: str) -> Any:
+    """The figure in the manner of all figures, with titles for its axes."""
     figure.update_layout(
         template="plotly_white",
         xaxis_title=x,
@@ -72,7 +73,7 @@ def rewards(trials: Sequence[Trial]) -> Any:
             name=f"mean of the last {WINDOW}",
             line={"color": ACCENT, "width": 2},
         )
-    return _layout(figure, "trial", "reward")
+    return layout(figure, "trial", "reward")
 
 
 def entropy(movement: Sequence[Mapping[str, float]]) -> Any:
@@ -87,4 +88,4 @@ def entropy(movement: Sequence[Mapping[str, float]]) -> Any:
         line={"color": INK, "width": 2},
         marker={"size": 4},
     )
-    return _layout(figure, "batch", "entropy (nats an architecture)")
+    return layout(figure, "batch", "entropy (nats an architecture)")

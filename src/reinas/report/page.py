@@ -32,19 +32,18 @@ def page(log: Log) -> str:
     report = gather(log)
     trials = log.finished()
     settings = report.settings
-    title = escape(f"reinas: {report.name}")
     sections = [
         f"<h1>{escape(report.name)}</h1>",
         f'<p class="quiet">{escape(_subtitle(report))}</p>',
         _facts(report),
         "<h2>Rewards</h2>",
-        _figure(figures.rewards(trials), first=True),
+        figure_html(figures.rewards(trials), first=True),
     ]
     if any("entropy" in row for row in report.movement):
         sections += [
             "<h2>The policy's entropy</h2>",
             '<p class="quiet">How undecided the policy still is, at its own samples.</p>',
-            _figure(figures.entropy(report.movement), first=False),
+            figure_html(figures.entropy(report.movement), first=False),
         ]
     if svg := _drawn(log):
         sections += ["<h2>The best network</h2>", f'<div class="drawing">{svg}</div>']
@@ -62,17 +61,22 @@ def page(log: Log) -> str:
             "<h2>The grid of the best network</h2>",
             '<p class="quiet">Recipes that it was trained by; the best one trained it to the end.'
             "</p>",
-            _table(head, cells, numbers=range(len(head))),
+            table(head, cells, numbers=range(len(head))),
         ]
     if report.failures:
         counts = [(escape(text), str(count)) for text, count in report.failures.items()]
-        sections += ["<h2>Failures</h2>", _table(["reason", "trials"], counts)]
+        sections += ["<h2>Failures</h2>", table(["reason", "trials"], counts)]
     pairs = [(escape(key), f"<code>{escape(str(value))}</code>") for key, value in settings.items()]
-    sections += ["<h2>Settings</h2>", _table(["setting", "value"], pairs, numbers=())]
+    sections += ["<h2>Settings</h2>", table(["setting", "value"], pairs, numbers=())]
+    return whole(f"reinas: {report.name}", sections)
+
+
+def whole(title: str, sections: Iterable[str]) -> str:
+    """A self-contained page of sections that are HTML already."""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{title}</title><style>{STYLE}</style></head><body>"
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>"
         + "\n".join(sections)
         + "</body></html>\n"
     )
@@ -134,7 +138,8 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def _figure(figure: Any, *, first: bool) -> str:
+def figure_html(figure: Any, *, first: bool) -> str:
+    """A figure as HTML; the page's `first` one brings the library along."""
     html: str = figure.to_html(
         full_html=False,
         include_plotlyjs=first,  # inline, once: the page needs no network
@@ -176,12 +181,10 @@ def _best(report: Report) -> str:
         for b in report.best
     ]
     head = ["trial", "reward", *metrics, "time", "architecture"]
-    return _table(head, rows, numbers=range(len(head) - 1))
+    return table(head, rows, numbers=range(len(head) - 1))
 
 
-def _table(
-    head: Iterable[str], rows: Iterable[Iterable[str]], numbers: Iterable[int] = (1,)
-) -> str:
+def table(head: Iterable[str], rows: Iterable[Iterable[str]], numbers: Iterable[int] = (1,)) -> str:
     """Cells are HTML already; columns in `numbers` are set right."""
     right = set(numbers)
 

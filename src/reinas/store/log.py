@@ -7,13 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
-from safetensors import numpy as safetensors
 from sqlalchemy.engine import Connection, Row
 
 from reinas.store import tables
+from reinas.store.packing import packed, unpacked
 from reinas.types import Answers, Curve, Epoch, Outcome, Trial
 
 t = tables.trials.c
@@ -100,7 +99,7 @@ class Log:
         snapshot = {
             "search": self._id,
             "batch": batch,
-            "state": safetensors.save({k: np.ascontiguousarray(v) for k, v in state.items()}),
+            "state": packed(state),
         }
         with self._begin() as connection:
             connection.execute(done.values(diagnostics=dict(diagnostics)))
@@ -126,7 +125,7 @@ class Log:
         query = sa.select(tables.snapshots).where(tables.snapshots.c.search == self._id)
         with self._begin() as connection:
             row = connection.execute(query).one_or_none()
-        return None if row is None else (row.batch, safetensors.load(row.state))
+        return None if row is None else (row.batch, unpacked(row.state))
 
     def batch(self, number: int) -> list[Trial]:
         """A batch's trials in the order proposed; empty if it was not proposed yet."""

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection
 from reinas.errors import BusyError, SettingError, StoreError, UnknownSearchError, nearest
 from reinas.store import sqlite, tables
 from reinas.store.log import Log
+from reinas.store.runs import Runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +89,19 @@ class Store:
                     " give another file with --store"
                 )
             version = connection.scalar(sa.select(tables.versions.c.version))
-        if version != tables.VERSION:
+        if version in range(tables.ADDED_SINCE, tables.VERSION):
+            self._migrate()
+        elif version != tables.VERSION:
             raise StoreError(
                 f"{self.location} is of store version {version}, and this reinas reads version"
                 f" {tables.VERSION}: use the reinas that made it, or another file with --store"
             )
+
+    def _migrate(self) -> None:
+        """Add the tables that an older version did not have."""
+        with self.begin(exclusive=True) as connection:
+            tables.metadata.create_all(connection)
+            connection.execute(tables.versions.update().values(version=tables.VERSION))
 
     @property
     def _empty(self) -> bool:
@@ -158,6 +167,12 @@ class Store:
             log.raise_budget(trials)
             log = self.get(name)
         return log
+
+    def runs(self) -> Runs:
+        """The finished runs of comparisons, whatever they belong to."""
+        if self._empty:
+            self._create()
+        return Runs(self.begin)
 
     def summaries(self) -> list[Summary]:
         """All searches with how far they are, oldest first."""

@@ -15,8 +15,10 @@ from sqlalchemy import (
     Table,
 )
 
-VERSION = 2
+VERSION = 3
 """Raised by one whenever the tables change; a database of another version is refused."""
+ADDED_SINCE = 2
+"""From this version on tables were only added: an older database is given those that it lacks."""
 
 metadata = MetaData()
 
@@ -99,4 +101,13 @@ finals = Table(
     Column("recipe", Json, nullable=False),
     Column("metrics", Json, nullable=False),
     Column("finished", String, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    # all settings of the run as text: the same run is found again, whatever it is compared with
+    Column("key", String, primary_key=True),
+    Column("finished", String, nullable=False),
+    Column("state", LargeBinary, nullable=False),
 )

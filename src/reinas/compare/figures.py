@@ -1,0 +1,134 @@
+"""Plotly figures of a comparison."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from reinas.compare import curves
+from reinas.compare.comparison import Comparison
+from reinas.compare.statistics import Floats, bootstrap, ranks
+from reinas.report.figures import layout
+
+COLOURS = (
+    "#33518a",
+    "#c0563b",
+    "#3d8a5f",
+    "#9a6a1c",
+    "#7a4fa3",
+    "#2f8f9d",
+    "#b0487e",
+    "#6b7280",
+    "#a0a020",
+    "#1b2433",
+)
+FLOOR = 1e-3
+"""The lower edge of a logarithmic axis, as a share of its upper one: 0 is drawn there."""
+POINTS = 50  # of a curve that costs more than reading it off
+TOPS = (1, 5, 15)  # as in the paper's figure 6
+
+
+def _colour(place: int) -> str:
+    return COLOURS[place % len(COLOURS)]
+
+
+def _band(figure: Any, x: Sequence[int], values: Floats, name: str, place: int) -> None:
+    """A mean over seeds [seeds, x] as a line, its 95 % interval as a band."""
+    mean, low, high = bootstrap(values)
+    colour = _colour(place)
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    if not np.isnan(low).any():
+        figure.add_scatter(
+            x=[*x, *reversed(x)],
+            y=[*high, *low[::-1]],
+            fill="toself",
+            fillcolor=f"rgba({red},{green},{blue},0.15)",
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+            legendgroup=name,
+        )
+    figure.add_scatter(
+        x=list(x),
+        y=mean,
+        mode="lines",
+        name=name,
+        legendgroup=name,
+        line={"color": colour, "width": 2},
+    )
+
+
+def progress(comparison: Comparison) -> Any:
+    """Regret over evaluations, where the best is known, else the incumbent's reward."""
+    figure = go.Figure()
+    problem = comparison.problem
+    x = range(1, comparison.evaluations + 1)
+    best = {c.label: curves.best_so_far(comparison.runs[c.label]) for c in comparison.contenders}
+    if comparison.best is None:
+        sign = 1 if problem.maximise else -1
+        for place, (label, values) in enumerate(best.items()):
+            _band(figure, x, sign * values, label, place)
+        return layout(figure, "evaluations", problem.reward)
+    known = np.array(comparison.best)[:, None]
+    regrets = {label: known - values for label, values in best.items()}
+    top = max(float(values.mean(0).max()) for values in regrets.values())
+    floor = FLOOR * top if top > 0 else 1.0
+    for place, (label, values) in enumerate(regrets.items()):
+        _band(figure, x, values, label, place)
+    for trace in figure.data:
+        trace.y = np.maximum(trace.y, floor)
+    figure = layout(figure, "evaluations", f"regret ({problem.reward})")
+    figure.update_yaxes(type="log", range=[np.log10(floor), np.log10(2 * max(top, floor))])
+    return figure
+
+
+def figure_6(comparison: Comparison, count: int) -> Any:
+    """The mean of the best `count` different models, less that of the baseline (figure 6).
+
+    Pairs of the same seed; above 0 is better. Drawn from where every run has so many.
+    """
+    figure = go.Figure()
+    step = max(1, comparison.evaluations // POINTS)
+    points = range(step, comparison.evaluations + 1, step)
+
+    def means(label: str) -> Floats:
+        return np.stack([curves.top(run, count, points) for run in comparison.runs[label]])
+
+    baseline = means(comparison.baseline)
+    for place, contender in enumerate(comparison.contenders):
+        if contender.label == comparison.baseline:
+            continue
+        gained = means(contender.label) - baseline
+        whole = ~np.any(np.isnan(gained), axis=0)
+        x = [point for point, known in zip(points, whole.tolist(), strict=True) if known]
+        if x:
+            _band(figure, x, gained[:, whole], contender.label, place)
+    figure.add_hline(y=0, line={"color": "#5a6579", "width": 1})
+    return layout(figure, "evaluations", f"best {count}, minus {comparison.baseline}")
+
+
+def rank_plot(comparison: Comparison) -> Any:
+    """Policies against seeds: each policy's rank for that seed, by its mean reward on the way."""
+    labels = [contender.label for contender in comparison.contenders]
+    scores = np.stack(
+        [-curves.best_so_far(comparison.runs[label]).mean(1) for label in labels], axis=1
+    )
+    ranked = ranks(scores)
+    order = np.argsort(ranked.mean(0), kind="stable")
+    figure = go.Figure()
+    figure.add_heatmap(
+        z=ranked[:, order[::-1]].T,
+        x=[str(seed) for seed in comparison.seeds],
+        y=[f"{labels[place]} ({ranked[:, place].mean():.1f})" for place in order[::-1]],
+        colorscale=[[0, "#33518a"], [0.5, "#eef3fb"], [1, "#c0563b"]],
+        zmin=1,
+        zmax=max(2, len(labels)),
+        colorbar={"title": "rank"},
+        hovertemplate="seed %{x}, %{y}: rank %{z}<extra></extra>",
+    )
+    figure = layout(figure, "seed", "")
+    figure.update_xaxes(type="category", nticks=12)
+    figure.update_layout(margin={"l": 10}, height=90 + 34 * len(labels))
+    figure.update_yaxes(automargin=True)
+    return figure

@@ -1,0 +1,185 @@
+"""One run: one policy, one seed, so many evaluations; and what is kept of it."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reinas.errors import SettingError
+from reinas.evaluators.tabular import MEAN, AbstractTable, TabularEvaluator
+from reinas.executors.serial import Serial
+from reinas.loop import Loop, Repeats
+from reinas.policies.base import AbstractPolicy, State
+from reinas.registry import find, make, parameters
+from reinas.seeds import derive
+from reinas.spaces.base import AbstractSpace
+from reinas.store.memory import MemoryLog
+from reinas.store.store import plain
+from reinas.types import Answers, Trial
+
+Floats = NDArray[np.float64]
+OWN = "own_seconds"
+"""The diagnostic that says how long a policy thought."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What happened, evaluation by evaluation; every array is [evaluations].
+
+    `rewards` is what the policy saw (NaN: failed), `means` the same without noise, `reported` the
+    metric it did not see (NaN where there is none), `seconds` what the evaluation cost by the
+    table or in training, `places` the number of the first evaluation of the same architecture.
+    `own_seconds` is what the policy itself took in all.
+    """
+
+    rewards: Floats
+    means: Floats
+    reported: Floats
+    seconds: Floats
+    places: NDArray[np.int64]
+    own_seconds: float
+
+    def state(self) -> State:
+        """As named arrays."""
+        return {
+            "rewards": self.rewards,
+            "means": self.means,
+            "reported": self.reported,
+            "seconds": self.seconds,
+            "places": self.places,
+            "own_seconds": np.array([self.own_seconds]),
+        }
+
+    @staticmethod
+    def of_state(state: State) -> "Run":
+        """What `state()` gave."""
+        arrays = {key: value for key, value in state.items() if key != "own_seconds"}
+        return Run(**arrays, own_seconds=float(state["own_seconds"][0]))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run on a table, by settings alone: a worker process makes the rest.
+
+    The same plan gives the same run, on any number of cores.
+    """
+
+    table: Mapping[str, Any]
+    fingerprint: str | None
+    """Which data they are: a table that has changed gives other runs."""
+    noise: str
+    policy: Mapping[str, Any]
+    children: int | None
+    evaluations: int
+    repeats: Repeats
+    seed: int
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All of it as JSON takes it."""
+        return plain(
+            {
+                "table": dict(self.table),
+                "data": self.fingerprint,
+                "noise": self.noise,
+                "policy": dict(self.policy),
+                "children": self.children,
+                "evaluations": self.evaluations,
+                "repeats": self.repeats,
+                "seed": self.seed,
+            }
+        )
+
+
+class Clock(AbstractPolicy):
+    """A policy with a stop watch: its diagnostics say how long it thought for each batch."""
+
+    def __init__(self, policy: AbstractPolicy) -> None:
+        self.policy = policy
+        self.seconds = 0.0  # since the last update
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The policy's own."""
+        return self.policy.settings
+
+    def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
+        """The policy's proposals."""
+        start = time.perf_counter()
+        proposed = self.policy.propose(count, length=length, seed=seed)
+        self.seconds += time.perf_counter() - start
+        return proposed
+
+    def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
+        """The policy's diagnostics."""
+        start = time.perf_counter()
+        said = self.policy.update(trials)
+        seconds, self.seconds = self.seconds + time.perf_counter() - start, 0.0
+        return {**said, OWN: seconds}
+
+    def state(self) -> State:
+        """The policy's own."""
+        return self.policy.state()
+
+    def restore(self, state: State) -> None:
+        """To the policy."""
+        self.policy.restore(state)
+
+
+@lru_cache(maxsize=2)
+def _table(settings: tuple[tuple[str, Any], ...]) -> AbstractTable:
+    table: AbstractTable = make("table", dict(settings))
+    return table
+
+
+def table_of(settings: Mapping[str, Any]) -> AbstractTable:
+    """The table with these settings, made once a process."""
+    return _table(tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in settings.items()))
+
+
+def policy_of(settings: Mapping[str, Any], space: AbstractSpace[Any], seed: int) -> AbstractPolicy:
+    """The policy, with initial weights of this seed where it has any."""
+    settings = dict(settings)
+    if "seed" in parameters(find("policy", settings["name"])):
+        settings = {"seed": derive(seed, "policy"), **settings}
+    policy: AbstractPolicy = make("policy", settings, space=space)
+    return policy
+
+
+def run(plan: Plan) -> Run:
+    """The run that a plan describes."""
+    evaluator = TabularEvaluator(table_of(plan.table), plan.noise)  # type: ignore[arg-type]
+    space = evaluator.table.space
+    policy = policy_of(plan.policy, space, plan.seed)
+    log = MemoryLog(plan.evaluations)
+    children = policy.batch if plan.children is None else plan.children
+    Loop(space, Clock(policy), evaluator, Serial(), log, children, plan.seed, plan.repeats).run()
+    return of_trials(log.every, log.diagnostics(), evaluator.table.report)
+
+
+def of_trials(
+    trials: Sequence[Trial],
+    diagnostics: Sequence[tuple[int, Mapping[str, float]]],
+    report: str | None,
+) -> Run:
+    """A run from its finished trials, and what a policy with a clock said of its batches."""
+    first: dict[Answers, int] = {}
+    places = []
+    columns: list[tuple[float, float, float, float]] = []
+    for number, trial in enumerate(trials):
+        outcome = trial.outcome
+        if outcome is None:
+            raise SettingError(f"trial {trial.number} is not finished: this is no whole run")
+        reward = np.nan if outcome.reward is None else outcome.reward
+        reported = np.nan if report is None else outcome.metrics.get(report, np.nan)
+        columns.append((reward, outcome.metrics.get(MEAN, reward), reported, outcome.seconds))
+        key = trial.answers if trial.repeat_of is None else trials[trial.repeat_of].answers
+        places.append(first.setdefault(key, number))
+    rewards, means, reports, seconds = np.array(columns, np.float64).T
+    own_seconds = math.fsum(said.get(OWN, 0.0) for _, said in diagnostics)
+    return Run(rewards, means, reports, seconds, np.array(places), own_seconds)

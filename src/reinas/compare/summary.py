@@ -1,0 +1,114 @@
+"""What a comparison says at its checkpoints: estimates, intervals, tests, costs."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from reinas.compare import curves
+from reinas.compare.comparison import Comparison
+from reinas.compare.statistics import Interval, holm, interval, share, signed_rank
+
+WINDOW = 25
+"""How many samples are the last ones."""
+EXACT = 1e-9
+"""Rewards closer than this are the same: they were summed in another order."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One policy at one checkpoint. What is not known is None.
+
+    `reward` is the incumbent's mean reward, `regret` what it lacks to the best of all, `hit` the
+    share of seeds that hold the best, `reported` the incumbent's unseen metric, `last` the mean
+    reward of the last samples. `difference` is in reward from the baseline, paired by seed, with
+    Wilcoxon's p-value, and with that corrected by Holm for all comparisons of the table.
+    """
+
+    reward: Interval
+    regret: Interval | None
+    hit: Interval | None
+    reported: Interval | None
+    last: Interval
+    difference: Interval | None
+    p: float | None
+    p_corrected: float | None
+    distinct: float
+    seconds: float
+
+
+Rows = Mapping[str, Mapping[int, Row]]
+"""By the policy's label, then by checkpoint."""
+
+
+def summarise(comparison: Comparison) -> Rows:
+    """Every policy at every checkpoint."""
+    rows: dict[str, dict[int, Row]] = {}
+    baseline = curves.best_so_far(comparison.runs[comparison.baseline])
+    for contender in comparison.contenders:
+        runs = comparison.runs[contender.label]
+        best = curves.best_so_far(runs)
+        unseen = curves.reported(runs) if comparison.problem.report else None
+        rows[contender.label] = {}
+        for at in comparison.at:
+            held = best[:, at - 1]
+            known = None if comparison.best is None else np.array(comparison.best)
+            difference = p = None
+            if contender.label != comparison.baseline:
+                gained = held - baseline[:, at - 1]
+                difference, p = interval(gained), signed_rank(gained)
+            rows[contender.label][at] = Row(
+                reward=interval(held),
+                regret=None if known is None else interval(known - held),
+                hit=None if known is None else share(int((held >= known - EXACT).sum()), len(held)),
+                reported=None if unseen is None else interval(unseen[:, at - 1]),
+                last=interval(curves.last_mean(runs, at, WINDOW)),
+                difference=difference,
+                p=p,
+                p_corrected=None,
+                distinct=float(curves.distinct(runs, at).mean()),
+                seconds=float(curves.spent(runs, at).mean()),
+            )
+    return _corrected(rows)
+
+
+def _corrected(rows: Mapping[str, Mapping[int, Row]]) -> Rows:
+    """With p-values corrected for all comparisons with the baseline."""
+    tested = [
+        (label, at, row.p)
+        for label, by in rows.items()
+        for at, row in by.items()
+        if row.p is not None
+    ]
+    corrected = holm([p for _, _, p in tested])
+    result = {label: dict(by) for label, by in rows.items()}
+    for (label, at, _), p in zip(tested, corrected, strict=True):
+        result[label][at] = replace(result[label][at], p_corrected=p)
+    return result
+
+
+def own_milliseconds(comparison: Comparison, label: str) -> float:
+    """What the policy itself took for an evaluation, on average over all runs."""
+    runs = comparison.runs[label]
+    return 1000 * sum(r.own_seconds for r in runs) / (len(runs) * comparison.evaluations)
+
+
+def document(comparison: Comparison, rows: Rows) -> dict[str, Any]:
+    """Everything as JSON takes it. Rewards are as they are held: higher is better."""
+    problem = comparison.problem
+    return {
+        "problem": asdict(problem),
+        "seeds": list(comparison.seeds),
+        "evaluations": comparison.evaluations,
+        "baseline": comparison.baseline,
+        "last": WINDOW,
+        "policies": {
+            contender.label: {
+                "settings": dict(contender.settings),
+                "own_milliseconds": own_milliseconds(comparison, contender.label),
+                "checkpoints": {str(at): asdict(row) for at, row in rows[contender.label].items()},
+            }
+            for contender in comparison.contenders
+        },
+    }

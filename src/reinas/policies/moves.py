@@ -1,0 +1,80 @@
+"""Steps from one architecture to another, in answers; conditional decisions are kept consistent."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from reinas.spaces.counting import asked
+from reinas.types import Answers, Decision
+
+Move = tuple[int, int]
+"""A decision's place, and the answer that it shall get."""
+
+
+def asked_places(decisions: Sequence[Decision], answers: Answers) -> list[int]:
+    """Which decisions these answers ask, and leave a choice."""
+    known: dict[str, int] = {}
+    places = []
+    for place, (decision, answer) in enumerate(zip(decisions, answers, strict=True)):
+        if asked(decision, known):
+            known[decision.name] = answer
+            if decision.options > 1:
+                places.append(place)
+    return places
+
+
+def moves(decisions: Sequence[Decision], answers: Answers) -> list[Move]:
+    """Every change of one asked answer."""
+    return [
+        (place, option)
+        for place in asked_places(decisions, answers)
+        for option in range(decisions[place].options)
+        if option != answers[place]
+    ]
+
+
+def moved(
+    decisions: Sequence[Decision], answers: Answers, move: Move, rng: np.random.Generator
+) -> Answers:
+    """The answers after a move: what it newly asks is drawn, what it asks no more becomes 0."""
+    place, option = move
+    return extended(decisions, (*answers[:place], option), rng, like=answers)
+
+
+def extended(
+    decisions: Sequence[Decision],
+    head: Answers,
+    rng: np.random.Generator,
+    like: Answers = (),
+) -> Answers:
+    """Answers to all decisions that begin with `head`.
+
+    What follows is as in `like` where that was asked there too, else drawn.
+    """
+    before: dict[str, int] = {}  # what `like` was asked
+    known: dict[str, int] = {}
+    result = []
+    for place, decision in enumerate(decisions):
+        usual = place < len(like) and asked(decision, before)
+        if usual:
+            before[decision.name] = like[place]
+        if not asked(decision, known):
+            result.append(0)
+            continue
+        if place < len(head):
+            answer = head[place]
+        else:
+            answer = like[place] if usual else int(rng.integers(decision.options))
+        known[decision.name] = answer
+        result.append(answer)
+    return tuple(result)
+
+
+def mutated(decisions: Sequence[Decision], answers: Answers, rng: np.random.Generator) -> Answers:
+    """One asked answer, drawn uniformly, becomes another one, drawn uniformly."""
+    places = asked_places(decisions, answers)
+    if not places:
+        return answers
+    place = places[rng.integers(len(places))]
+    other = int(rng.integers(decisions[place].options - 1))
+    return moved(decisions, answers, (place, other + (other >= answers[place])), rng)

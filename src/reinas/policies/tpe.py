@@ -1,0 +1,132 @@
+"""The tree-structured Parzen estimator (Bergstra et al. 2011), by Optuna."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from statistics import mean
+from typing import Any, ClassVar
+
+from reinas.errors import SettingError
+from reinas.policies.base import AbstractPolicy, State
+from reinas.policies.history import History
+from reinas.spaces.base import AbstractSpace
+from reinas.spaces.counting import asked
+from reinas.types import Answers, Decision, Trial
+
+
+class Tpe(AbstractPolicy):
+    """TPE: draws from a density of the good trials, where that of the bad ones is low (Optuna).
+
+    The first `startup` children are random; each later one is the best of `candidates` draws.
+    `multivariate` densities see decisions together, else each decision is on its own. Needs the
+    extra `bench`.
+    """
+
+    batch: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        space: AbstractSpace[Any],
+        *,
+        startup: int = 10,
+        candidates: int = 24,
+        multivariate: bool = True,
+    ) -> None:
+        for key, value in (("startup", startup), ("candidates", candidates)):
+            if value < 1:
+                raise SettingError(f"tpe: {key} must be at least 1, got {value}")
+        try:
+            import optuna
+        except ImportError:
+            raise SettingError(
+                "tpe needs Optuna: install it with `pip install 'reinas[bench]'`"
+            ) from None
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._optuna = optuna
+        self._space = space
+        self._startup, self._candidates, self._multivariate = startup, candidates, multivariate
+        self._history = History()
+        self._study = self._fresh()
+
+    def _fresh(self) -> Any:
+        return self._optuna.create_study(
+            storage=self._optuna.storages.InMemoryStorage(), direction="maximize"
+        )
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The name and the parameters."""
+        return {
+            "name": "tpe",
+            "startup": self._startup,
+            "candidates": self._candidates,
+            "multivariate": self._multivariate,
+        }
+
+    def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
+        """Optuna's suggestions; those of one batch know of each other (its constant liar)."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # experimental options, conditional decisions
+            self._study.sampler = self._optuna.samplers.TPESampler(
+                n_startup_trials=self._startup,
+                n_ei_candidates=self._candidates,
+                multivariate=self._multivariate,
+                seed=seed % 2**32,
+            )
+            trials = [self._study.ask() for _ in range(count)]
+            decisions = self._space.decisions[:length]
+            proposed = [_suggested(trial, decisions) for trial in trials]
+            for trial in trials:  # proposing leaves no trace: what is measured is told in update
+                self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
+        return proposed
+
+    def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
+        """Tell Optuna."""
+        values = self._history.add(trials)
+        self._tell([trial.answers for trial in trials], values)
+        return {"reward": mean(values)}
+
+    def _tell(self, answers: Sequence[Answers], values: Sequence[float]) -> None:
+        for known, value in zip(answers, values, strict=True):
+            told = _asked(self._space.decisions, known)
+            self._study.add_trial(
+                self._optuna.trial.create_trial(
+                    params={decision.name: answer for decision, answer in told},
+                    distributions={
+                        decision.name: _distribution(self._optuna, decision) for decision, _ in told
+                    },
+                    value=value,
+                )
+            )
+
+    def state(self) -> State:
+        """What Optuna was told."""
+        return self._history.state()
+
+    def restore(self, state: State) -> None:
+        """Tell it all again."""
+        self._history.restore(state)
+        self._study = self._fresh()
+        self._tell(self._history.answers, self._history.values)
+
+
+def _distribution(optuna: Any, decision: Decision) -> Any:
+    return optuna.distributions.CategoricalDistribution(range(decision.options))
+
+
+def _asked(decisions: Sequence[Decision], answers: Answers) -> list[tuple[Decision, int]]:
+    known: dict[str, int] = {}
+    result = []
+    for decision, answer in zip(decisions, answers, strict=False):
+        if asked(decision, known):
+            known[decision.name] = answer
+            result.append((decision, answer))
+    return result
+
+
+def _suggested(trial: Any, decisions: Sequence[Decision]) -> Answers:
+    """One trial's answers, decision by decision; 0 where a decision is not asked."""
+    known: dict[str, int] = {}
+    for decision in decisions:
+        if asked(decision, known):
+            known[decision.name] = trial.suggest_categorical(decision.name, range(decision.options))
+    return tuple(known.get(decision.name, 0) for decision in decisions)

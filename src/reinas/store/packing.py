@@ -1,0 +1,18 @@
+"""Named arrays as bytes, without pickle (safetensors)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import numpy as safetensors
+
+
+def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """The arrays as bytes."""
+    return safetensors.save({k: np.ascontiguousarray(v) for k, v in arrays.items()})
+
+
+def unpacked(data: bytes) -> dict[str, NDArray[Any]]:
+    """What `packed` made bytes of."""
+    return safetensors.load(data)

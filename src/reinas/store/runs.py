@@ -1,0 +1,51 @@
+"""The finished runs of comparisons: each is kept under all of its settings, as text."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from reinas.store import tables
+from reinas.store.log import Begin
+from reinas.store.packing import packed, unpacked
+
+Arrays = dict[str, NDArray[Any]]
+CHUNK = 500  # keys a query: SQLite takes a limited number of them
+
+
+def run_key(settings: Mapping[str, Any]) -> str:
+    """Equal for equal settings."""
+    return json.dumps(settings, sort_keys=True)
+
+
+class Runs:
+    """The runs in a store. Each writing method is one transaction."""
+
+    def __init__(self, begin: Begin) -> None:
+        self._begin = begin
+
+    def put(self, key: str, arrays: Arrays) -> None:
+        """Keep a run; one that is there already stays as it is."""
+        row = {
+            "key": key,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "state": packed(arrays),
+        }
+        with self._begin() as connection:
+            query = tables.runs.insert().prefix_with("OR IGNORE", dialect="sqlite")
+            connection.execute(query.values(row))
+
+    def get(self, keys: Iterable[str]) -> dict[str, Arrays]:
+        """The runs that there are of those asked for."""
+        wanted = list(keys)
+        found: dict[str, Arrays] = {}
+        with self._begin() as connection:
+            for start in range(0, len(wanted), CHUNK):
+                some = wanted[start : start + CHUNK]
+                query = sa.select(tables.runs).where(tables.runs.c.key.in_(some))
+                for row in connection.execute(query):
+                    found[row.key] = unpacked(row.state)
+        return found

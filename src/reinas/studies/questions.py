@@ -1,0 +1,191 @@
+"""The review's two questions as comparisons: whether it needs an RNN, whether it needs RL."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from reinas.compare import curves
+from reinas.compare.comparison import Comparison, Contender
+from reinas.compare.page import Table, words
+from reinas.compare.runs import table_of
+from reinas.compare.statistics import interval
+from reinas.registry import find, parameters
+from reinas.studies.answers import Answer, Laboratory, compared, plans
+
+TUNING = 1_000_000
+"""Seeds from here on are for tuning: none of them is among those that are reported."""
+TUNING_SEEDS = 20
+
+RATES = {
+    "independent": (0.01, 0.03, 0.1, 0.3, 1.0),
+    "zoph-le": (0.0006, 0.002, 0.006, 0.02, 0.06),
+}
+"""Learning rates to choose from; the paper's own is among them."""
+
+Spread = Callable[[int], dict[str, Any]]
+"""From a seed to the table that it runs on."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A table, or a family with one a seed."""
+
+    name: str
+    table: Spread
+
+
+def published(name: str, data: str) -> Stage:
+    """A published table: the same for each seed."""
+    return Stage(f"{name}:{data}", lambda _: dict(table_of({"name": name, "data": data}).settings))
+
+
+def landscape(decisions: int, options: int, interactions: int) -> Stage:
+    """Made landscapes, another one for each seed."""
+
+    def table(seed: int) -> dict[str, Any]:
+        given = {"decisions": decisions, "options": options, "interactions": interactions}
+        return dict(table_of({"name": "landscape", **given, "seed": seed}).settings)
+
+    return Stage(f"{decisions} decisions of {options}, {interactions} interactions", table)
+
+
+def contender(name: str, label: str | None = None, **given: Any) -> Contender:
+    """A policy with its defaults but for what is given."""
+    defaults = {k: v for k, v in parameters(find("policy", name)).items() if k != "seed"}
+    return Contender(label or name, {"name": name, **defaults, **given})
+
+
+def tuned(
+    laboratory: Laboratory, stage: Stage, candidates: Sequence[Contender], evaluations: int
+) -> tuple[Contender, list[list[str]]]:
+    """The best of the candidates on seeds that are used for nothing else, and all their scores.
+
+    The score is the mean reward of the best so far, over all evaluations and tuning seeds: who
+    is sooner good is better.
+    """
+    seeds = range(TUNING, TUNING + TUNING_SEEDS)
+    tables = [stage.table(seed) for seed in seeds]
+    runs = laboratory.run(plans(tables, candidates, seeds, evaluations))
+    scores = [
+        curves.best_so_far(runs[place :: len(candidates)]).mean()
+        for place in range(len(candidates))
+    ]
+    best = int(np.argmax(scores))
+    rows = [
+        [stage.name, candidate.label, f"{score:.5g}", "chosen" if place == best else ""]
+        for place, (candidate, score) in enumerate(zip(candidates, scores, strict=True))
+    ]
+    return candidates[best], rows
+
+
+def rates(name: str) -> list[Contender]:
+    """One policy at each of its learning rates."""
+    return [contender(name, f"{name} at {rate:g}", learning_rate=rate) for rate in RATES[name]]
+
+
+def _title(tuning: list[list[str]]) -> Table:
+    title = f"Tuning: the mean of the best so far over {TUNING_SEEDS} seeds kept for that"
+    return title, ["table", "policy", "score", ""], tuning
+
+
+RNN_STAGES = (
+    published("nasbench201", "cifar10"),
+    *(landscape(12, 4, k) for k in (0, 1, 2, 3)),
+)
+
+
+def rnn(laboratory: Laboratory, seeds: int, evaluations: int) -> Answer:
+    """Is an RNN needed? The LSTM against independent softmaxes, the same rule, both tuned."""
+    comparisons, tuning, rows = [], [], []
+    numbers = range(seeds)
+    at = sorted({max(1, evaluations // part) for part in (10, 4, 2, 1)})
+    for stage in RNN_STAGES:
+        pair = []
+        for name in RATES:
+            chosen, scores = tuned(laboratory, stage, rates(name), evaluations)
+            pair.append(chosen)
+            tuning += scores
+        tables = [stage.table(seed) for seed in numbers]
+        contenders = [contender("random"), *pair]
+        comparison = compared(laboratory, stage.name, tables, contenders, numbers, evaluations, at)
+        comparisons.append(comparison)
+        rows.append([stage.name, *_duel(comparison, pair[1].label, pair[0].label, at)])
+    head = ["table", *(f"at {n}" for n in at), "last samples"]
+    title = "LSTM minus independent softmaxes, in reward (pairs of the same seed)"
+    protocol = (
+        f"The same rule (REINFORCE, Adam, 8 children a batch), {evaluations} evaluations,"
+        f" {seeds} seeds; each learning rate the best of five on {TUNING_SEEDS} other seeds, for"
+        " each table anew. Landscapes are drawn anew for each seed; in them a decision's worth"
+        " depends on the decisions just before it."
+    )
+    tables_ = ((title, head, rows), _title(tuning))
+    return Answer("Is an RNN needed?", protocol, tuple(comparisons), tables_)
+
+
+def _duel(comparison: Comparison, first: str, second: str, at: Sequence[int]) -> list[str]:
+    """What the first policy is better by at each checkpoint, and its last samples."""
+    one, two = (comparison.runs[label] for label in (first, second))
+    gained = curves.best_so_far(one) - curves.best_so_far(two)
+    last = comparison.evaluations
+    window = max(8, last // 10)
+    samples = curves.last_mean(one, last, window) - curves.last_mean(two, last, window)
+    columns = [gained[:, n - 1] for n in at] + [samples]
+    return [words(interval(column), 4) for column in columns]
+
+
+RL_TABLES = ("cifar10", "cifar100", "imagenet")
+TUNED_ON = "cifar10"
+POPULATIONS = ((10, 5), (20, 5), (20, 10), (30, 10), (50, 15))
+STARTS = ((1, True), (10, True), (1, False))
+
+
+def rl(laboratory: Laboratory, seeds: int, evaluations: int) -> Answer:
+    """Is reinforcement learning needed? It against the rivals, as published and tuned."""
+    stage = published("nasbench201", TUNED_ON)
+    families: Mapping[str, list[Contender]] = {
+        "evolution": [
+            contender("evolution", f"evolution {p}/{s}", population=p, sample=s)
+            for p, s in POPULATIONS
+        ],
+        "local": [
+            contender("local", f"local {n}{'' if first else ' best'}", starts=n, first=first)
+            for n, first in STARTS
+        ],
+        "tpe": [
+            contender("tpe", f"tpe{'' if joint else ' univariate'}", multivariate=joint)
+            for joint in (True, False)
+        ],
+        **{name: rates(name) for name in RATES},
+    }
+    tuning: list[list[str]] = []
+    chosen = [
+        contender("random"),
+        contender("random", "random without repeats", replacement=False),
+        contender("evolution", "evolution 100/25"),
+        contender("zoph-le", "zoph-le at 0.0006"),
+    ]
+    for candidates in families.values():
+        best, scores = tuned(laboratory, stage, candidates, evaluations)
+        tuning += scores
+        if best.label not in [c.label for c in chosen]:
+            chosen.append(best)
+    chosen.append(contender("reinas"))
+    numbers = range(seeds)
+    at = [n for n in (25, 50, 75, 100, 150, 200) if n <= evaluations] or [evaluations]
+    comparisons = []
+    for data in RL_TABLES:
+        stage = published("nasbench201", data)
+        tables = [stage.table(seed) for seed in numbers]
+        comparisons.append(
+            compared(laboratory, stage.name, tables, chosen, numbers, evaluations, at)
+        )
+    protocol = (
+        f"{evaluations} evaluations, {seeds} seeds. Every rival as published and at the best of"
+        f" some settings, chosen on {TUNED_ON} with {TUNING_SEEDS} other seeds; the other two"
+        " tables were used for no choice."
+    )
+    return Answer(
+        "Is reinforcement learning needed?", protocol, tuple(comparisons), (_title(tuning),)
+    )
