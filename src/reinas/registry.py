@@ -47,6 +47,7 @@ NAMED: dict[Kind, dict[str, str]] = {
         "independent": "reinas.policies.reinforce:independent",
         "local": "reinas.policies.local:LocalSearch",
         "random": "reinas.policies.random:RandomSearch",
+        "reinas": "reinas.policies.reinas:Reinas",
         "tpe": "reinas.policies.tpe:Tpe",
         "zoph-le": "reinas.policies.reinforce:zoph_le",
     },

@@ -61,7 +61,7 @@ class Landscape(AbstractTable):
     @cached_property
     def space(self) -> GridSpace:
         """`decisions` choices among `options` each."""
-        values = tuple(range(self.options))
+        values = tuple(f"option {n}" for n in range(1, self.options + 1))
         return GridSpace(tuple((f"d{n}", values) for n in range(1, self.decisions + 1)))
 
     @property
