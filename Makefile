@@ -5,7 +5,7 @@ READY := .venv/.ready
 DEMO := --name demo --seed 1 --trials 64 --set policy.learning_rate=0.01 \
 	--set space.depth=5 --set "space.filters=[8,16,24,36]"
 
-.PHONY: help demo test check lint bench clean
+.PHONY: help demo test check lint bench results clean
 
 help:  ## What there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -35,6 +35,9 @@ check: lint test  ## All that has to pass
 
 bench: $(READY)  ## The measurements in docs/benchmarks.md (about ten minutes)
 	$(BIN)/python -m benchmarks
+
+results: $(READY)  ## The comparison in docs/results/compare.md (about an hour; also needs chromium)
+	$(BIN)/python -m benchmarks.compare
 
 clean:  ## Remove what make made
 	rm -rf .venv demo demo.html demo.svg

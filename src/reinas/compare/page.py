@@ -1,5 +1,6 @@
 """A comparison for people: tables of text, and one self-contained HTML page."""
 
+import math
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
@@ -19,7 +20,7 @@ def digits(comparison: Comparison, rows: Rows) -> int:
     every = [by[comparison.at[-1]].reward for by in rows.values()]
     widths = [i.high - i.low for i in every] + [abs(i.mean - every[0].mean) for i in every]
     spread = max((width for width in widths if width > 0), default=0.0)
-    return next((n for n in range(2, 9) if spread * 10**n >= 50), 4 if not spread else 9)
+    return next((n for n in range(2, 9) if spread * 10**n >= 20), 4 if not spread else 9)
 
 
 def words(interval: Interval | None, decimals: int, sign: int = 1) -> str:
@@ -27,8 +28,9 @@ def words(interval: Interval | None, decimals: int, sign: int = 1) -> str:
     if interval is None:
         return "-"
     low, high = sorted((sign * interval.low, sign * interval.high))
-    text = f"{sign * interval.mean:.{decimals}f}"
-    return text if low != low else f"{text} [{low:.{decimals}f}, {high:.{decimals}f}]"
+    mean, low, high = (round(value, decimals) + 0.0 for value in (sign * interval.mean, low, high))
+    text = f"{mean:.{decimals}f}"  # adding 0 makes -0.0 a 0
+    return text if math.isnan(low) else f"{text} [{low:.{decimals}f}, {high:.{decimals}f}]"
 
 
 def percent(interval: Interval | None) -> str:

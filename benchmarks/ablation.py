@@ -1,0 +1,165 @@
+"""The policy reinas without each of its parts, and with the idea that it began with."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from reinas.compare import curves
+from reinas.compare.page import percent, words
+from reinas.compare.runs import Clock, Run, of_trials, table_of
+from reinas.compare.statistics import interval, share
+from reinas.evaluators.tabular import TabularEvaluator
+from reinas.executors.serial import Serial
+from reinas.loop import Loop
+from reinas.policies import encoding, reinas, surrogate
+from reinas.policies.independent import Independent
+from reinas.policies.reinforce import reinforce_loss
+from reinas.seeds import derive
+from reinas.store.memory import MemoryLog
+from reinas.store.runs import run_key
+from reinas.studies.answers import Answer, Laboratory
+
+TABLE = {"name": "nasbench201", "data": "cifar10"}
+EVALUATIONS, AT = 150, (25, 50, 75, 100, 150)
+
+
+class Imagined(reinas.Reinas):
+    """Children that exist in the model only: softmaxes trained by policy gradient on its opinion.
+
+    Each member's score is the reward of 8 x 40 imagined children, whose policy then proposes.
+    """
+
+    def _favourites(self, count: int, length: int, rng: np.random.Generator) -> list[Any]:
+        posterior = self._posterior()
+        members = self._members(posterior, small=True)
+        decisions = self._space.decisions[:length]
+        code = encoding.encoding(decisions)
+        known = set(self._history.known)
+        proposed = []
+        for number in range(count):
+            network = Independent(decisions)
+            adam = torch.optim.Adam(network.parameters(), 0.2)
+            generator = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
+            best: dict[tuple[int, ...], float] = {}
+            for _ in range(40):
+                drawn = network.sample(8, length, generator)
+                mean, variance, _ = posterior.predict(code.bits(drawn.numpy()))
+                scores = members[number % len(members)](mean, variance)
+                for row, score in zip(map(tuple, drawn.tolist()), scores, strict=True):
+                    if row not in known:
+                        best[row] = float(score)
+                rewards = torch.tensor(scores, dtype=torch.float32)
+                loss = reinforce_loss(network.log_prob(drawn), rewards, float(rewards.mean()))
+                adam.zero_grad()
+                loss.backward()
+                adam.step()
+            if best:
+                chosen = max(best, key=best.__getitem__)
+                known.add(chosen)
+                proposed.append(chosen)
+        return proposed
+
+
+def _ranked(rewards: Any) -> Any:
+    """The normal scores of ranks alone."""
+    from scipy.stats import norm, rankdata
+
+    values = norm.ppf((rankdata(rewards) - 0.5) / len(rewards))
+    deviation = values.std()
+    return values / deviation if deviation > 0 else values
+
+
+def _hopes(self: Any, posterior: Any, *, small: bool) -> Any:
+    """Members that differ in optimism, not in margins."""
+    from functools import partial
+
+    return [partial(reinas.hoped, deviations) for deviations in (0.0, 0.5, 1.0, 1.0, 1.5)]
+
+
+Patch = tuple[Any, str, Any]
+VARIANTS: dict[str, tuple[type[reinas.Reinas], Sequence[Patch]]] = {
+    "reinas": (reinas.Reinas, ()),
+    "optimism instead of margins": (reinas.Reinas, [(reinas.Reinas, "_members", _hopes)]),
+    "no distances of options": (
+        reinas.Reinas,
+        [(encoding, "OPTION", 0.0), (encoding, "KIND", 0.0)],
+    ),
+    "one distance for all": (
+        reinas.Reinas,
+        [(encoding, "OPTION", 0.0), (encoding, "KIND", 0.0), (encoding, "DECISION", 0.0)],
+    ),
+    "decisions share nothing": (reinas.Reinas, [(encoding, "KIND", 0.0)]),
+    "ranks alone": (reinas.Reinas, [(reinas, "scores", _ranked)]),
+    "weights never fitted": (reinas.Reinas, [(surrogate, "STEPS", 0)]),
+    "imagined children": (Imagined, ()),
+}
+
+
+def _run(job: tuple[str, int]) -> Run:
+    """One run of a variant, in a worker process, with its parts replaced while it runs."""
+    name, seed = job
+    kind, patches = VARIANTS[name]
+    before = [(place, key, getattr(place, key)) for place, key, _ in patches]
+    encoding.encoding.cache_clear()
+    reinas._listed.cache_clear()
+    try:
+        for place, key, value in patches:
+            setattr(place, key, value)
+        evaluator = TabularEvaluator(table_of(TABLE))
+        space = evaluator.table.space
+        policy = Clock(kind(space, seed=derive(seed, "policy")))
+        log = MemoryLog(EVALUATIONS)
+        Loop(space, policy, evaluator, Serial(), log, kind.batch, seed).run()
+        return of_trials(log.every, log.diagnostics(), None)
+    finally:
+        for place, key, value in before:
+            setattr(place, key, value)
+        encoding.encoding.cache_clear()
+        reinas._listed.cache_clear()
+
+
+def ablations(laboratory: Laboratory, seeds: int) -> Answer:
+    """Each variant on NAS-Bench-201, CIFAR-10: regret and share of seeds that hold the best."""
+    from reinas.executors.workers import Workers
+
+    jobs = [(name, seed) for name in VARIANTS for seed in range(seeds)]
+    kept = laboratory.store.runs()
+    keys = {job: run_key({"ablation": job[0], "seed": job[1]}) for job in jobs}
+    found = {key: Run.of_state(state) for key, state in kept.get(keys.values()).items()}
+    missing = [job for job in jobs if keys[job] not in found]
+    laboratory.total += len(jobs)
+    laboratory.done += len(jobs) - len(missing)
+    workers = Workers(max(1, laboratory.workers))
+    try:
+        for job, run in workers.run(_run, missing):
+            assert isinstance(run, Run), run
+            kept.put(keys[job], run.state())
+            found[keys[job]] = run
+            laboratory.done += 1
+            laboratory.on_run(laboratory.done, laboratory.total)
+    finally:
+        workers.close()
+    known = table_of(TABLE).best
+    assert known is not None
+
+    def row(name: str, cell: Callable[[Any], str]) -> list[str]:
+        runs = [found[keys[name, seed]] for seed in range(seeds)]
+        regret = known - curves.best_so_far(runs)
+        return [name, *(cell(regret[:, at - 1]) for at in AT)]
+
+    head = ["variant", *(f"at {at}" for at in AT)]
+    regrets = [row(name, lambda r: words(interval(r), 3)) for name in VARIANTS]
+    hits = [row(name, lambda r: percent(share(int((r < 1e-9).sum()), len(r)))) for name in VARIANTS]
+    protocol = (
+        f"NAS-Bench-201, CIFAR-10, the table that reinas was tuned on; {seeds} seeds, batches of 5."
+        " `imagined children` is the idea to start from: independent softmaxes trained by policy"
+        " gradient on each member's score in the model, 320 imagined children for each real one;"
+        " the best of them is proposed. The others leave one part out."
+    )
+    tables = (
+        ("Regret", head, regrets),
+        ("Share of seeds that hold the best", head, hits),
+    )
+    return Answer("What do the parts of reinas give?", protocol, (), tables)

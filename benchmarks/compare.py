@@ -1,0 +1,194 @@
+"""`python -m benchmarks.compare`: docs/results/compare.md, its pictures and all numbers.
+
+The review's three questions, then `reinas` on tables that nothing was tuned on, on made landscapes,
+and without each of its parts. Runs are kept in a store: killed, it goes on where it was.
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.ablation import ablations
+from benchmarks.pictures import screenshot
+from reinas import Store
+from reinas.cli.output import json_text
+from reinas.compare import figures, page
+from reinas.compare.comparison import Comparison
+from reinas.compare.runs import table_of
+from reinas.compare.summary import Rows, summarise
+from reinas.evaluators.published import hpobench, hpolib
+from reinas.registry import words
+from reinas.studies import estimator, questions
+from reinas.studies.answers import Answer, Laboratory, compared
+
+PAGE = Path("docs/results/compare.md")
+NUMBERS = Path("docs/results/compare.json")
+IMAGES = Path("docs/images")
+RIVALS = (
+    questions.contender("random"),
+    questions.contender("evolution", population=20, sample=10),
+    questions.contender("local", starts=1),
+    questions.contender("tpe"),
+    questions.contender("reinas"),
+)
+CHECKPOINTS = (50, 100, 200)
+
+
+def unseen() -> list[questions.Stage]:
+    """The perceptrons' tables: no setting of anything was chosen on them."""
+    return [
+        questions.published(name, data)
+        for name, table in (("hpobench", hpobench), ("hpolib", hpolib))
+        for data in words(table)["data"]
+    ]
+
+
+def landscapes() -> list[questions.Stage]:
+    """From independent decisions to pure noise, small and large."""
+    return [
+        questions.landscape(6, 5, 5),
+        questions.landscape(30, 4, 0),
+        questions.landscape(30, 4, 2),
+        questions.landscape(100, 3, 1),
+        questions.landscape(500, 2, 0),
+        questions.landscape(500, 2, 9),
+    ]
+
+
+def raced(
+    laboratory: Laboratory, stages: Sequence[questions.Stage], seeds: int
+) -> list[Comparison]:
+    """The rivals and reinas on each of these tables."""
+    numbers = range(seeds)
+    return [
+        compared(
+            laboratory,
+            stage.name,
+            [stage.table(seed) for seed in numbers],
+            RIVALS,
+            numbers,
+            CHECKPOINTS[-1],
+            CHECKPOINTS,
+        )
+        for stage in stages
+    ]
+
+
+def markdown(table: page.Table) -> str:
+    """A table of a comparison for Markdown."""
+    title, head, body = table
+    lines = [f"**{title}**", "", "| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in body), ""])
+
+
+def races(title: str, comparisons: Sequence[Comparison]) -> list[page.Table]:
+    """One table a checkpoint: tables in rows, policies in columns, regret in the cells."""
+    result = []
+    for at in CHECKPOINTS:
+        body = []
+        for comparison in comparisons:
+            rows = summarise(comparison)
+            decimals = page.digits(comparison, rows)
+            cells = [page.words(by[at].regret, decimals) for by in rows.values()]
+            body.append([comparison.problem.name, *cells])
+        head = ["table", *(c.label for c in RIVALS)]
+        result.append((f"{title}: regret after {at} evaluations", head, body))
+    return result
+
+
+def against_the_best(comparison: Comparison, rows: Rows) -> list[str]:
+    """How reinas does beside the best rival at each checkpoint: a row of a table."""
+    cells = []
+    for at in CHECKPOINTS:
+        ours = rows["reinas"][at].regret
+        rivals = {label: by[at].regret for label, by in rows.items() if label != "reinas"}
+        label = min(rivals, key=lambda name: rivals[name].mean)
+        best = rivals[label]
+        apart = "apart" if ours.high < best.low else "overlap"
+        cells.append(f"{page.words(ours, 3)}; {label} {page.words(best, 3)}: {apart}")
+    return [comparison.problem.name, *cells]
+
+
+def pictures(answers: dict[str, Answer]) -> None:
+    """The figures as PNG."""
+    chosen = answers["rl"].comparisons
+    for comparison in chosen:
+        data = comparison.problem.settings["data"]
+        screenshot(figures.progress(comparison), IMAGES / f"compare-{data}.png", (1000, 460))
+    screenshot(figures.figure_6(chosen[0], 5), IMAGES / "compare-figure6.png", (1000, 460))
+    screenshot(figures.rank_plot(chosen[0]), IMAGES / "compare-ranks.png", (1000, 560))
+
+
+def sections(answers: dict[str, Answer], raced_: dict[str, list[Comparison]]) -> list[str]:
+    """Everything that was measured, in the order of the page."""
+    rl = answers["rl"]
+    parts = ["## Does it need reinforcement learning?", "", rl.protocol, ""]
+    best = [against_the_best(c, summarise(c)) for c in rl.comparisons]
+    head = ["table", *(f"at {at}" for at in CHECKPOINTS)]
+    parts.append(markdown(("reinas and the best of all others, regret", head, best)))
+    for comparison in rl.comparisons:
+        data = comparison.problem.settings["data"]
+        parts += [
+            f"### {comparison.problem.name}",
+            "",
+            f"![Regret](../images/compare-{data}.png)",
+            "",
+        ]
+        parts += [markdown(t) for t in page.tables(comparison, summarise(comparison))]
+    parts += [
+        "![The best five, against random search (figure 6)](../images/compare-figure6.png)",
+        "",
+        "![Ranks, seed by seed](../images/compare-ranks.png)",
+        "",
+        *(markdown(t) for t in rl.tables),
+    ]
+    for title, comparisons in raced_.items():
+        parts += [f"## {title}", "", *(markdown(t) for t in races(title, comparisons))]
+    for name in ("rnn", "estimator", "ablation"):
+        answer = answers[name]
+        parts += [f"## {answer.question}", "", answer.protocol, ""]
+        parts += [markdown(t) for t in answer.tables]
+    return parts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--store", default="compare.db", help="where the runs are kept")
+    args = parser.parse_args()
+
+    def say(done: int, total: int) -> None:
+        print(f"\r{done} of {total}", end="", flush=True)
+
+    laboratory = Laboratory(Store(args.store), args.workers, say)
+    few = max(2, args.seeds // 3)
+    answers = {"rl": questions.rl(laboratory, args.seeds, 200)}
+    raced_ = {
+        "Tables that nothing was tuned on": raced(laboratory, unseen(), few),
+        "Made landscapes": raced(laboratory, landscapes(), few),
+    }
+    answers["ablation"] = ablations(laboratory, args.seeds)
+    answers["rnn"] = questions.rnn(laboratory, args.seeds, 1000)
+    table = table_of({"name": "nasbench201", "data": "cifar10"})
+    answers["estimator"] = estimator.estimator(table, 20 * args.seeds, say)
+    text = [
+        "# Does it need reinforcement learning, does it need an RNN?",
+        "",
+        f"Made by `make results` ({os.cpu_count()} cores): {args.seeds} seeds (0 to"
+        f" {args.seeds - 1}), {few} where the tables are many. Means over seeds, 95 % bootstrap"
+        " intervals in brackets; shares have Wilson's. What it means is in"
+        " [docs/review.md](../review.md); all numbers are in compare.json.",
+        "",
+        *sections(answers, raced_),
+    ]
+    PAGE.write_text("\n".join(text).rstrip() + "\n", encoding="utf-8")
+    numbers: dict[str, Any] = {name: answer.document() for name, answer in answers.items()}
+    NUMBERS.write_text(json_text(numbers), encoding="utf-8")
+    pictures(answers)
+
+
+if __name__ == "__main__":
+    main()
