@@ -91,6 +91,7 @@ VARIANTS: dict[str, tuple[type[reinas.Reinas], Sequence[Patch]]] = {
         [(encoding, "OPTION", 0.0), (encoding, "KIND", 0.0), (encoding, "DECISION", 0.0)],
     ),
     "decisions share nothing": (reinas.Reinas, [(encoding, "KIND", 0.0)]),
+    "no effects of single options": (reinas.Reinas, [(surrogate, "LOG_EFFECT", -20.0)]),
     "ranks alone": (reinas.Reinas, [(reinas, "scores", _ranked)]),
     "weights never fitted": (reinas.Reinas, [(surrogate, "STEPS", 0)]),
     "imagined children": (Imagined, ()),

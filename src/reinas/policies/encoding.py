@@ -33,10 +33,8 @@ class Encoding:
         widths = [code.shape[1] for code in codes]
         first = np.cumsum([0, *widths])
         self.width = int(first[-1])
-        # [T, most options + 1, width]: what each answer, and not being asked, sets
-        self._codes = np.zeros((len(codes), int(self.options.max()) + 1, self.width), np.float32)
-        for t, code in enumerate(codes):
-            self._codes[t, : len(code), first[t] : first[t + 1]] = code
+        self._codes = [code.astype(np.float32) for code in codes]
+        self._columns = [slice(a, b) for a, b in pairwise(first.tolist())]
         self.design, self.offset = self._prior(widths)
 
     def _prior(self, widths: Sequence[int]) -> tuple[Floats, Floats]:
@@ -93,9 +91,9 @@ class Encoding:
         known = answers[:, : len(missing)]
         live = self.asked(np.maximum(known, 0)) & (known >= 0) if self._conditions else known >= 0
         full[:, : known.shape[1]] = np.where(live, known, missing[: known.shape[1]])
-        result = np.zeros((len(answers), self.width), np.float32)
-        for t in range(len(missing)):  # each decision has columns of its own
-            result += self._codes[t, full[:, t]]
+        result = np.empty((len(answers), self.width), np.float32)
+        for t, (code, columns) in enumerate(zip(self._codes, self._columns, strict=True)):
+            result[:, columns] = code[full[:, t]]
         return result
 
 

@@ -38,6 +38,8 @@ def moved(
 ) -> Answers:
     """The answers after a move: what it newly asks is drawn, what it asks no more becomes 0."""
     place, option = move
+    if not any(decision.when for decision in decisions):
+        return (*answers[:place], option, *answers[place + 1 :])
     return extended(decisions, (*answers[:place], option), rng, like=answers)
 
 

@@ -11,9 +11,10 @@ from scipy.special import ndtri
 
 from reinas.policies.encoding import Encoding, Floats, Ints
 
-# Log-normal priors: of the amplitude, and of the noise, both in units of the scores' variance.
+# Log-normal priors of the kernel's parts, in units of the scores' variance.
 LOG_AMPLITUDE, SD_AMPLITUDE = 0.0, 0.7
 LOG_NOISE, SD_NOISE, LEAST_NOISE = -3.0, 1.0, 1e-4
+LOG_EFFECT, SD_EFFECT = -1.0, 1.0
 CONSTANT = 1.0  # the variance of the common mean
 STEPS = 25  # of L-BFGS a fit; each begins where the last one ended
 FITTED, CONDITIONED = 200, 300  # most architectures to fit weights to, and to predict from
@@ -56,38 +57,52 @@ def some(values: Floats, count: int, *, latest: bool) -> Ints:
 
 @dataclass(frozen=True)
 class Weights:
-    """The kernel: amplitude * exp(-distance) + constant, with noise; `bits` weigh the distance."""
+    """The kernel: amplitude * exp(-distance) + effect * (what is shared) + constant, with noise.
+
+    `bits` weigh each bit, in the distance as in what is shared. The first part knows what is near
+    to what was measured, the second what each option is good for wherever it stands.
+    """
 
     amplitude: float
     noise: float
+    effect: float
     bits: Floats
 
     @staticmethod
     def of(theta: Floats, encoding: Encoding) -> "Weights":
-        """From standard normal parameters: two, then the parts of the bits' log weights."""
-        logs = encoding.offset + encoding.design @ theta[2:]
+        """From standard normal parameters: three, then the parts of the bits' log weights."""
+        logs = encoding.offset + encoding.design @ theta[3:]
         return Weights(
             float(np.exp(LOG_AMPLITUDE + SD_AMPLITUDE * theta[0])),
             float(np.exp(LOG_NOISE + SD_NOISE * theta[1])) + LEAST_NOISE,
+            float(np.exp(LOG_EFFECT + SD_EFFECT * theta[2])),
             np.exp(np.clip(logs, -20, 6)),
         )
 
     def kernel(self, a: Floats, b: Floats) -> Floats:
         """Covariances of bits [m, W] with bits [n, W]: [m, n]."""
         weights = self.bits.astype(a.dtype)
-        distance = (a * (-2 * weights)) @ b.T
-        distance += (a @ weights)[:, None]
-        distance += b @ weights
-        np.maximum(distance, 0, out=distance)
-        np.exp(-distance, out=distance)
-        distance *= a.dtype.type(self.amplitude)
-        distance += a.dtype.type(CONSTANT)
-        return distance
+        shared = (a * weights) @ b.T
+        result = -2 * shared
+        result += (a @ weights)[:, None]
+        result += b @ weights
+        np.maximum(result, 0, out=result)
+        np.exp(-result, out=result)
+        result *= a.dtype.type(self.amplitude)
+        shared *= a.dtype.type(self.effect)
+        result += shared
+        result += a.dtype.type(CONSTANT)
+        return result
+
+    def variance(self, a: Floats) -> Floats:
+        """Variances of bits [m, W] before anything is measured: [m]."""
+        shared: Floats = a @ self.bits.astype(a.dtype)
+        return self.amplitude + CONSTANT + self.effect * shared
 
 
 def start(encoding: Encoding) -> Floats:
     """The parameters at the prior's mean."""
-    return np.zeros(2 + encoding.design.shape[1])
+    return np.zeros(3 + encoding.design.shape[1])
 
 
 def fit(theta: Floats, encoding: Encoding, bits: Floats, values: Floats) -> Floats:
@@ -112,9 +127,10 @@ def loss(theta: Floats, encoding: Encoding, bits: Floats, values: Floats) -> tup
     """Minus the log posterior density of the parameters, less a constant, and its gradient."""
     weights = Weights.of(theta, encoding)
     total = bits @ weights.bits
-    distance = np.maximum(total[:, None] + total - 2 * (bits * weights.bits) @ bits.T, 0)
+    shared = (bits * weights.bits) @ bits.T
+    distance = np.maximum(total[:, None] + total - 2 * shared, 0)
     near = np.exp(-distance)
-    covariance = weights.amplitude * near + CONSTANT
+    covariance = weights.amplitude * near + weights.effect * shared + CONSTANT
     covariance[np.diag_indices_from(covariance)] += weights.noise
     try:
         lower = np.linalg.cholesky(covariance)
@@ -126,12 +142,14 @@ def loss(theta: Floats, encoding: Encoding, bits: Floats, values: Floats) -> tup
     # the density's slope by each covariance, and by each pair's distance
     slope = 0.5 * (np.outer(alpha, alpha) - inverse)
     pull = -weights.amplitude * slope * near
-    by_bit = 2 * (bits.T @ pull.sum(1) - (bits * (pull @ bits)).sum(0)) * weights.bits
+    by_bit = 2 * (bits.T @ pull.sum(1) - (bits * (pull @ bits)).sum(0))
+    by_bit += weights.effect * (bits * (slope @ bits)).sum(0)
     gradient = np.concatenate(
         [
             [-SD_AMPLITUDE * pull.sum()],
             [SD_NOISE * (weights.noise - LEAST_NOISE) * np.trace(slope)],
-            encoding.design.T @ by_bit,
+            [SD_EFFECT * weights.effect * (slope * shared).sum()],
+            encoding.design.T @ (by_bit * weights.bits),
         ]
     )
     value = 0.5 * values @ alpha + np.log(np.diag(lower)).sum() + 0.5 * theta @ theta
@@ -162,7 +180,7 @@ class Posterior:
         whitened = solve_triangular(
             self._lower, self.weights.kernel(self.known, bits), lower=True, check_finite=False
         )
-        variance = self.weights.amplitude + CONSTANT - np.einsum("ij,ij->j", whitened, whitened)
+        variance = self.weights.variance(bits) - np.einsum("ij,ij->j", whitened, whitened)
         return self._alpha @ whitened, np.maximum(variance, 1e-8), whitened
 
     def given(self, bits: Floats, variance: Floats, whitened: Floats, place: int) -> Floats:
