@@ -113,7 +113,7 @@ def _run(job: tuple[str, int]) -> Run:
         policy = Clock(kind(space, seed=derive(seed, "policy")))
         log = MemoryLog(EVALUATIONS)
         Loop(space, policy, evaluator, Serial(), log, kind.batch, seed).run()
-        return of_trials(log.every, log.diagnostics(), None)
+        return of_trials(log.every, log.diagnostics())
     finally:
         for place, key, value in before:
             setattr(place, key, value)

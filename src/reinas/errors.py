@@ -75,8 +75,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     >>> nearest("digit", ["digits", "wine"])
     "did you mean 'digits'?"
     >>> nearest("zzz", ["digits", "wine"])
-    'known: digits, wine'
+    'there are digits, wine'
     """
     known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean '{close[0]}'?" if close else "known: " + ", ".join(known)
+    return f"did you mean '{close[0]}'?" if close else "there are " + ", ".join(known)

@@ -160,7 +160,7 @@ def test_an_unknown_target_suggests_the_nearest(tmp_path):
     text = rows(header="width,species")
     with pytest.raises(SettingError, match="no column 'specie': did you mean 'species'"):
         table(tmp_path, text, "specie").parts()
-    with pytest.raises(SettingError, match="no column 'zzz': known: species, width"):
+    with pytest.raises(SettingError, match="no column 'zzz': there are species, width"):
         table(tmp_path, text, "zzz").parts()
 
 

@@ -1,5 +1,6 @@
 """`reinas compare`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -60,9 +61,13 @@ def compare(
     space: Annotated[str | None, typer.Option(help="With --task: what may be built.")] = None,
     study: Study = None,
     policies: Annotated[
-        str,
-        typer.Option(help="Who competes; parameters follow a colon: evolution:population=20."),
-    ] = "random,evolution,local,zoph-le",
+        str | None,
+        typer.Option(
+            help="Who competes; parameters follow a colon: evolution:population=20. Default:"
+            " random,evolution,local,reinas.",
+            metavar="A,B,...",
+        ),
+    ] = None,
     seeds: Annotated[
         int | None,
         typer.Option(help="Runs a policy. Default: 100, or 5 with --task.", show_default=False),
@@ -142,9 +147,10 @@ def compare(
         "cost": cost,
         "maximise": maximise,
     }
-    for key, value in {**columns, "noise": noise}.items():
-        if table is None and value is not None:
-            raise SettingError(f"--{key} is for tables: give --table")
+    _refuse("--table", table, {**columns, "noise": noise})
+    _refuse("--task", task, {"space": space, "name": name})
+    if study is not None:
+        _refuse("--table or --task", None, {"set": set_ or None})
     from reinas.cli import comparing
 
     shared = comparing.Shared(
@@ -167,3 +173,10 @@ def compare(
             comparing.on_task(shared, task, space, name, set_ or ())
         elif study is not None:
             comparing.on_study(shared, study)
+
+
+def _refuse(kind: str, chosen: str | None, options: Mapping[str, object]) -> None:
+    """Raise `SettingError` for the first option that is given without what it belongs to."""
+    for key, value in options.items():
+        if chosen is None and value is not None:
+            raise SettingError(f"--{key} is for {kind}: give that, or leave it out")

@@ -21,13 +21,14 @@ from reinas.report.terminal import table
 from reinas.store import Store
 
 STANDARD_OUTPUT = Path("-")
+DEFAULT = "random,evolution,local,reinas"
 
 
 @dataclass(frozen=True)
 class Shared:
     """The options that all kinds of comparisons have."""
 
-    policies: str
+    policies: str | None
     seeds: int | None
     first_seed: int
     evaluations: int | None
@@ -45,7 +46,7 @@ class Shared:
         """Contenders, seeds, evaluations and checkpoints, checked; these are the defaults."""
         count = seeds if self.seeds is None else self.seeds
         total = evaluations if self.evaluations is None else self.evaluations
-        contenders = contest.contenders(self.policies)
+        contenders = contest.contenders(DEFAULT if self.policies is None else self.policies)
         if self.at is None:
             at = sorted({max(1, total // share) for share in (8, 4, 2, 1)})
         else:
@@ -63,6 +64,8 @@ class Shared:
 
     def check_files(self) -> None:
         """Raise before hours are spent on what cannot be written."""
+        if self.html == STANDARD_OUTPUT:
+            raise SettingError("--html: takes a file; only --json can go to standard output")
         for path in (self.json, self.html):
             if path is not None and path != STANDARD_OUTPUT:
                 folder = path.absolute().parent

@@ -19,10 +19,18 @@ STUDIES: dict[str, Callable[..., Answer]] = {"rnn": questions.rnn, "rl": questio
 def answer(name: str, shared: Any) -> Answer:
     """The study of that name, with a progress bar; Ctrl-C says how to go on."""
     if name not in (*STUDIES, "estimator"):
-        raise SettingError(f"--study: {nearest(name, [*STUDIES, 'estimator'])}; got {name!r}")
-    for key in ("at", "children", "repeats"):
+        hint = nearest(name, [*STUDIES, "estimator"])
+        raise SettingError(f"--study: '{name}' is not known: {hint}")
+    for key in ("policies", "at", "children", "repeats"):
         if getattr(shared, key) is not None:
             raise SettingError(f"--{key}: a study brings its own settings")
+    if shared.first_seed:
+        raise SettingError("--first-seed: a study has its own seeds")
+    least = {"seeds": 2 if name == "estimator" else 1, "evaluations": 1}
+    for key, fewest in least.items():
+        value = getattr(shared, key)
+        if value is not None and value < fewest:
+            raise SettingError(f"{key} must be at least {fewest}, got {value}")
     bar = progress(quiet=False)
     task = bar.add_task(name, total=None, note="")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reinas.compare.runs import Plan, Run, run
-from reinas.errors import ExecutorError, SettingError
+from reinas.errors import ExecutorError, ReinasError, SettingError
 from reinas.executors.base import reason
 from reinas.executors.workers import Lost, Workers
 from reinas.store import Store
@@ -115,6 +115,8 @@ def _run(missing: Mapping[str, Plan], workers: int) -> Any:
             try:
                 yield key, run(plan)
             except (MemoryError, RuntimeError) as error:
+                if isinstance(error, ReinasError):
+                    raise
                 raise _failed(plan, reason(error)) from error
         return
     pool = Workers(workers)
@@ -122,13 +124,19 @@ def _run(missing: Mapping[str, Plan], workers: int) -> Any:
         for (key, plan), result in pool.run(_keyed, list(missing.items())):
             if isinstance(result, Lost):
                 raise _failed(plan, result.reason)
+            if isinstance(result, str):
+                raise SettingError(result)
             yield key, result
     finally:
         pool.close()
 
 
-def _keyed(item: tuple[str, Plan]) -> Run:
-    return run(item[1])
+def _keyed(item: tuple[str, Plan]) -> Run | str:
+    """The run, or what is wrong with its settings."""
+    try:
+        return run(item[1])
+    except SettingError as error:
+        return str(error)
 
 
 def _failed(plan: Plan, why: str) -> ExecutorError:

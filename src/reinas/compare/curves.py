@@ -10,7 +10,10 @@ from reinas.compare.statistics import Floats
 
 
 def filled(run: Run) -> Floats:
-    """The rewards as a policy counts them: a failure is 0, or the worst where some are below 0."""
+    """The rewards with a failure as 0, or as the run's worst where some are below 0.
+
+    A policy knows the worst so far only; but 0 for a first failure would be the best of losses.
+    """
     known = run.rewards[~np.isnan(run.rewards)]
     return np.where(np.isnan(run.rewards), min([0.0, *known.tolist()]), run.rewards)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import SettingError
-from reinas.evaluators.tabular import MEAN, AbstractTable, TabularEvaluator
+from reinas.evaluators.tabular import MEAN, REPORTED, AbstractTable, TabularEvaluator
 from reinas.executors.serial import Serial
 from reinas.loop import Loop, Repeats
 from reinas.policies.base import AbstractPolicy, State
@@ -71,7 +71,7 @@ class Plan:
 
     table: Mapping[str, Any]
     fingerprint: str | None
-    """Which data they are: a table that has changed gives other runs."""
+    """Which data they are (None: any): a table that has changed gives other runs."""
     noise: str
     policy: Mapping[str, Any]
     children: int | None
@@ -101,6 +101,7 @@ class Clock(AbstractPolicy):
 
     def __init__(self, policy: AbstractPolicy) -> None:
         self.policy = policy
+        self.batch = policy.batch
         self.seconds = 0.0  # since the last update
 
     @property
@@ -153,19 +154,24 @@ def policy_of(settings: Mapping[str, Any], space: AbstractSpace[Any], seed: int)
 
 def run(plan: Plan) -> Run:
     """The run that a plan describes."""
-    evaluator = TabularEvaluator(table_of(plan.table), plan.noise)  # type: ignore[arg-type]
+    table = table_of(plan.table)
+    if plan.fingerprint not in (None, table.fingerprint):  # changed since this process read it
+        _table.cache_clear()
+        table = table_of(plan.table)
+    if plan.fingerprint not in (None, table.fingerprint):
+        raise SettingError(f"the table {dict(plan.table)} has changed meanwhile: compare anew")
+    evaluator = TabularEvaluator(table, plan.noise)  # type: ignore[arg-type]
     space = evaluator.table.space
     policy = policy_of(plan.policy, space, plan.seed)
     log = MemoryLog(plan.evaluations)
     children = policy.batch if plan.children is None else plan.children
     Loop(space, Clock(policy), evaluator, Serial(), log, children, plan.seed, plan.repeats).run()
-    return of_trials(log.every, log.diagnostics(), evaluator.table.report)
+    return of_trials(log.every, log.diagnostics())
 
 
 def of_trials(
     trials: Sequence[Trial],
     diagnostics: Sequence[tuple[int, Mapping[str, float]]],
-    report: str | None,
 ) -> Run:
     """A run from its finished trials, and what a policy with a clock said of its batches."""
     first: dict[Answers, int] = {}
@@ -176,7 +182,7 @@ def of_trials(
         if outcome is None:
             raise SettingError(f"trial {trial.number} is not finished: this is no whole run")
         reward = np.nan if outcome.reward is None else outcome.reward
-        reported = np.nan if report is None else outcome.metrics.get(report, np.nan)
+        reported = outcome.metrics.get(REPORTED, np.nan)
         columns.append((reward, outcome.metrics.get(MEAN, reward), reported, outcome.seconds))
         key = trial.answers if trial.repeat_of is None else trials[trial.repeat_of].answers
         places.append(first.setdefault(key, number))

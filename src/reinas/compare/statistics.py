@@ -37,7 +37,7 @@ def bootstrap(values: Floats, seed: int = 0) -> tuple[Floats, Floats, Floats]:
     resampled = mean + weights @ (values - mean)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
-    return mean, low, high
+    return np.clip(mean, low, high), low, high  # the mean of equal values may be off by rounding
 
 
 def interval(values: Sequence[float] | Floats) -> Interval:

@@ -8,12 +8,12 @@ import numpy as np
 
 from reinas.compare import curves
 from reinas.compare.comparison import Comparison
-from reinas.compare.statistics import Interval, holm, interval, share, signed_rank
+from reinas.compare.statistics import Floats, Interval, holm, interval, share, signed_rank
 
 WINDOW = 25
 """How many samples are the last ones."""
 EXACT = 1e-9
-"""Rewards closer than this are the same: they were summed in another order."""
+"""Rewards that differ by less than this share are the same: summed in another order."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,10 @@ def summarise(comparison: Comparison) -> Rows:
             rows[contender.label][at] = Row(
                 reward=interval(held),
                 regret=None if known is None else interval(known - held),
-                hit=None if known is None else share(int((held >= known - EXACT).sum()), len(held)),
-                reported=None if unseen is None else interval(unseen[:, at - 1]),
+                hit=None
+                if known is None
+                else share(int((held >= known - EXACT * np.abs(known)).sum()), len(held)),
+                reported=None if unseen is None else _known(unseen[:, at - 1]),
                 last=interval(curves.last_mean(runs, at, WINDOW)),
                 difference=difference,
                 p=p,
@@ -71,6 +73,17 @@ def summarise(comparison: Comparison) -> Rows:
                 seconds=float(curves.spent(runs, at).mean()),
             )
     return _corrected(rows)
+
+
+def _hits(held: Floats, best: Floats) -> Interval:
+    """The share of seeds whose incumbent is as good as the best."""
+    return share(int((held >= best - EXACT * np.abs(best)).sum()), len(held))
+
+
+def _known(values: Floats) -> Interval | None:
+    """The interval over the seeds that have found something at all."""
+    known = values[~np.isnan(values)]
+    return interval(known) if len(known) else None
 
 
 def _corrected(rows: Mapping[str, Mapping[int, Row]]) -> Rows:

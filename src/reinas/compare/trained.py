@@ -51,7 +51,7 @@ def run_searches(
                     on_trial=on_trial,
                 )
                 trials = found.log.finished()
-                runs[contender.label].append(of_trials(trials, found.log.diagnostics(), None))
+                runs[contender.label].append(of_trials(trials, found.log.diagnostics()))
     return runs
 
 

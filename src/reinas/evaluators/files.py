@@ -36,6 +36,8 @@ def csv_table(
     if not path:
         raise SettingError("csv: which file? Say --table FILE.csv")
     path = located("csv", path, "")
+    if not Path(path).exists():
+        raise FileError(f"{path}: there is no such file")
     if not decisions or not reward:
         raise SettingError(
             f"{path}: which columns are decisions, and which is the reward? Say --decisions A,B,..."
@@ -110,9 +112,12 @@ def _check_columns(
     for name in named:
         if name not in header:
             raise SettingError(f"{path} has no column '{name}': {nearest(name, header)}")
-    for name in decisions:
+    for name in named:
         if named.count(name) > 1:
-            raise SettingError(f"{path}: column '{name}' cannot be a decision and something else")
+            raise SettingError(
+                f"{path}: column '{name}' is named twice: it is one of decision, reward, report and"
+                " cost"
+            )
 
 
 def _numbers(

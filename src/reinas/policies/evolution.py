@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import mean
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class Evolution(AbstractPolicy):
     is better.
     """
 
-    batch: ClassVar[int] = 1
+    batch = 1
 
     def __init__(
         self, space: AbstractSpace[Any], *, population: int = 100, sample: int = 25
@@ -47,7 +47,7 @@ class Evolution(AbstractPolicy):
         """Random ones until the population is full, then mutants of tournament winners."""
         missing = max(0, min(count, self._population - len(self._history)))
         first = self._space.sample(missing, seed, length=length, over="decisions")
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng([seed, missing])  # another stream than that of the random ones
         decisions = self._space.decisions[:length]
         return first + [self._mutant(decisions, rng) for _ in range(count - missing)]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import mean
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class LocalSearch(AbstractPolicy):
     again from `starts` random ones. Nothing is measured twice.
     """
 
-    batch: ClassVar[int] = 1
+    batch = 1
 
     def __init__(self, space: AbstractSpace[Any], *, starts: int = 10, first: bool = True) -> None:
         if starts < 1:
@@ -98,3 +98,4 @@ class LocalSearch(AbstractPolicy):
         self._history.restore(state)
         self._since, place = map(int, state["place"])
         self._centre = None if place < 0 else place
+        self._around = None

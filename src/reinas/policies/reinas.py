@@ -8,7 +8,7 @@ alike; the members of a batch then pick what they want most, each exploring diff
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache, partial
 from statistics import mean
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class Reinas(AbstractPolicy):
     twice. `seed` draws the first children.
     """
 
-    batch: ClassVar[int] = 5
+    batch = 5
 
     def __init__(self, space: AbstractSpace[Any], *, start: int = 10, seed: int = 0) -> None:
         if not 2 <= start <= MOST_START:

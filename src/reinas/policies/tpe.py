@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from statistics import mean
-from typing import Any, ClassVar
+from typing import Any
 
 from reinas.errors import SettingError
 from reinas.policies.base import AbstractPolicy, State
@@ -21,7 +21,7 @@ class Tpe(AbstractPolicy):
     extra `bench`.
     """
 
-    batch: ClassVar[int] = 1
+    batch = 1
 
     def __init__(
         self,

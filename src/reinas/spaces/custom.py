@@ -62,9 +62,11 @@ class GridSpace(AbstractSpace[Combination]):
     def encode(self, architecture: Combination) -> Answers:
         """The values as indices."""
         try:
+            if [name for name, _ in architecture.values] != [name for name, _ in self.columns]:
+                raise KeyError
             return tuple(
                 places[value]
                 for places, (_, value) in zip(self._places, architecture.values, strict=True)
             )
-        except (KeyError, ValueError):
+        except KeyError:
             raise AnswersError(f"grid: expected one value a column, got {architecture}") from None

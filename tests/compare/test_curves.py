@@ -1,0 +1,164 @@
+"""Curves of runs that were made by hand."""
+
+import numpy as np
+import pytest
+
+from compare.made import made
+from reinas.compare import curves
+from reinas.compare.comparison import Comparison, Contender, Problem, check
+from reinas.compare.summary import document, own_milliseconds, summarise
+from reinas.errors import SettingError
+
+NAN = float("nan")
+PLAIN = made([0.3, 0.1, 0.5, 0.5, 0.4], reported=[30, 10, 50, 51, 40], seconds=[1, 2, 3, 0, 5])
+FAILED = made([None, 0.2, None, 0.7])
+LOSSES = made([None, -3.0, -5.0, None, -1.0])
+# drawn rewards: the luckiest is not the best
+NOISY = made([1.0, 3.0, 2.0, 2.5], means=[1.5, 1.2, 2.2, 2.4])
+
+
+def test_the_incumbent_is_the_best_so_far_and_the_earliest_of_equals():
+    """0, 0, then the third; the fourth is only as good."""
+    assert curves.incumbents(PLAIN).tolist() == [0, 0, 2, 2, 2]
+    assert curves.best_so_far([PLAIN]).tolist() == [[0.3, 0.3, 0.5, 0.5, 0.5]]
+
+
+def test_a_failure_is_never_the_incumbent_of_anything_better():
+    """It counts as 0 until something was measured."""
+    assert curves.incumbents(FAILED).tolist() == [0, 1, 1, 3]
+    assert curves.best_so_far([FAILED]).tolist() == [[0, 0.2, 0.2, 0.7]]
+
+
+def test_among_losses_a_failure_is_as_bad_as_the_worst():
+    """-5 is the worst there is."""
+    assert curves.filled(LOSSES).tolist() == [-5, -3, -5, -5, -1]
+    assert curves.best_so_far([LOSSES]).tolist() == [[-5, -3, -3, -3, -1]]
+
+
+def test_nothing_but_failures_is_zero():
+    """And has no metric to report."""
+    run = made([None, None])
+    assert curves.best_so_far([run]).tolist() == [[0, 0]]
+    assert np.isnan(curves.reported([run])).all()
+
+
+def test_the_incumbent_is_chosen_by_what_was_seen_and_judged_by_its_mean():
+    """The lucky second stays the incumbent, though its mean is 1.2."""
+    assert curves.incumbents(NOISY).tolist() == [0, 1, 1, 1]
+    assert curves.best_so_far([NOISY]).tolist() == [[1.5, 1.2, 1.2, 1.2]]
+
+
+def test_the_unseen_metric_is_the_incumbents():
+    """Not its own best: 50, though 51 came later."""
+    assert curves.reported([PLAIN]).tolist() == [[30, 30, 50, 50, 50]]
+
+
+def test_the_last_samples_are_those_before_the_checkpoint():
+    """Means of windows; a window longer than the run is the run."""
+    assert curves.last_mean([PLAIN], 5, 2) == pytest.approx([0.45])
+    assert curves.last_mean([PLAIN], 3, 2) == pytest.approx([0.3])
+    assert curves.last_mean([PLAIN], 2, 25) == pytest.approx([0.2])
+    assert curves.last_mean([FAILED], 4, 4) == pytest.approx([0.9 / 4])
+
+
+def test_different_architectures_and_seconds_are_counted_up_to_the_checkpoint():
+    """A repeat has the place of its first."""
+    run = made([1, 2, 1, 3, 2], places=[0, 1, 0, 3, 1], seconds=[1, 2, 0, 4, 0])
+    assert [curves.distinct([run], at).item() for at in (1, 3, 4, 5)] == [1, 2, 3, 3]
+    assert [curves.spent([run], at).item() for at in (1, 3, 4, 5)] == [1, 3, 7, 7]
+
+
+def test_the_best_few_are_different_ones():
+    """A repeat counts once (figure 6); NaN until there are so many."""
+    run = made([1, 5, 5, 3, 4], places=[0, 1, 1, 3, 4])
+    np.testing.assert_allclose(curves.top(run, 1, range(1, 6)), [1, 5, 5, 5, 5])
+    np.testing.assert_allclose(curves.top(run, 2, range(1, 6)), [NAN, 3, 3, 4, 4.5])
+    np.testing.assert_allclose(curves.top(run, 4, [4, 5]), [NAN, 13 / 4])
+
+
+def comparison(**runs):
+    contenders = tuple(Contender(name, {"name": name}) for name in runs)
+    seeds = tuple(range(len(next(iter(runs.values())))))
+    count = len(next(iter(runs.values()))[0].rewards)
+    problem = Problem("made", {}, "val", report="test")
+    return Comparison(problem, contenders, seeds, count, (2, count), runs, (0.9,) * len(seeds))
+
+
+def example():
+    return comparison(
+        local=[
+            made([0.1, 0.5, 0.9], reported=[1, 5, 9], own_seconds=0.3),
+            made([0.2, 0.1, 0.6], reported=[2, 1, 6], own_seconds=0.6),
+        ],
+        random=[
+            made([0.3, 0.1, 0.2], reported=[3, 1, 2], seconds=[1, 2, 3]),
+            made([0.4, 0.8, 0.9], reported=[4, 8, 9], seconds=[1, 2, 5]),
+        ],
+    )
+
+
+def test_a_summary_by_hand():
+    """Two policies, two seeds, two checkpoints."""
+    rows = summarise(example())
+    local = rows["local"][3]
+    assert local.reward.mean == pytest.approx((0.9 + 0.6) / 2)
+    assert local.regret.mean == pytest.approx((0.0 + 0.3) / 2)
+    assert local.hit.mean == 0.5
+    assert local.reported.mean == pytest.approx((9 + 6) / 2)
+    assert local.last.mean == pytest.approx((0.5 + 0.3) / 2)
+    assert local.difference.mean == pytest.approx((0.6 - 0.3) / 2)
+    assert rows["local"][2].difference.mean == pytest.approx(((0.5 - 0.3) + (0.2 - 0.8)) / 2)
+    random = rows["random"][3]
+    assert (random.difference, random.p, random.p_corrected) == (None, None, None)
+    assert random.seconds == pytest.approx((6 + 8) / 2)
+    assert random.distinct == 3
+    assert (rows["random"][2].hit.mean, random.hit.mean) == (0, 0.5)
+
+
+def test_random_search_is_whom_all_are_compared_with():
+    """Wherever it stands; without it the first one is."""
+    assert example().baseline == "random"
+    run = [made([0.1, 0.2])]
+    assert comparison(local=run, tpe=run).baseline == "local"
+
+
+def test_p_values_are_corrected_for_all_comparisons():
+    """One policy at two checkpoints: the smaller of two p-values counts twice."""
+    rows = summarise(example())["local"]
+    p = sorted((rows[2].p, rows[3].p))
+    corrected = sorted((rows[2].p_corrected, rows[3].p_corrected))
+    assert corrected[0] == pytest.approx(min(1, 2 * p[0]))
+
+
+def test_own_time_is_per_evaluation():
+    """0.9 s over two runs of three: 150 ms."""
+    assert own_milliseconds(example(), "local") == pytest.approx(150)
+
+
+def test_the_document_has_every_policy_and_checkpoint():
+    """By label, then by checkpoint as text."""
+    given = document(example(), summarise(example()))
+    assert given["baseline"] == "random"
+    assert list(given["policies"]) == ["local", "random"]
+    assert list(given["policies"]["local"]["checkpoints"]) == ["2", "3"]
+
+
+ONE = [Contender("random", {"name": "random"})]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((ONE, 0, 10, [1]), "seeds must be at least 1, got 0"),
+        ((ONE, 1, 0, [1]), "evaluations must be at least 1, got 0"),
+        (([], 1, 10, [1]), "which policies"),
+        ((ONE * 2, 1, 10, [1]), "policy random is given twice"),
+        ((ONE, 1, 10, [5, 11]), "a checkpoint must be from 1 to .* 10; got 11"),
+        ((ONE, 1, 10, [0]), "a checkpoint must be from 1 to .* 10; got 0"),
+        ((ONE, 1, 10, []), "at which numbers of evaluations"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(arguments, message):
+    """Each with what was expected and what came."""
+    with pytest.raises(SettingError, match=message):
+        check(*arguments)

@@ -1,0 +1,150 @@
+"""Intervals and tests against SciPy, closed forms and brute force."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from reinas.compare.statistics import bootstrap, holm, interval, ranks, share, signed_rank
+
+
+@pytest.mark.parametrize("count", [5, 30, 100])
+def test_the_bootstrap_interval_is_scipys(count):
+    """The percentile interval of the mean, but for resampling noise; skewed values too."""
+    values = np.random.default_rng(count).exponential(size=count)
+    mean, low, high = (float(x[0]) for x in bootstrap(values[:, None]))
+    theirs = stats.bootstrap(
+        (values,), np.mean, method="percentile", n_resamples=20_000, rng=np.random.default_rng(1)
+    ).confidence_interval
+    width = theirs.high - theirs.low
+    assert mean == pytest.approx(values.mean())
+    assert low == pytest.approx(theirs.low, abs=0.05 * width)
+    assert high == pytest.approx(theirs.high, abs=0.05 * width)
+
+
+def test_it_holds_the_mean_in_95_percent_of_cases():
+    """1,000 samples of 100 normal numbers, as columns: the interval misses in about 5 %."""
+    values = np.random.default_rng(0).standard_normal((100, 1000))
+    _, low, high = bootstrap(values)
+    missed = int(((low > 0) | (high < 0)).sum())
+    assert 30 < missed < 85
+
+
+def test_columns_are_intervals_of_their_own():
+    """Each column's interval is what it would be alone; scale and shift go through."""
+    values = np.random.default_rng(1).random((20, 3))
+    together = np.array(bootstrap(values))
+    for n in range(3):
+        np.testing.assert_allclose(together[:, [n]], bootstrap(values[:, [n]]))
+    np.testing.assert_allclose(np.array(bootstrap(3 * values + 7)), 3 * together + 7)
+
+
+def test_equal_values_give_an_interval_of_no_width():
+    """Exactly none, also where their mean is not a round number."""
+    result = interval([91.60666665] * 7)
+    assert result.low == result.high == pytest.approx(91.60666665)
+
+
+def test_one_seed_has_no_interval():
+    """There is nothing to resample."""
+    result = interval([0.5])
+    assert result.mean == 0.5
+    assert np.isnan(result.low)
+    assert np.isnan(result.high)
+
+
+def test_the_bootstrap_is_repeatable():
+    """The same values give the same interval."""
+    values = np.random.default_rng(2).random(10)
+    assert interval(values) == interval(list(values))
+
+
+@pytest.mark.parametrize(
+    ("successes", "count"), [(0, 1), (1, 1), (0, 100), (95, 100), (100, 100), (7, 9)]
+)
+def test_shares_have_wilsons_interval(successes, count):
+    """(p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)."""
+    z, p = 1.959963984540054, successes / count
+    middle = p + z**2 / (2 * count)
+    reach = z * np.sqrt(p * (1 - p) / count + z**2 / (4 * count**2))
+    scale = 1 + z**2 / count
+    result = share(successes, count)
+    assert result.mean == p
+    assert result.low == pytest.approx((middle - reach) / scale, abs=1e-9)
+    assert result.high == pytest.approx((middle + reach) / scale, abs=1e-9)
+
+
+def test_wilcoxons_test_is_scipys():
+    """Without ties at 0, in the normal approximation."""
+    differences = np.random.default_rng(0).normal(0.3, 1, 60)
+    theirs = stats.wilcoxon(differences, method="approx").pvalue
+    assert signed_rank(differences) == pytest.approx(theirs)
+
+
+@pytest.mark.parametrize(
+    "differences",
+    [
+        np.array([1.5, -0.4, 2.2, 0.7, -1.1, 3.0, 0.2, 1.9, 0.9, -0.3, 1.2, 0.8]),
+        np.array([0.0, 0.0, 0.0, 2.0, 1.0, -1.0, 3.0, 2.0, 4.0, 5.0, -0.5, 1.5]),
+    ],
+)
+def test_it_is_close_to_all_sign_changes(differences):
+    """The share of all 2^12 patterns of signs that are as far from the middle; ties at 0 halve."""
+    size = stats.rankdata(np.abs(differences))
+    signs = np.sign(differences)
+    patterns = np.array(list(product((-1, 1), repeat=len(differences)))) * (signs != 0)
+    sums = np.abs(patterns @ size)
+    exact = np.mean(sums >= abs(signs @ size) - 1e-9)
+    assert signed_rank(differences) == pytest.approx(exact, abs=0.03)
+
+
+def test_ties_at_zero_count_half_to_each_side():
+    """By hand: |d| = 0, 0, 1, 2, 2, 3 has ranks 1.5, 1.5, 3, 4.5, 4.5, 6; two ties of two.
+
+    W+ = 3 + 4.5 + 6 + half of the zeros' 3 = 15; its mean is 6 x 7 / 4 = 10.5, its variance
+    6 x 7 x 13 / 24 - 2 x (8 - 2) / 48 = 22.5.
+    """
+    differences = np.array([0.0, 0.0, 1.0, -2.0, 2.0, 3.0])
+    expected = 2 * stats.norm.sf((15 - 10.5) / 22.5**0.5)
+    assert signed_rank(differences) == pytest.approx(expected)
+
+
+def test_no_difference_is_no_evidence():
+    """All equal: 1; and the sign does not matter."""
+    assert signed_rank(np.zeros(10)) == 1
+    differences = np.array([0.1, 0.4, -0.2, 0.5, 0.7])
+    assert signed_rank(differences) == pytest.approx(signed_rank(-differences))
+
+
+def test_p_values_are_uniform_where_there_is_no_difference():
+    """One in twenty of 1,000 tests of pure noise is below 0.05."""
+    rng = np.random.default_rng(3)
+    below = sum(signed_rank(rng.standard_normal(40)) < 0.05 for _ in range(1000))
+    assert stats.binomtest(below, 1000, 0.05).pvalue > 1e-3
+
+
+def test_holm_by_hand():
+    """3 x 0.01, then 2 x 0.03, then 0.04 raised to what came before; never above 1."""
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.04, 0.01, 0.03, 0.005]) == pytest.approx([0.06, 0.03, 0.06, 0.02])
+    assert holm([0.6, 0.7]) == [1, 1]
+    assert holm([0.02]) == [0.02]
+    assert holm([]) == []
+
+
+def test_holm_is_between_no_correction_and_bonferronis():
+    """For random p-values; their order stays."""
+    rng = np.random.default_rng(4)
+    for _ in range(50):
+        p = rng.random(6) ** 3
+        corrected = np.array(holm(p.tolist()))
+        assert (corrected >= p).all()
+        assert (corrected <= np.minimum(1, 6 * p) + 1e-12).all()
+        assert (np.diff(corrected[np.argsort(p)]) >= 0).all()
+
+
+def test_ranks_are_by_row_with_ties_averaged():
+    """1 is the least score."""
+    scores = np.array([[3.0, 1.0, 2.0], [1.0, 1.0, 5.0]])
+    assert ranks(scores).tolist() == [[3, 1, 2], [1.5, 1.5, 3]]
