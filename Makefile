@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-DEMO := --name demo --seed 1 --trials 64 --set policy.learning_rate=0.01 \
+DEMO := --name demo --seed 1 --trials 64 --policy zoph-le --set policy.learning_rate=0.01 \
 	--set space.depth=5 --set "space.filters=[8,16,24,36]"
 
 .PHONY: help demo test check lint bench results clean

@@ -9,13 +9,13 @@ from reinas.seeds import derive
 
 
 def test_every_setting_has_a_default_that_works():
-    """Nothing given is the paper's controller on convolutional networks for digits."""
+    """Nothing given is the policy reinas on convolutional networks for digits."""
     config = configure()
     assert config.space == ConvSpace()
     assert config.task == Digits()
     assert config.recipe == Digits().recipe
-    assert config.policy == {"name": "zoph-le"}
-    assert (config.plain.trials, config.plain.children, config.plain.seed) == (64, 8, 0)
+    assert config.policy == {"name": "reinas"}
+    assert (config.plain.trials, config.plain.children, config.plain.seed) == (64, None, 0)
 
 
 def test_settings_reach_every_parameter():
@@ -29,6 +29,7 @@ def test_settings_reach_every_parameter():
                 'space.activations=["relu", "tanh"]',
                 "task=digits",
                 "task.reward=accuracy",
+                "policy=zoph-le",
                 "policy.learning_rate=0.0035",
                 "recipe.epochs=10",
                 "recipe.optimizer=adam",
@@ -118,7 +119,8 @@ def test_a_search_made_in_python_is_sent_back_there():
         ("space.depth=0", "depth must be at least 1, got 0"),
         ("space.filters=[]", "filters needs one or more different values"),
         ("space.heights=[2]", "heights must be odd"),
-        ("policy.learning_rate=fast", "learning_rate should be a valid number, got 'fast'"),
+        ("policy.start=fast", "start should be a valid integer, got 'fast'"),
+        ("policy.hidden=3", "is no setting of policy reinas, but of zoph-le"),
         ("recipe.optimizer=sdg", "recipe.optimizer should be 'sgd' or 'adam', got 'sdg'"),
         ("recipe.learning_rate=-1", "learning_rate must be above 0"),
         ("task.reward=acuracy", "did you mean 'accuracy'"),

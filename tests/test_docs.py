@@ -88,6 +88,8 @@ def test_every_command_of_the_readme_exists(capsys):
         names = [f"space={space[1]}"] * bool(space) + [f"task={task[1] if task else ''}"] * bool(
             task
         )
+        policy = re.search(r"--policy (\S+)", words)
+        names += [f"policy={policy[1]}"] if policy else []
         assert configure(parse_set([*names, *re.findall(r"--set (\S+)", words)]))
 
 

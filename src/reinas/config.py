@@ -34,6 +34,7 @@ from reinas.spaces.base import AbstractSpace
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
 
+DEFAULT_POLICY = "reinas"  # docs/results/compare.md has why
 MOST = 10**9  # trials; more than any store could hold
 FITTING = {0: "recurrent", 1: "mlp", 3: "conv"}
 """Which space suits examples of so many axes."""
@@ -45,7 +46,8 @@ class Plain(pydantic.BaseModel):
     """The settings without a section."""
 
     trials: Annotated[int, Field(ge=1, le=MOST)] = 64
-    children: Annotated[int, Field(ge=1, le=MOST)] = 8
+    children: Annotated[int, Field(ge=1, le=MOST)] | None = None
+    """None: as many as the policy likes."""
     seed: int = 0
     repeats: Literal["train", "reuse"] = "reuse"
     workers: Annotated[int, Field(ge=0)] = os.cpu_count() or 1
@@ -169,7 +171,7 @@ def configure(*sources: Settings) -> Config:
         growth = None
         if plain.grow or parts["growth"]:
             growth = Growth(**check("growth", Growth, parts["growth"]))
-        policy = {"name": "zoph-le"} | parts["policy"]
+        policy = {"name": DEFAULT_POLICY} | parts["policy"]
         resolve("policy", policy)  # refuses what is wrong; making it is left to whoever runs it
     except InvalidSettingError as error:
         setting = merged.get(error.key) or merged.get(f"{error.key}.name")

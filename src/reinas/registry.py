@@ -136,7 +136,13 @@ def words(target: Any) -> dict[str, tuple[str, ...]]:
 def resolve(kind: Kind, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     """The callable that `settings["name"]` names, and the other settings, checked."""
     values = dict(settings)
-    target = find(kind, values.pop("name"))
+    name = values.pop("name")
+    target = find(kind, name)
+    for key in values.keys() - parameters(target).keys():
+        if owners := [n for n in NAMED[kind] if key in parameters(find(kind, n))]:
+            raise InvalidSettingError(
+                f"{kind}.{key}", f"is no setting of {kind} {name}, but of {', '.join(owners)}"
+            )
     return target, check(kind, target, values)
 
 

@@ -92,7 +92,7 @@ def test_a_toml_file_has_the_same_keys(reinas, tmp_path):
 
 def test_show_tells_the_whole_story(reinas, quick, tmp_path):
     """Best architectures, how the policy moved, a page and a drawing."""
-    reinas("search", *quick)
+    reinas("search", *quick, "--policy", "zoph-le")
     status, out, _ = reinas("show", "quick", "--html", "q.html", "--svg", "q.svg", "--top", "2")
     assert status == 0
     assert "The best architectures" in out
@@ -183,8 +183,8 @@ def test_the_catalogues_name_everything(reinas):
         (["search", "--trials", "0"], "--trials: trials should be greater than or equal to 1"),
         (["search", "--trials", "x"], "should be a valid integer"),
         (["search", "--set", "space.dept=3"], "did you mean 'depth'"),
-        (["search", "--set", "policy.learning_rate=-1"], "learning_rate must be above 0"),
-        (["search", "--set", "policy.hidden=0"], "hidden must be at least 1"),
+        (["search", "--policy", "zoph-le", "--set", "policy.learning_rate=-1"], "learning_rate must be above 0"),
+        (["search", "--policy", "zoph-le", "--set", "policy.hidden=0"], "hidden must be at least 1"),
         (["search", "conv", "--task", "wine"], "needs images"),
         (["search", "toy", "--task", "wine"], "needs one number in and one out"),
         (["search", "--config", "missing.toml"], "No such file"),
@@ -201,10 +201,10 @@ def test_the_catalogues_name_everything(reinas):
         (["search", "--memory-limit", "inf"], "memory_limit should be a finite number"),
         (["search", "--memory-limit", "1e30"], "memory limit must be"),
         (["search", "--memory-limit", "0.1"], "memory limit must be 0.5 to"),
-        (["search", "--set", "policy.initial=inf"], "must be above 0 and finite"),
-        (["search", "--set", "policy.seed=" + "9" * 23], "seed must be from 0"),
-        (["search", "--set", "policy.hidden=10000000000"], "hidden must be at most"),
-        (["search", "--set", "policy.learning_rate=1e38"], "learning_rate must be at most 1000"),
+        (["search", "--policy", "zoph-le", "--set", "policy.initial=inf"], "must be above 0 and finite"),
+        (["search", "--policy", "zoph-le", "--set", "policy.seed=" + "9" * 23], "seed must be from 0"),
+        (["search", "--policy", "zoph-le", "--set", "policy.hidden=10000000000"], "hidden must be at most"),
+        (["search", "--policy", "zoph-le", "--set", "policy.learning_rate=1e38"], "learning_rate must be at most 1000"),
         (["search", "--set", "space.filters=[" + "9" * 20 + "]"], "filters must be at most"),
         (["resume", "nothing"], "no search 'nothing' in reinas.db"),
         (["show", "nothing"], "no search 'nothing' in reinas.db"),

@@ -60,10 +60,10 @@ def search(
     ] = None,
     trials: Annotated[int | None, typer.Option(help="How many children. Default: 64.")] = None,
     children: Annotated[
-        int | None, typer.Option(help="Children a batch, one update each. Default: 8.")
+        int | None, typer.Option(help="Children a batch, one update each. Default: what the policy likes.")
     ] = None,
     policy: Annotated[
-        str | None, typer.Option(help="Who decides; see `reinas policies`. Default: zoph-le.")
+        str | None, typer.Option(help="Who decides; see `reinas policies`. Default: reinas.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="All randomness. Default: 0.")] = None,
     workers: WorkersOption = None,
@@ -115,8 +115,8 @@ def search(
     Examples:
     - `reinas search conv --task digits`
     - `reinas search mlp --task wine --trials 100 --policy random --name first`
-    - `reinas search conv --set space.depth=4 --set space.filters=[8,16] --set
-    policy.learning_rate=0.01`
+    - `reinas search conv --set space.depth=4 --set space.filters=[8,16]`
+    - `reinas search conv --policy zoph-le --set policy.learning_rate=0.01`
     - `reinas search conv --task images:photos --set task.size=32 --max-parameters 200000`
     - `reinas search --task table:data.csv --target price`
     - `reinas search conv --task cifar10 --grow --set space.depth=20 --trials 12800`
