@@ -12,6 +12,8 @@ import pytest
 from reinas import Store
 from reinas.cli.output import print_json
 
+PAPER = ["search", "--policy", "zoph-le", "--set"]
+
 
 def test_a_search_finds_and_says_how_to_go_on(reinas, quick):
     """The best network, its reward, and the next two commands."""
@@ -183,8 +185,14 @@ def test_the_catalogues_name_everything(reinas):
         (["search", "--trials", "0"], "--trials: trials should be greater than or equal to 1"),
         (["search", "--trials", "x"], "should be a valid integer"),
         (["search", "--set", "space.dept=3"], "did you mean 'depth'"),
-        (["search", "--policy", "zoph-le", "--set", "policy.learning_rate=-1"], "learning_rate must be above 0"),
-        (["search", "--policy", "zoph-le", "--set", "policy.hidden=0"], "hidden must be at least 1"),
+        (
+            [*PAPER, "policy.learning_rate=-1"],
+            "learning_rate must be above 0",
+        ),
+        (
+            [*PAPER, "policy.hidden=0"],
+            "hidden must be at least 1",
+        ),
         (["search", "conv", "--task", "wine"], "needs images"),
         (["search", "toy", "--task", "wine"], "needs one number in and one out"),
         (["search", "--config", "missing.toml"], "No such file"),
@@ -201,10 +209,22 @@ def test_the_catalogues_name_everything(reinas):
         (["search", "--memory-limit", "inf"], "memory_limit should be a finite number"),
         (["search", "--memory-limit", "1e30"], "memory limit must be"),
         (["search", "--memory-limit", "0.1"], "memory limit must be 0.5 to"),
-        (["search", "--policy", "zoph-le", "--set", "policy.initial=inf"], "must be above 0 and finite"),
-        (["search", "--policy", "zoph-le", "--set", "policy.seed=" + "9" * 23], "seed must be from 0"),
-        (["search", "--policy", "zoph-le", "--set", "policy.hidden=10000000000"], "hidden must be at most"),
-        (["search", "--policy", "zoph-le", "--set", "policy.learning_rate=1e38"], "learning_rate must be at most 1000"),
+        (
+            [*PAPER, "policy.initial=inf"],
+            "must be above 0 and finite",
+        ),
+        (
+            [*PAPER, "policy.seed=" + "9" * 23],
+            "seed must be from 0",
+        ),
+        (
+            [*PAPER, "policy.hidden=10000000000"],
+            "hidden must be at most",
+        ),
+        (
+            [*PAPER, "policy.learning_rate=1e38"],
+            "learning_rate must be at most 1000",
+        ),
         (["search", "--set", "space.filters=[" + "9" * 20 + "]"], "filters must be at most"),
         (["resume", "nothing"], "no search 'nothing' in reinas.db"),
         (["show", "nothing"], "no search 'nothing' in reinas.db"),

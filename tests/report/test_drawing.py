@@ -14,6 +14,7 @@ from torch import nn
 from reinas import BreastCancer, ConvSpace, Digits, MlpSpace, Toy, ToySpace, Wine, build, draw
 from reinas.children import parameters
 from reinas.report.drawing import Box, column
+from reinas.spaces.cells import CellSpace
 from reinas.spaces.layers import ConvArchitecture, ConvLayer
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -239,3 +240,14 @@ def test_a_new_drawing_can_be_registered():
         return column([Box("ring", "", "")], [], "ring")
 
     assert texts(groups(draw(Ring(), Wine()), "box")[0])[0] == "ring"
+
+
+def test_a_cell_shows_what_feeds_each_node():
+    """Operations of none are left out; a node that nothing feeds says so."""
+    space = CellSpace()
+    # 0>1 none, 0>2 skip, 1>2 conv1x1, 0>3 conv3x3, 1>3 none, 2>3 avgpool
+    svg = draw(space.decode((0, 1, 2, 3, 0, 4)), Digits())
+    assert "zeros: nothing feeds it" in svg
+    assert "skip of 0 + conv1x1 of 1" in svg
+    assert "conv3x3 of 0 + avgpool of 2" in svg
+    assert svg.count('class="link"') == 4

@@ -60,7 +60,8 @@ def search(
     ] = None,
     trials: Annotated[int | None, typer.Option(help="How many children. Default: 64.")] = None,
     children: Annotated[
-        int | None, typer.Option(help="Children a batch, one update each. Default: what the policy likes.")
+        int | None,
+        typer.Option(help="Children a batch, one update each. Default: what the policy likes."),
     ] = None,
     policy: Annotated[
         str | None, typer.Option(help="Who decides; see `reinas policies`. Default: reinas.")

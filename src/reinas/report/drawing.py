@@ -7,6 +7,7 @@ from functools import singledispatch
 from html import escape
 from typing import Any
 
+from reinas.spaces.cells import EDGES, NODES, CellArchitecture
 from reinas.spaces.layers import (
     ContrastLayer,
     ConvArchitecture,
@@ -155,6 +156,22 @@ def _words(layer: Layer, block: int) -> str:
             return f"local contrast {layer.window} × {layer.window}"
         case NormLayer():
             return "batch normalisation"
+
+
+@draw.register
+def _(architecture: CellArchitecture, task: Interface) -> str:
+    """One cell, the same all over the network; what an edge does stands at its end."""
+    kept = [
+        (edge, op) for edge, op in zip(EDGES, architecture.operations, strict=True) if op != "none"
+    ]
+    boxes = [Box("cell's input", "node 0", "what the cell before gave", end=True)]
+    for node in range(1, NODES):
+        fed = [f"{op} of {source}" for (source, target), op in kept if target == node]
+        name = "cell's output" if node == NODES - 1 else f"node {node}"
+        words = " + ".join(fed) or "zeros: nothing feeds it"
+        boxes.append(Box(name, words, f"{name}: {words}", end=node == NODES - 1))
+    stages = f"3 stages of {architecture.cells} cells, {architecture.channels} channels first"
+    return column(boxes, [edge for edge, _ in kept], stages)
 
 
 @draw.register
