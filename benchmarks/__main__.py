@@ -2,10 +2,12 @@
 
 import sys
 
-from benchmarks.speed import ALL, main
+from benchmarks import comparing, speed
+
+ALL = speed.ALL | comparing.ALL
 
 if __name__ == "__main__":
     unknown = set(sys.argv[1:]) - set(ALL)
     if unknown:
         sys.exit(f"no measurement {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
-    main(sys.argv[1:])
+    speed.main([ALL[name] for name in sys.argv[1:] or ALL])

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -334,9 +334,9 @@ ALL = {
 }
 
 
-def main(names: list[str]) -> None:
+def main(measurements: list[Callable[[], None]]) -> None:
     torch.set_num_threads(1)
     print(f"{os.cpu_count()} cores, torch {torch.__version__}, Python {sys.version.split()[0]}\n")
     print("| what | measured | how | goal |\n| --- | --- | --- | --- |")
-    for name in names or ALL:
-        ALL[name]()
+    for measure in measurements:
+        measure()
