@@ -173,7 +173,10 @@ def main() -> None:
     raced_ = {
         "Tables that nothing was tuned on": raced(laboratory, unseen(), few, RIVALS),
         "Made landscapes": raced(
-            laboratory, landscapes(), few, [c for c in RIVALS if c.label != SLOW]
+            laboratory,
+            landscapes(),
+            max(2, args.seeds // 5),
+            [c for c in RIVALS if c.label != SLOW],
         ),
     }
     answers["ablation"] = ablations(laboratory, max(2, args.seeds // 2))
@@ -184,7 +187,8 @@ def main() -> None:
         "# Does it need reinforcement learning, does it need an RNN?",
         "",
         f"Made by `make results` ({os.cpu_count()} cores): {args.seeds} seeds (0 to"
-        f" {args.seeds - 1}), {few} where the tables are many. Means over seeds, 95 % bootstrap"
+        f" {args.seeds - 1}), fewer where that is said, {few} on the perceptrons'"
+        f" tables and {max(2, args.seeds // 5)} on landscapes. Means over seeds, 95 % bootstrap"
         " intervals in brackets; shares have Wilson's. What it means is in"
         " [docs/review.md](../review.md); all numbers are in compare.json.",
         "",

@@ -60,9 +60,16 @@ class Landscape(AbstractTable):
 
     @cached_property
     def space(self) -> GridSpace:
-        """`decisions` choices among `options` each."""
-        values = tuple(f"option {n}" for n in range(1, self.options + 1))
-        return GridSpace(tuple((f"d{n}", values) for n in range(1, self.decisions + 1)))
+        """`decisions` choices among `options` each, every one a kind of its own.
+
+        Nothing that is learned of one holds for another, so no policy shall share weights.
+        """
+        return GridSpace(
+            tuple(
+                (f"d{n}", tuple(f"d{n}.{k}" for k in range(1, self.options + 1)))
+                for n in range(1, self.decisions + 1)
+            )
+        )
 
     @property
     def reward(self) -> str:
