@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reinas.children import build, fit
     from reinas.errors import ReinasError
     from reinas.evaluators.base import AbstractEvaluator
+    from reinas.evaluators.tabular import GridTable, TabularEvaluator
     from reinas.evaluators.trained import Limits, TrainedEvaluator
     from reinas.executors.base import AbstractExecutor
     from reinas.executors.processes import Processes
@@ -30,14 +31,20 @@ if TYPE_CHECKING:
     from reinas.loop import Growth, Result, search
     from reinas.policies.base import AbstractPolicy
     from reinas.policies.controller import Controller
+    from reinas.policies.evolution import Evolution
     from reinas.policies.exact import exact_gradient, expected_reward
     from reinas.policies.independent import Independent
+    from reinas.policies.local import LocalSearch
     from reinas.policies.random import RandomSearch
+    from reinas.policies.reinas import Reinas
     from reinas.policies.reinforce import Reinforce, independent, reinforce_loss, zoph_le
+    from reinas.policies.tpe import Tpe
     from reinas.report.drawing import draw
     from reinas.report.formulas import formulas
     from reinas.spaces.base import AbstractSpace
+    from reinas.spaces.cells import CellSpace
     from reinas.spaces.conv import ConvSpace, conv_blocks
+    from reinas.spaces.custom import GridSpace
     from reinas.spaces.mlp import MlpSpace
     from reinas.spaces.recurrent import RecurrentSpace
     from reinas.spaces.toy import ToySpace
@@ -55,83 +62,49 @@ if TYPE_CHECKING:
     from reinas.zoo import published
 
 _HOMES = {
-    "reinas.children": (
-        "build",
-        "fit",
-    ),
+    "reinas.children": ("build", "fit"),
     "reinas.errors": ("ReinasError",),
     "reinas.evaluators.base": ("AbstractEvaluator",),
-    "reinas.evaluators.trained": (
-        "Limits",
-        "TrainedEvaluator",
-    ),
+    "reinas.evaluators.tabular": ("GridTable", "TabularEvaluator"),
+    "reinas.evaluators.trained": ("Limits", "TrainedEvaluator"),
     "reinas.executors.base": ("AbstractExecutor",),
     "reinas.executors.processes": ("Processes",),
     "reinas.executors.serial": ("Serial",),
     "reinas.export.network": ("FoundNetwork",),
     "reinas.export.saved": ("load",),
     "reinas.final": ("finish",),
-    "reinas.grid": (
-        "Grid",
-        "Watcher",
-    ),
-    "reinas.loop": (
-        "Growth",
-        "Result",
-        "search",
-    ),
+    "reinas.grid": ("Grid", "Watcher"),
+    "reinas.loop": ("Growth", "Result", "search"),
     "reinas.policies.base": ("AbstractPolicy",),
     "reinas.policies.controller": ("Controller",),
-    "reinas.policies.exact": (
-        "exact_gradient",
-        "expected_reward",
-    ),
+    "reinas.policies.evolution": ("Evolution",),
+    "reinas.policies.exact": ("exact_gradient", "expected_reward"),
     "reinas.policies.independent": ("Independent",),
+    "reinas.policies.local": ("LocalSearch",),
     "reinas.policies.random": ("RandomSearch",),
-    "reinas.policies.reinforce": (
-        "Reinforce",
-        "independent",
-        "reinforce_loss",
-        "zoph_le",
-    ),
+    "reinas.policies.reinas": ("Reinas",),
+    "reinas.policies.reinforce": ("Reinforce", "independent", "reinforce_loss", "zoph_le"),
+    "reinas.policies.tpe": ("Tpe",),
     "reinas.report.drawing": ("draw",),
     "reinas.report.formulas": ("formulas",),
     "reinas.spaces.base": ("AbstractSpace",),
-    "reinas.spaces.conv": (
-        "ConvSpace",
-        "conv_blocks",
-    ),
+    "reinas.spaces.cells": ("CellSpace",),
+    "reinas.spaces.conv": ("ConvSpace", "conv_blocks"),
+    "reinas.spaces.custom": ("GridSpace",),
     "reinas.spaces.mlp": ("MlpSpace",),
     "reinas.spaces.recurrent": ("RecurrentSpace",),
     "reinas.spaces.toy": ("ToySpace",),
     "reinas.store": ("Store",),
     "reinas.tasks.arrays": ("Arrays",),
     "reinas.tasks.base": ("AbstractTask",),
-    "reinas.tasks.bundled": (
-        "BreastCancer",
-        "Diabetes",
-        "Digits",
-        "Wine",
-    ),
+    "reinas.tasks.bundled": ("BreastCancer", "Diabetes", "Digits", "Wine"),
     "reinas.tasks.images": ("Images",),
-    "reinas.tasks.public": (
-        "Cifar10",
-        "Mnist",
-    ),
+    "reinas.tasks.public": ("Cifar10", "Mnist"),
     "reinas.tasks.recipes": ("Recipe",),
     "reinas.tasks.tables": ("Table",),
     "reinas.tasks.text": ("Text",),
     "reinas.tasks.toy": ("Toy",),
-    "reinas.types": (
-        "Choice",
-        "Curve",
-        "Epoch",
-        "Job",
-        "Link",
-        "Outcome",
-        "Trial",
-        "When",
-    ),
+    "reinas.types": ("Choice", "Curve", "Epoch", "Job", "Link", "Outcome", "Trial", "When"),
     "reinas.zoo": ("published",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -146,6 +119,7 @@ __all__ = [
     "AbstractTask",
     "Arrays",
     "BreastCancer",
+    "CellSpace",
     "Choice",
     "Cifar10",
     "Controller",
@@ -154,14 +128,18 @@ __all__ = [
     "Diabetes",
     "Digits",
     "Epoch",
+    "Evolution",
     "FoundNetwork",
     "Grid",
+    "GridSpace",
+    "GridTable",
     "Growth",
     "Images",
     "Independent",
     "Job",
     "Limits",
     "Link",
+    "LocalSearch",
     "MlpSpace",
     "Mnist",
     "Outcome",
@@ -169,15 +147,18 @@ __all__ = [
     "RandomSearch",
     "Recipe",
     "RecurrentSpace",
+    "Reinas",
     "ReinasError",
     "Reinforce",
     "Result",
     "Serial",
     "Store",
     "Table",
+    "TabularEvaluator",
     "Text",
     "Toy",
     "ToySpace",
+    "Tpe",
     "TrainedEvaluator",
     "Trial",
     "Watcher",
