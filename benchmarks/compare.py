@@ -182,7 +182,7 @@ def main() -> None:
     answers["ablation"] = ablations(laboratory, max(2, args.seeds // 2))
     answers["rnn"] = questions.rnn(laboratory, max(2, args.seeds // 2), 1000)
     table = table_of({"name": "nasbench201", "data": "cifar10"})
-    answers["estimator"] = estimator.estimator(table, 20 * args.seeds, say)
+    answers["estimator"] = estimator.estimator(table, 10 * args.seeds, say)
     text = [
         "# Does it need reinforcement learning, does it need an RNN?",
         "",

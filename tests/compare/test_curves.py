@@ -24,14 +24,14 @@ def test_the_incumbent_is_the_best_so_far_and_the_earliest_of_equals():
 
 
 def test_a_failure_is_never_the_incumbent_of_anything_better():
-    """It counts as 0 until something was measured."""
+    """It counts as the worst of all until something was measured."""
     assert curves.incumbents(FAILED).tolist() == [0, 1, 1, 3]
-    assert curves.best_so_far([FAILED]).tolist() == [[0, 0.2, 0.2, 0.7]]
+    assert curves.best_so_far([FAILED]).tolist() == [[0.2, 0.2, 0.2, 0.7]]
 
 
 def test_among_losses_a_failure_is_as_bad_as_the_worst():
     """-5 is the worst there is."""
-    assert curves.filled(LOSSES).tolist() == [-5, -3, -5, -5, -1]
+    assert curves.filled(LOSSES, curves.worst([LOSSES])).tolist() == [-5, -3, -5, -5, -1]
     assert curves.best_so_far([LOSSES]).tolist() == [[-5, -3, -3, -3, -1]]
 
 
@@ -58,7 +58,7 @@ def test_the_last_samples_are_those_before_the_checkpoint():
     assert curves.last_mean([PLAIN], 5, 2) == pytest.approx([0.45])
     assert curves.last_mean([PLAIN], 3, 2) == pytest.approx([0.3])
     assert curves.last_mean([PLAIN], 2, 25) == pytest.approx([0.2])
-    assert curves.last_mean([FAILED], 4, 4) == pytest.approx([0.9 / 4])
+    assert curves.last_mean([FAILED], 4, 4) == pytest.approx([(0.2 + 0.2 + 0.2 + 0.7) / 4])
 
 
 def test_different_architectures_and_seconds_are_counted_up_to_the_checkpoint():

@@ -1,5 +1,6 @@
 """Intervals and tests against SciPy, closed forms and brute force."""
 
+import itertools
 from itertools import product
 
 import numpy as np
@@ -99,15 +100,28 @@ def test_it_is_close_to_all_sign_changes(differences):
     assert signed_rank(differences) == pytest.approx(exact, abs=0.03)
 
 
-def test_ties_at_zero_count_half_to_each_side():
-    """By hand: |d| = 0, 0, 1, 2, 2, 3 has ranks 1.5, 1.5, 3, 4.5, 4.5, 6; two ties of two.
+@pytest.mark.parametrize(
+    "differences", [[0.0, 0.0, 1.0, -2.0, 2.0, 3.0], [1.0, 2.0, 3.0, 4.0, 5.0], [-1.0, 2.0, 0.5]]
+)
+def test_with_few_seeds_the_rank_test_counts_all_signs(differences):
+    """By brute force: how many changes of sign give a rank sum that is as far out."""
+    ranks = stats.rankdata(np.abs(differences))
 
-    W+ = 3 + 4.5 + 6 + half of the zeros' 3 = 15; its mean is 6 x 7 / 4 = 10.5, its variance
-    6 x 7 x 13 / 24 - 2 x (8 - 2) / 48 = 22.5.
-    """
-    differences = np.array([0.0, 0.0, 1.0, -2.0, 2.0, 3.0])
-    expected = 2 * stats.norm.sf((15 - 10.5) / 22.5**0.5)
-    assert signed_rank(differences) == pytest.approx(expected)
+    def rank_sum(values):
+        return sum(r * (0.5 if v == 0 else v > 0) for r, v in zip(ranks, values, strict=True))
+
+    signs = itertools.product((-1, 1), repeat=len(differences))
+    every = [rank_sum(np.multiply(differences, s)) for s in signs]
+    found = rank_sum(differences)
+    tails = [np.mean([e >= found for e in every]), np.mean([e <= found for e in every])]
+    assert signed_rank(np.array(differences)) == pytest.approx(min(1, 2 * min(tails)))
+
+
+def test_with_many_seeds_the_rank_test_is_scipys():
+    """The normal approximation, zeros split."""
+    differences = np.random.default_rng(0).integers(-2, 5, 40).astype(float)
+    wanted = stats.wilcoxon(differences, zero_method="zsplit", method="approx").pvalue
+    assert signed_rank(differences) == pytest.approx(wanted)
 
 
 def test_no_difference_is_no_evidence():

@@ -63,8 +63,8 @@ def compare(
     policies: Annotated[
         str | None,
         typer.Option(
-            help="Who competes; parameters follow a colon: evolution:population=20. Default:"
-            " random,evolution,local,reinas.",
+            help="Who competes, each with its parameters after colons (see the examples). Default:"
+            " random, evolution, local, reinas.",
             metavar="A,B,...",
         ),
     ] = None,
@@ -127,7 +127,9 @@ def compare(
     given are its published defaults.
 
     Examples:
-    - `reinas compare --table nasbench201:cifar10 --policies random,evolution --html page.html`
+    - `reinas compare --table nasbench201:cifar10 --policies random,local,reinas --html page.html`
+    - `reinas compare --table nasbench201:cifar10 --policies
+    random,evolution:population=10:sample=5`
     - `reinas compare --table nasbench201:cifar100 --policies random,tpe,zoph-le:learning_rate=0.01
     --seeds 20 --evaluations 400 --at 100,400`
     - `reinas compare --table runs.csv --decisions depth,width --reward val_1,val_2 --report test`

@@ -1,5 +1,6 @@
 """From options to what `reinas compare` runs: tables, contenders, checkpoints."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,11 +24,21 @@ def split(text: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
+def columns(text: str) -> list[str]:
+    """Names of columns between commas, as a CSV file has them: quotes hold a name together."""
+    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
+
+
 def contenders(text: str) -> list[Contender]:
     """Policies between commas, each with its parameters: random,evolution:population=20."""
     result = []
     for label in split(text):
         name, *pairs = label.split(":")
+        if "=" in name:
+            raise SettingError(
+                f"--policies: {label}: commas separate policies, colons their parameters, as in"
+                " evolution:population=20:sample=5"
+            )
         settings: dict[str, Any] = {"name": name}
         for pair in pairs:
             key, equals, value = pair.partition("=")
@@ -71,8 +82,8 @@ def table_settings(
     settings = {"name": "csv", "path": table} if table.lower().endswith(CSV) else None
     settings = settings or placed({"name": table})
     given: Mapping[str, Any] = {
-        "decisions": None if decisions is None else split(decisions),
-        "reward": None if reward is None else split(reward),
+        "decisions": None if decisions is None else columns(decisions),
+        "reward": None if reward is None else columns(reward),
         "report": report,
         "cost": cost,
         "maximise": maximise,

@@ -9,13 +9,19 @@ from reinas.compare.runs import Run
 from reinas.compare.statistics import Floats
 
 
-def filled(run: Run) -> Floats:
-    """The rewards with a failure as 0, or as the run's worst where some are below 0.
+def worst(runs: Sequence[Run]) -> float:
+    """The least reward of these runs: what one counts as that has found nothing yet."""
+    known = np.concatenate([run.rewards for run in runs])
+    known = known[~np.isnan(known)]
+    return float(known.min()) if len(known) else 0.0
 
-    A policy knows the worst so far only; but 0 for a first failure would be the best of losses.
+
+def filled(run: Run, least: float) -> Floats:
+    """The rewards, with `least` for a failure.
+
+    A policy learns from 0, or from its worst; but 0 would be better than any loss.
     """
-    known = run.rewards[~np.isnan(run.rewards)]
-    return np.where(np.isnan(run.rewards), min([0.0, *known.tolist()]), run.rewards)
+    return np.where(np.isnan(run.rewards), least, run.rewards)
 
 
 def incumbents(run: Run) -> NDArray[np.int64]:
@@ -28,9 +34,10 @@ def incumbents(run: Run) -> NDArray[np.int64]:
 
 def best_so_far(runs: Sequence[Run]) -> Floats:
     """The mean reward of the incumbent: what was found, without the luck of a noisy reward."""
+    least = worst(runs)
     rows = []
     for run in runs:
-        means = np.where(np.isnan(run.rewards), filled(run), run.means)
+        means = np.where(np.isnan(run.rewards), least, run.means)
         rows.append(means[incumbents(run)])
     return np.stack(rows)
 
@@ -42,8 +49,13 @@ def reported(runs: Sequence[Run]) -> Floats:
 
 def last_mean(runs: Sequence[Run], at: int, window: int) -> Floats:
     """The mean reward of the last `window` evaluations before `at`: [seeds]."""
-    first = max(0, at - window)
-    return np.array([filled(run)[first:at].mean() for run in runs])
+    first, least = max(0, at - window), worst(runs)
+    return np.array([filled(run, least)[first:at].mean() for run in runs])
+
+
+def failed(runs: Sequence[Run], at: int) -> Floats:
+    """How many of the first `at` evaluations failed: [seeds]."""
+    return np.array([float(np.isnan(run.rewards[:at]).sum()) for run in runs])
 
 
 def distinct(runs: Sequence[Run], at: int) -> Floats:
@@ -61,7 +73,7 @@ def top(run: Run, count: int, points: Sequence[int]) -> Floats:
 
     NaN where there are not so many yet (figure 6).
     """
-    means = np.where(np.isnan(run.rewards), filled(run), run.means)
+    means = np.where(np.isnan(run.rewards), worst([run]), run.means)
     result = np.full(len(points), np.nan)
     for place, point in enumerate(points):
         values = means[np.unique(run.places[:point])]

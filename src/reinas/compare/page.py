@@ -85,6 +85,9 @@ def _differences(comparison: Comparison, rows: Rows, decimals: int) -> list[Tabl
     def body(cell: Callable[[Row], str]) -> list[list[str]]:
         return [[label, *(cell(by[at]) for at in comparison.at)] for label, by in others.items()]
 
+    count = len(others) * len(comparison.at)
+    least = 2 * 0.5 ** len(comparison.seeds)  # all differences of one sign
+    doubt = "; too few seeds for less than 0.05" if count * least > 0.05 else ""
     return [
         (
             f"Better than {comparison.baseline} by (pairs of the same seed)",
@@ -92,8 +95,7 @@ def _differences(comparison: Comparison, rows: Rows, decimals: int) -> list[Tabl
             body(lambda row: words(row.difference, decimals)),
         ),
         (
-            f"Is it? p-values of that (Wilcoxon; Holm's correction for {len(others)} x"
-            f" {len(comparison.at)} comparisons)",
+            f"Is it? p-values of that (Wilcoxon; Holm's correction for {count} comparisons{doubt})",
             head,
             body(lambda row: p_words(row.p_corrected)),
         ),
@@ -103,6 +105,7 @@ def _differences(comparison: Comparison, rows: Rows, decimals: int) -> list[Tabl
 def _detail(comparison: Comparison, rows: Rows, decimals: int) -> Table:
     at = comparison.at[-1]
     sign = 1 if comparison.problem.maximise else -1
+    failures = any(by[at].failed for by in rows.values())
     body = []
     for label, by in rows.items():
         row = by[at]
@@ -112,12 +115,21 @@ def _detail(comparison: Comparison, rows: Rows, decimals: int) -> Table:
                 words(row.reward, decimals, sign),
                 words(row.last, decimals, sign),
                 f"{row.distinct:.1f}",
+                *([f"{row.failed:.1f}"] if failures else []),
                 duration(row.seconds),
                 f"{own_milliseconds(comparison, label):.2f} ms",
             ]
         )
-    head = ["policy", comparison.problem.reward, f"mean of the last {WINDOW}", "different", "cost"]
-    return f"After {at} evaluations", [*head, "own time"], body
+    head = [
+        "policy",
+        comparison.problem.reward,
+        f"mean of the last {min(WINDOW, at)}",
+        "different",
+        *(["failed"] if failures else []),
+        "cost",
+        "own time",
+    ]
+    return f"After {at} evaluation{'s' if at > 1 else ''}", head, body
 
 
 def page(comparison: Comparison, rows: Rows) -> str:
@@ -152,9 +164,13 @@ def _sections(comparison: Comparison, rows: Rows, *, first: bool) -> list[str]:
     if comparison.best is not None:
         sections.append('<p class="quiet">Regret 0 is drawn at the lower edge.</p>')
     if len(comparison.contenders) > 1:
+        sections.append(
+            '<p class="quiet">What follows is figure 6 of the paper, for rewards: above 0 is good.'
+            " A curve begins where every run has so many different models.</p>"
+        )
         for count in figures.TOPS:
             sections += [
-                f"<h2>The best {count}, against {escape(comparison.baseline)} (figure 6)</h2>",
+                f"<h2>The best {count}, against {escape(comparison.baseline)}</h2>",
                 figure_html(figures.figure_6(comparison, count), first=False),
             ]
         sections += [
@@ -183,4 +199,7 @@ def html_tables(tables: Sequence[Table]) -> list[str]:
 def _settings(comparison: Comparison) -> list[Any]:
     pairs: list[tuple[str, Any]] = [(c.label, c.settings) for c in comparison.contenders]
     pairs.append((comparison.problem.name, comparison.problem.settings))
-    return [(escape(name), f"<code>{escape(str(dict(value)))}</code>") for name, value in pairs]
+    return [
+        (escape(name), f"<code>{escape(', '.join(f'{k}={v}' for k, v in value.items()))}</code>")
+        for name, value in pairs
+    ]

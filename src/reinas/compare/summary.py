@@ -35,6 +35,7 @@ class Row:
     p: float | None
     p_corrected: float | None
     distinct: float
+    failed: float
     seconds: float
 
 
@@ -70,6 +71,7 @@ def summarise(comparison: Comparison) -> Rows:
                 p=p,
                 p_corrected=None,
                 distinct=float(curves.distinct(runs, at).mean()),
+                failed=float(curves.failed(runs, at).mean()),
                 seconds=float(curves.spent(runs, at).mean()),
             )
     return _corrected(rows)

@@ -14,6 +14,7 @@ Ints = NDArray[np.int64]
 
 # Prior standard deviations of the parts that a bit's log weight is the sum of.
 OVERALL, DECISION, KIND, OPTION = 1.0, 1.0, 0.7, 1.0
+MANY = 2000  # bits from which on options have no weights of their own: fitting them takes too long
 
 
 class Encoding:
@@ -49,15 +50,16 @@ class Encoding:
         ]
         kinds = {name: place for place, name in enumerate(dict.fromkeys(names))}
         kind = np.array([kinds[name] for name in names])
-        design = np.concatenate(
-            [
-                np.full((self.width, 1), OVERALL),
-                (owner[:, None] == np.arange(len(widths))) * DECISION,
+        parts = [
+            np.full((self.width, 1), OVERALL),
+            (owner[:, None] == np.arange(len(widths))) * DECISION,
+        ]
+        if self.width <= MANY:
+            parts += [
                 (kind[:, None] == np.arange(len(kinds))) * KIND,
                 np.eye(self.width) * OPTION,
-            ],
-            axis=1,
-        )
+            ]
+        design = np.concatenate(parts, axis=1)
         # two random architectures are about 1 apart at first, however many decisions there are
         apart = max(0.5, float((1 - 1 / self.options).sum()))
         shrink = np.array([6 / (d.options + 1) if _ordered(d) else 1.0 for d in self.decisions])
