@@ -47,7 +47,7 @@ def unseen() -> list[questions.Stage]:
 
 
 def landscapes() -> list[questions.Stage]:
-    """From independent decisions to pure noise, small and large."""
+    """From independent decisions to such as depend on many, small and large."""
     return [
         questions.landscape(6, 5, 5),
         questions.landscape(30, 4, 0),

@@ -23,8 +23,8 @@ class Landscape(AbstractTable):
     """An NK landscape (Kauffman & Levin 1987): the mean of one contribution a decision.
 
     A decision's contribution is uniform in [0, 1] and depends on its own answer and on those of
-    the `interactions` decisions before it: 0 is a sum of independent parts, decisions - 1 is noise
-    that nothing can be learned from. `deviation` is the standard deviation of the noise
+    the `interactions` decisions before it: 0 is a sum of independent parts; with decisions - 1 the
+    last ones depend on all, and the first on few. `deviation` is the standard deviation of noise
     that is added to each evaluation. `seed` draws the landscape.
     """
 
