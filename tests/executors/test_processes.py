@@ -165,3 +165,23 @@ def test_a_time_limit_does_not_pay_for_starting_a_worker():
         assert [o.error for _, o in executor.run(evaluator, jobs)] == [None] * 3
     finally:
         executor.close()
+
+
+QUIET = """
+import multiprocessing, sys
+import reinas.executors.quiet
+
+if sys.argv[1] == "lock":
+    lock = multiprocessing.get_context("spawn").Lock()
+    state = lock._semlock.handle, lock._semlock.kind, lock._semlock.maxvalue, "/not-there"
+    lock.__class__.__setstate__(lock, state)
+raise FileNotFoundError("another one")
+"""
+
+
+@pytest.mark.parametrize(("what", "said"), [("lock", False), ("file", True)])
+def test_a_worker_that_lost_its_search_while_it_was_forked_is_silent(what, said):
+    """Its locks are gone; whatever else goes wrong is still said."""
+    done = subprocess.run([sys.executable, "-c", QUIET, what], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert ("Traceback" in done.stderr) is said

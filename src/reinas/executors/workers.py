@@ -27,6 +27,7 @@ MOST = 1 << 20  # GiB; more does not fit the system's own numbers
 # What children import when they first load data and step an optimiser: seconds, which no time
 # limit should pay for. Workers are forked with it.
 PRELOAD = (
+    "reinas.executors.quiet",
     "reinas.evaluators.trained",
     "sklearn.datasets",
     "sklearn.model_selection",
