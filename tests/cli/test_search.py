@@ -328,3 +328,27 @@ def _group_lives(group):
 def _finished(path):
     store = Store(path)
     return store.get("long").count()[1] if "long" in store.names() else 0
+
+
+def test_ctrl_c_while_a_class_is_made_is_one_line_too(tmp_path):
+    """Python 3.11 wraps the interruption of `__set_name__` in another error."""
+    code = (
+        "import sys\n"
+        "import reinas.cli.search as search\n"
+        "class Slow:\n"
+        "    def __set_name__(self, owner, name):\n"
+        "        raise KeyboardInterrupt\n"
+        "def run(*args, **kwargs):\n"
+        "    class Made:\n"
+        "        slow = Slow()\n"
+        "search.run = run\n"
+        "sys.argv = ['reinas', 'search', 'toy']\n"
+        "from reinas.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "interrupted" in done.stderr

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from reinas import __version__
 from reinas.cli import catalogue, compare, finish, search, show, toy, zoo
-from reinas.cli.leaving import leave
+from reinas.cli.leaving import INTERRUPTED, leave
 from reinas.cli.output import err, out
 from reinas.errors import InterruptError, ReinasError
 
@@ -67,6 +67,12 @@ def main() -> NoReturn:
         leave()
     except ReinasError as error:
         status = _complain(str(error), error.status)
+    except RuntimeError as error:
+        # Python before 3.12 wraps Ctrl-C that comes while a class is made, as on an import
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        _complain("interrupted; what was finished is kept", INTERRUPTED)
+        leave()
     except UsageError as error:
         where = error.ctx.command_path if error.ctx else "reinas"
         message = error.format_message()  # empty where the help was shown instead
