@@ -13,9 +13,10 @@ from reinas.compare import page
 from reinas.compare.comparison import Comparison, Contender, Problem, check, run_all
 from reinas.compare.runs import Plan
 from reinas.compare.summary import document, summarise
-from reinas.config import Plain, Setting, configure, make_executor
+from reinas.config import Plain, Setting, configure, make_executor, parse_set
 from reinas.errors import FileError, InterruptError, SettingError
 from reinas.evaluators.tabular import TabularEvaluator
+from reinas.loop import check_budget
 from reinas.report.page import write
 from reinas.report.terminal import table
 from reinas.store import Store
@@ -52,10 +53,8 @@ class Shared:
         else:
             at = contest.whole_numbers("--at", self.at)
         check(contenders, count, total, at)
-        if self.children is not None and self.children < 1:
-            raise SettingError(f"children must be at least 1, got {self.children}")
-        if self.repeats not in (None, "train", "reuse"):
-            raise SettingError(f"repeats is train or reuse, got {self.repeats!r}")
+        children = 1 if self.children is None else self.children
+        check_budget(total, children, "reuse" if self.repeats is None else self.repeats)
         if self.first_seed < 0:
             raise SettingError(f"--first-seed must be at least 0, got {self.first_seed}")
         self.check_files()
@@ -82,9 +81,7 @@ def on_table(
 ) -> None:
     """Runs on a table, in all cores."""
     contenders, seeds, evaluations, at = shared.contest(100, 200)
-    made = contest.make_table(
-        contest.table_settings(name, **columns, more=contest.set_options(texts))
-    )
+    made = contest.make_table(contest.table_settings(name, **columns, more=parse_set(texts)))
     evaluator = TabularEvaluator(made, noise)  # type: ignore[arg-type]
     repeats: Any = shared.repeats or ("reuse" if evaluator.noise == "mean" else "train")
     plans = [
@@ -152,7 +149,7 @@ def on_task(
     options = {"task.name": Setting(task, "--task"), "workers": Setting(shared.workers)}
     if space is not None:
         options["space.name"] = Setting(space, "--space")
-    more = contest.set_options(texts)
+    more = parse_set(texts)
     for key, setting in more.items():
         if key.partition(".")[0] not in ("task", "space", "recipe"):
             raise SettingError(f"{setting.origin}: here are only task.*, space.* and recipe.*")

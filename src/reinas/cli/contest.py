@@ -1,13 +1,13 @@
 """From options to what `reinas compare` runs: tables, contenders, checkpoints."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from reinas.compare.comparison import Contender
-from reinas.config import Setting, Settings, parse_set, parse_value, placed
+from reinas.compare.comparison import Contender, contender
+from reinas.config import Settings, parse_value, placed
 from reinas.errors import SettingError
-from reinas.registry import InvalidSettingError, make, parameters, resolve
+from reinas.registry import InvalidSettingError, make
 
 CSV = ".csv"
 
@@ -49,12 +49,9 @@ def contenders(text: str) -> list[Contender]:
                 )
             settings[key] = parse_value(value)
         try:
-            target, checked = resolve("policy", settings)
+            result.append(contender(label, settings))
         except InvalidSettingError as error:
             raise SettingError(f"--policies {label}: {error.key} {error.problem}") from None
-        # with the defaults written out: a run is known by all of its settings
-        defaults = {key: value for key, value in parameters(target).items() if key != "seed"}
-        result.append(Contender(label, {"name": name, **defaults, **checked}))
     return result
 
 
@@ -111,8 +108,3 @@ def make_table(settings: Mapping[str, Any]) -> Any:
         return make("table", settings)
     except InvalidSettingError as error:
         raise SettingError(f"--table: {error.key} {error.problem}") from None
-
-
-def set_options(texts: Sequence[str]) -> Settings:
-    """What --set gives, by dotted key."""
-    return {key: Setting(s.value, s.origin) for key, s in parse_set(texts).items()}

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from reinas.compare.runs import Plan, Run, run
-from reinas.errors import ExecutorError, ReinasError, SettingError
+from reinas.errors import ExecutorError, SettingError
 from reinas.executors.base import reason
 from reinas.executors.workers import Lost, Workers
+from reinas.registry import parameters, resolve
 from reinas.store import Store
 from reinas.store.runs import run_key
 
@@ -20,6 +21,16 @@ class Contender:
 
     label: str
     settings: Mapping[str, Any]
+
+
+def contender(label: str, settings: Mapping[str, Any]) -> Contender:
+    """The policy of these settings, checked, with the defaults of all others written out.
+
+    A run is known by all of its settings; a seed is given to each run by itself.
+    """
+    target, checked = resolve("policy", settings)
+    defaults = {key: value for key, value in parameters(target).items() if key != "seed"}
+    return Contender(label, {"name": settings["name"], **defaults, **checked})
 
 
 @dataclass(frozen=True)
@@ -115,8 +126,6 @@ def _run(missing: Mapping[str, Plan], workers: int) -> Any:
             try:
                 yield key, run(plan)
             except (MemoryError, RuntimeError) as error:
-                if isinstance(error, ReinasError):
-                    raise
                 raise _failed(plan, reason(error)) from error
         return
     pool = Workers(workers)

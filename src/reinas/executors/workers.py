@@ -46,15 +46,9 @@ class Lost:
 
 
 class Workers:
-    """Runs a function over pieces of work in `workers` processes.
+    """Runs a function over pieces of work in `workers` processes, with limits for each piece.
 
-    A piece that takes longer than `time_limit` seconds is killed, one that asks for more than
-    `memory_limit` GiB is refused it. The memory limit defaults to a worker's share of 90 % of
-    this machine's memory.
-
-    Workers are forked from a server process that has imported what children need, so a new
-    one starts in milliseconds. As always with processes in Python, a script that uses this
-    needs `if __name__ == "__main__":`.
+    What `Processes` promises of children holds for any work: it is made of this.
     """
 
     def __init__(

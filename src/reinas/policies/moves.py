@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reinas.spaces.counting import asked
+from reinas.spaces.counting import asked, asked_by
 from reinas.types import Answers, Decision
 
 Move = tuple[int, int]
@@ -13,14 +13,11 @@ Move = tuple[int, int]
 
 def asked_places(decisions: Sequence[Decision], answers: Answers) -> list[int]:
     """Which decisions these answers ask, and leave a choice."""
-    known: dict[str, int] = {}
-    places = []
-    for place, (decision, answer) in enumerate(zip(decisions, answers, strict=True)):
-        if asked(decision, known):
-            known[decision.name] = answer
-            if decision.options > 1:
-                places.append(place)
-    return places
+    return [
+        place
+        for place, live in enumerate(asked_by(decisions, answers))
+        if live and decisions[place].options > 1
+    ]
 
 
 def moves(decisions: Sequence[Decision], answers: Answers) -> list[Move]:

@@ -121,9 +121,10 @@ class Reinas(AbstractPolicy):
         decisions = self._space.decisions[:length]
         small = counter(decisions).total <= LISTED
         if small:
-            answers, bits = _listed(decisions, self._space.decisions)
-            known = np.array([tuple(a) in self._history.known for a in answers.tolist()])
-            answers, bits = answers[~known], bits[~known]
+            answers, bits, places = _listed(decisions, self._space.decisions)
+            left = np.ones(len(answers), bool)
+            left[[places[a] for a in self._history.known if a in places]] = False
+            answers, bits = answers[left], bits[left]
             expectation, variance, whitened = posterior.predict(bits)
             members = self._members(posterior, small=True)
         else:
@@ -241,7 +242,8 @@ def _threads() -> ThreadpoolController:
 @lru_cache(maxsize=4)
 def _listed(
     decisions: tuple[Decision, ...], every: tuple[Decision, ...]
-) -> tuple[Ints, NDArray[np.float32]]:
-    """All architectures of a small space, and their bits."""
-    answers = np.array(list(counter(decisions).each()), np.int64)
-    return answers, encoding(every).bits(answers)
+) -> tuple[Ints, NDArray[np.float32], dict[Answers, int]]:
+    """All architectures of a small space, their bits, and the place of each."""
+    each = list(counter(decisions).each())
+    answers = np.array(each, np.int64)
+    return answers, encoding(every).bits(answers), {a: place for place, a in enumerate(each)}

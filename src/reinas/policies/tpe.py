@@ -9,7 +9,7 @@ from reinas.errors import SettingError
 from reinas.policies.base import AbstractPolicy, State
 from reinas.policies.history import History
 from reinas.spaces.base import AbstractSpace
-from reinas.spaces.counting import asked
+from reinas.spaces.counting import asked, asked_by
 from reinas.types import Answers, Decision, Trial
 
 
@@ -114,13 +114,8 @@ def _distribution(optuna: Any, decision: Decision) -> Any:
 
 
 def _asked(decisions: Sequence[Decision], answers: Answers) -> list[tuple[Decision, int]]:
-    known: dict[str, int] = {}
-    result = []
-    for decision, answer in zip(decisions, answers, strict=False):
-        if asked(decision, known):
-            known[decision.name] = answer
-            result.append((decision, answer))
-    return result
+    live = asked_by(decisions, answers)
+    return [(decisions[t], answers[t]) for t, on in enumerate(live) if on]
 
 
 def _suggested(trial: Any, decisions: Sequence[Decision]) -> Answers:

@@ -22,17 +22,22 @@ def asked(decision: Decision, known: dict[str, int]) -> bool:
     return all(known.get(when.decision) in when.answers for when in decision.when)
 
 
-def canonical(decisions: Sequence[Decision], answers: Answers) -> Answers:
-    """The same answers with 0 wherever the decision is not asked."""
+def asked_by(decisions: Sequence[Decision], answers: Answers) -> list[bool]:
+    """Which of the decisions these answers ask, as far as they go."""
     known: dict[str, int] = {}
     result = []
     for decision, answer in zip(decisions, answers, strict=False):
-        if asked(decision, known):
+        live = asked(decision, known)
+        if live:
             known[decision.name] = answer
-            result.append(answer)
-        else:
-            result.append(0)
-    return tuple(result)
+        result.append(live)
+    return result
+
+
+def canonical(decisions: Sequence[Decision], answers: Answers) -> Answers:
+    """The same answers with 0 wherever the decision is not asked."""
+    live = asked_by(decisions, answers)
+    return tuple(a if on else 0 for a, on in zip(answers, live, strict=False))
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from reinas.compare import curves
+from reinas.compare import comparison, curves
 from reinas.compare.comparison import Comparison, Contender
 from reinas.compare.page import Table, words
 from reinas.compare.runs import table_of
 from reinas.compare.statistics import interval
-from reinas.registry import find, parameters
 from reinas.studies.answers import Answer, Laboratory, compared, plans
 
 TUNING = 1_000_000
@@ -53,8 +52,7 @@ def landscape(decisions: int, options: int, interactions: int) -> Stage:
 
 def contender(name: str, label: str | None = None, **given: Any) -> Contender:
     """A policy with its defaults but for what is given."""
-    defaults = {k: v for k, v in parameters(find("policy", name)).items() if k != "seed"}
-    return Contender(label or name, {"name": name, **defaults, **given})
+    return comparison.contender(label or name, {"name": name, **given})
 
 
 def tuned(
@@ -109,9 +107,9 @@ def rnn(laboratory: Laboratory, seeds: int, evaluations: int) -> Answer:
             tuning += scores
         tables = [stage.table(seed) for seed in numbers]
         contenders = [contender("random"), *pair]
-        comparison = compared(laboratory, stage.name, tables, contenders, numbers, evaluations, at)
-        comparisons.append(comparison)
-        rows.append([stage.name, *_duel(comparison, pair[1].label, pair[0].label, at)])
+        made = compared(laboratory, stage.name, tables, contenders, numbers, evaluations, at)
+        comparisons.append(made)
+        rows.append([stage.name, *_duel(made, pair[1].label, pair[0].label, at)])
     head = ["table", *(f"at {n}" for n in at), "last samples"]
     title = "LSTM minus independent softmaxes, in reward (pairs of the same seed)"
     protocol = (
@@ -124,11 +122,11 @@ def rnn(laboratory: Laboratory, seeds: int, evaluations: int) -> Answer:
     return Answer("Is an RNN needed?", protocol, tuple(comparisons), tables_)
 
 
-def _duel(comparison: Comparison, first: str, second: str, at: Sequence[int]) -> list[str]:
+def _duel(made: Comparison, first: str, second: str, at: Sequence[int]) -> list[str]:
     """What the first policy is better by at each checkpoint, and its last samples."""
-    one, two = (comparison.runs[label] for label in (first, second))
+    one, two = (made.runs[label] for label in (first, second))
     gained = curves.best_so_far(one) - curves.best_so_far(two)
-    last = comparison.evaluations
+    last = made.evaluations
     window = max(8, last // 10)
     samples = curves.last_mean(one, last, window) - curves.last_mean(two, last, window)
     columns = [gained[:, n - 1] for n in at] + [samples]
