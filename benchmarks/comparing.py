@@ -6,9 +6,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.speed import say
 from reinas import Store
-from reinas.compare.comparison import run_all
+from reinas.compare.comparison import plans, run_all
 from reinas.compare.runs import Plan, run, table_of
-from reinas.studies.answers import plans
 from reinas.studies.questions import contender
 
 CELLS = {"name": "nasbench201", "data": "cifar10"}
@@ -17,8 +16,7 @@ CELLS = {"name": "nasbench201", "data": "cifar10"}
 def comparisons() -> None:
     """100 seeds of three rivals on all cores; then seeds of the LSTM and of reinas, one core."""
     rivals = [contender(name) for name in ("random", "evolution", "local")]
-    table = dict(table_of(CELLS).settings)
-    work = plans([table] * 100, rivals, range(100), 200)
+    work = plans([table_of(CELLS)] * 100, rivals, range(100), 200)
     with TemporaryDirectory() as folder:
         begun = time.perf_counter()
         run_all(work, Store(f"{folder}/runs.db"), os.cpu_count() or 1)

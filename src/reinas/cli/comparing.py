@@ -10,7 +10,15 @@ from typing import Any
 from reinas.cli import contest
 from reinas.cli.output import err, json_text, out, print_wide, progress, stop
 from reinas.compare import page
-from reinas.compare.comparison import Comparison, Contender, Problem, check, run_all
+from reinas.compare.comparison import (
+    Comparison,
+    Contender,
+    Problem,
+    check,
+    gathered,
+    plans,
+    run_all,
+)
 from reinas.compare.runs import Plan
 from reinas.compare.summary import document, summarise
 from reinas.config import Plain, Setting, configure, make_executor, parse_set
@@ -84,38 +92,22 @@ def on_table(
     made = contest.make_table(contest.table_settings(name, **columns, more=parse_set(texts)))
     evaluator = TabularEvaluator(made, noise)  # type: ignore[arg-type]
     repeats: Any = shared.repeats or ("reuse" if evaluator.noise == "mean" else "train")
-    plans = [
-        Plan(
-            made.settings,
-            made.fingerprint,
-            evaluator.noise,
-            contender.settings,
-            shared.children,
-            evaluations,
-            repeats,
-            seed,
-        )
-        for seed in seeds
-        for contender in contenders
-    ]
-    runs = run_plans(plans, shared)
-    count = len(contenders)
-    problem = Problem(name, evaluator.settings, made.reward, made.maximise, made.report)
-    show(
-        shared,
-        Comparison(
-            problem,
-            tuple(contenders),
-            seeds,
-            evaluations,
-            at,
-            {c.label: runs[place::count] for place, c in enumerate(contenders)},
-            None if made.best is None else (made.best,) * len(seeds),
-        ),
+    tables = [made] * len(seeds)
+    work = plans(
+        tables,
+        contenders,
+        seeds,
+        evaluations,
+        noise=evaluator.noise,
+        children=shared.children,
+        repeats=repeats,
     )
+    problem = Problem(name, evaluator.settings, made.reward, made.maximise, made.report)
+    runs = run_plans(work, shared)
+    show(shared, gathered(problem, tables, contenders, seeds, evaluations, at, runs))
 
 
-def run_plans(plans: Sequence[Plan], shared: Shared) -> list[Any]:
+def run_plans(work: Sequence[Plan], shared: Shared) -> list[Any]:
     """The runs, with a progress bar; Ctrl-C says how to go on."""
     bar = progress(quiet=False)
     done = 0
@@ -125,13 +117,13 @@ def run_plans(plans: Sequence[Plan], shared: Shared) -> list[Any]:
         done += 1
         bar.advance(task)
 
-    task = bar.add_task("runs", total=len(plans), note="")
+    task = bar.add_task("runs", total=len(work), note="")
     try:
         bar.start()
-        return run_all(plans, Store(shared.store), shared.workers, advance)
+        return run_all(work, Store(shared.store), shared.workers, advance)
     except KeyboardInterrupt:
         raise InterruptError(
-            f"stopped with {done} of {len(plans)} runs finished; they are kept in"
+            f"stopped with {done} of {len(work)} runs finished; they are kept in"
             f" {shared.store}: the same command goes on"
         ) from None
     finally:

@@ -6,8 +6,10 @@ from typing import Any
 
 from reinas.compare.runs import Plan, Run, run
 from reinas.errors import ExecutorError, SettingError
+from reinas.evaluators.tabular import AbstractTable, Noise
 from reinas.executors.base import reason
 from reinas.executors.workers import Lost, Workers
+from reinas.loop import Repeats
 from reinas.registry import parameters, resolve
 from reinas.store import Store
 from reinas.store.runs import run_key
@@ -70,6 +72,56 @@ class Comparison:
             if contender.settings["name"] == BASELINE:
                 return contender.label
         return self.contenders[0].label
+
+
+def plans(
+    tables: Sequence[AbstractTable],
+    contenders: Sequence[Contender],
+    seeds: Sequence[int],
+    evaluations: int,
+    *,
+    noise: Noise = "mean",
+    children: int | None = None,
+    repeats: Repeats = "reuse",
+) -> list[Plan]:
+    """One plan for each seed and contender, contenders together; `tables` is one a seed."""
+    return [
+        Plan(
+            table.settings,
+            table.fingerprint,
+            noise,
+            contender.settings,
+            children,
+            evaluations,
+            repeats,
+            seed,
+        )
+        for table, seed in zip(tables, seeds, strict=True)
+        for contender in contenders
+    ]
+
+
+def gathered(
+    problem: Problem,
+    tables: Sequence[AbstractTable],
+    contenders: Sequence[Contender],
+    seeds: Sequence[int],
+    evaluations: int,
+    at: Sequence[int],
+    runs: Sequence[Run],
+) -> Comparison:
+    """The comparison that the runs of `plans` make, in their order."""
+    known = [table.best for table in tables]
+    best = tuple(value for value in known if value is not None)
+    return Comparison(
+        problem,
+        tuple(contenders),
+        tuple(seeds),
+        evaluations,
+        tuple(at),
+        {c.label: runs[place :: len(contenders)] for place, c in enumerate(contenders)},
+        best if len(best) == len(known) else None,
+    )
 
 
 def check(contenders: Sequence[Contender], seeds: int, evaluations: int, at: Sequence[int]) -> None:

@@ -4,7 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from reinas.compare.comparison import Comparison, Contender, Problem, run_all
+from reinas.compare.comparison import (
+    Comparison,
+    Contender,
+    Problem,
+    gathered,
+    plans,
+    run_all,
+)
 from reinas.compare.page import Table
 from reinas.compare.runs import Plan, Run, table_of
 from reinas.compare.summary import document, summarise
@@ -58,20 +65,6 @@ class Laboratory:
         self.on_run(self.done, self.total)
 
 
-def plans(
-    tables: Sequence[dict[str, Any]],
-    contenders: Sequence[Contender],
-    seeds: Sequence[int],
-    evaluations: int,
-) -> list[Plan]:
-    """One plan for each seed and contender, contenders together; `tables` is one a seed."""
-    return [
-        Plan(table, table_of(table).fingerprint, "mean", c.settings, None, evaluations, "reuse", s)
-        for table, s in zip(tables, seeds, strict=True)
-        for c in contenders
-    ]
-
-
 def compared(
     laboratory: Laboratory,
     name: str,
@@ -82,16 +75,7 @@ def compared(
     at: Sequence[int],
 ) -> Comparison:
     """The contenders on these tables, one a seed (which may be the same)."""
-    runs = laboratory.run(plans(tables, contenders, seeds, evaluations))
     made = [table_of(table) for table in tables]
-    best = [table.best for table in made]
-    count = len(contenders)
-    return Comparison(
-        Problem(name, tables[0], made[0].reward, made[0].maximise, made[0].report),
-        tuple(contenders),
-        tuple(seeds),
-        evaluations,
-        tuple(at),
-        {c.label: runs[place::count] for place, c in enumerate(contenders)},
-        tuple(b for b in best if b is not None) if None not in best else None,
-    )
+    runs = laboratory.run(plans(made, contenders, seeds, evaluations))
+    problem = Problem(name, tables[0], made[0].reward, made[0].maximise, made[0].report)
+    return gathered(problem, made, contenders, seeds, evaluations, at, runs)

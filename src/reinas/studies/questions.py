@@ -11,7 +11,7 @@ from reinas.compare.comparison import Comparison, Contender
 from reinas.compare.page import Table, words
 from reinas.compare.runs import table_of
 from reinas.compare.statistics import interval
-from reinas.studies.answers import Answer, Laboratory, compared, plans
+from reinas.studies.answers import Answer, Laboratory, compared
 
 TUNING = 1_000_000
 """Seeds from here on are for tuning: none of them is among those that are reported."""
@@ -64,8 +64,8 @@ def tuned(
     is sooner good is better.
     """
     seeds = range(TUNING, TUNING + TUNING_SEEDS)
-    tables = [stage.table(seed) for seed in seeds]
-    runs = laboratory.run(plans(tables, candidates, seeds, evaluations))
+    tables = [table_of(stage.table(seed)) for seed in seeds]
+    runs = laboratory.run(comparison.plans(tables, candidates, seeds, evaluations))
     scores = [
         curves.best_so_far(runs[place :: len(candidates)]).mean()
         for place in range(len(candidates))
