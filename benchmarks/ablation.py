@@ -12,6 +12,7 @@ from reinas.compare.runs import Clock, Run, of_trials, table_of
 from reinas.compare.statistics import interval, share
 from reinas.evaluators.tabular import TabularEvaluator
 from reinas.executors.serial import Serial
+from reinas.ledger import Ledger
 from reinas.loop import Loop
 from reinas.policies import encoding, reinas, surrogate
 from reinas.policies.independent import Independent
@@ -112,7 +113,7 @@ def _run(job: tuple[str, int]) -> Run:
         space = evaluator.table.space
         policy = Clock(kind(space, seed=derive(seed, "policy")))
         log = MemoryLog(EVALUATIONS)
-        Loop(space, policy, evaluator, Serial(), log, kind.batch, seed).run()
+        Loop(Ledger(space, log, kind.batch, seed), policy, evaluator, Serial()).run()
         return of_trials(log.every, log.diagnostics())
     finally:
         for place, key, value in before:

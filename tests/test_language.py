@@ -229,7 +229,8 @@ def test_changed_texts_are_refused(searched, text):
     from reinas.children.training import search_tensors
     from reinas.tasks import loaded
 
-    for cache in (loaded._load, loaded._hash, search_tensors):  # as in a new process
+    loaded._READ.clear()
+    for cache in (loaded._hash, search_tensors):  # as in a new process
         cache.cache_clear()
     for command in (("finish", "cells"), ("resume", "cells", "--trials", "9", "--workers", "0")):
         status, _, err = searched(*command)

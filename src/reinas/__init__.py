@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from reinas.evaluators.trained import Limits, TrainedEvaluator
     from reinas.executors.base import AbstractExecutor
     from reinas.executors.processes import Processes
+    from reinas.executors.ray import Cluster
     from reinas.executors.serial import Serial
     from reinas.export.network import FoundNetwork
     from reinas.export.saved import load
     from reinas.final import finish
     from reinas.grid import Grid, Watcher
-    from reinas.loop import Growth, Result, search
+    from reinas.ledger import Growth
+    from reinas.loop import Result, search
     from reinas.policies.base import AbstractPolicy
     from reinas.policies.controller import Controller
     from reinas.policies.evolution import Evolution
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from reinas.policies.tpe import Tpe
     from reinas.report.drawing import draw
     from reinas.report.formulas import formulas
+    from reinas.servers.settings import Servers
     from reinas.spaces.base import AbstractSpace
     from reinas.spaces.cells import CellSpace
     from reinas.spaces.conv import ConvSpace, conv_blocks
@@ -69,12 +72,14 @@ _HOMES = {
     "reinas.evaluators.trained": ("Limits", "TrainedEvaluator"),
     "reinas.executors.base": ("AbstractExecutor",),
     "reinas.executors.processes": ("Processes",),
+    "reinas.executors.ray": ("Cluster",),
     "reinas.executors.serial": ("Serial",),
     "reinas.export.network": ("FoundNetwork",),
     "reinas.export.saved": ("load",),
     "reinas.final": ("finish",),
     "reinas.grid": ("Grid", "Watcher"),
-    "reinas.loop": ("Growth", "Result", "search"),
+    "reinas.ledger": ("Growth",),
+    "reinas.loop": ("Result", "search"),
     "reinas.policies.base": ("AbstractPolicy",),
     "reinas.policies.controller": ("Controller",),
     "reinas.policies.evolution": ("Evolution",),
@@ -87,6 +92,7 @@ _HOMES = {
     "reinas.policies.tpe": ("Tpe",),
     "reinas.report.drawing": ("draw",),
     "reinas.report.formulas": ("formulas",),
+    "reinas.servers.settings": ("Servers",),
     "reinas.spaces.base": ("AbstractSpace",),
     "reinas.spaces.cells": ("CellSpace",),
     "reinas.spaces.conv": ("ConvSpace", "conv_blocks"),
@@ -122,6 +128,7 @@ __all__ = [
     "CellSpace",
     "Choice",
     "Cifar10",
+    "Cluster",
     "Controller",
     "ConvSpace",
     "Curve",
@@ -152,6 +159,7 @@ __all__ = [
     "Reinforce",
     "Result",
     "Serial",
+    "Servers",
     "Store",
     "Table",
     "TabularEvaluator",

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from reinas.errors import FileError, SettingError, nearest
 from reinas.grid import Grid
-from reinas.loop import Growth
+from reinas.ledger import Growth
 from reinas.registry import (
     DEFAULT_TASK,
     PLACES,

@@ -1,68 +1,38 @@
 """The loop: propose, evaluate, record, learn."""
 
+import math
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Generic, Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Generic
 
-from reinas.errors import AnswersError, SettingError
+from reinas.errors import SettingError
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.executors.base import AbstractExecutor, reason
+from reinas.executors.base import AbstractExecutor
 from reinas.executors.serial import Serial
+from reinas.ledger import Growth, Ledger, Repeats, check_budget
 from reinas.policies.base import AbstractPolicy
 from reinas.seeds import derive
+from reinas.servers.settings import Servers
 from reinas.spaces.base import AbstractSpace
 from reinas.store import Log, Store
-from reinas.store.log import Proposal
-from reinas.store.memory import MemoryLog
 from reinas.store.store import plain
-from reinas.types import A, Answers, Job, Outcome, Trial
-
-Repeats = Literal["train", "reuse"]
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """The schedule of depth (section 4.1): `start` layers, `step` more every `every` samples."""
-
-    start: int = 6
-    step: int = 2
-    every: int = 1600
-
-    def __post_init__(self) -> None:
-        for key in ("start", "step", "every"):
-            if getattr(self, key) < 1:
-                raise SettingError(f"growth: {key} must be at least 1, got {getattr(self, key)}")
-
-    def depth(self, trial: int) -> int:
-        """The depth of a batch whose first trial is number `trial`, before any limit."""
-        return self.start + self.step * (trial // self.every)
-
-    def check(self, space: AbstractSpace[Any]) -> None:
-        """Raise `SettingError` where the space has no depths to grow through."""
-        deepest = len(space.lengths)
-        if deepest == 1:
-            raise SettingError(
-                f"growth: networks of the space '{space.name}' as it is cannot grow layer by layer:"
-                " that takes conv with a space.depth above 1"
-            )
-        if self.start >= deepest:
-            raise SettingError(
-                f"growth: from {self.start} layers on, but the space '{space.name}' has {deepest}"
-                " at most, so nothing would grow: try space.depth=20, or a smaller growth.start"
-            )
+from reinas.types import A, Job, Outcome, Trial
 
 
 @dataclass(frozen=True)
 class Result(Generic[A]):
     """What a search has found: the best trial and its architecture (None if every child failed).
 
-    All trials, failures and diagnostics are in `log`.
+    All trials, failures and diagnostics are in `log`. `stopped` says why the search ended before
+    its trials were used up, if it did.
     """
 
     name: str
     best: Trial | None
     architecture: A | None
     log: Log
+    stopped: str | None = None
 
 
 def search(
@@ -76,8 +46,11 @@ def search(
     store: Store | str | None = None,
     name: str | None = None,
     executor: AbstractExecutor | None = None,
+    servers: Servers | None = None,
     repeats: Repeats = "reuse",
     growth: Growth | None = None,
+    stop_after: float | None = None,
+    target_reward: float | None = None,
     on_start: Callable[[Log], None] | None = None,
     on_trial: Callable[[Trial], None] | None = None,
 ) -> Result[A]:
@@ -88,11 +61,19 @@ def search(
     never stopped. More trials than before extend it. With `repeats="reuse"` an architecture
     that was measured already is not measured again: its outcome is taken over and marked.
     With `growth` the networks begin shallow and grow to the space's depth.
-    `on_start` is called once with the search's log, when nothing can be refused any more;
-    `on_trial` with every trial that finishes.
+
+    With `servers` (and a `Cluster` as executor) many replicas of the policy sample and learn at
+    the same time (section 3.2, figure 3).
+
+    `stop_after` seconds, or at a reward of `target_reward`, the search stops where it is, without
+    waiting for the children under way; called again it goes on. `on_start` is called once with
+    the search's log, when nothing can be refused any more; `on_trial` with every trial that
+    finishes.
     """
+    until = math.inf if stop_after is None else time.monotonic() + stop_after
     children = policy.batch if children is None else children
     check_budget(trials, children, repeats)
+    check_stop(stop_after, target_reward)
     home = store if isinstance(store, Store) else Store(store)
     name = home.free_name(space.name) if name is None else name
     settings = {
@@ -106,131 +87,119 @@ def search(
     if growth is not None:
         growth.check(space)
         settings["growth"] = asdict(growth)
-    evaluator.check(space.decode(space.sample(1, derive(seed, "check"))[0]))
+    if servers is not None and servers.settings:
+        settings["servers"] = servers.settings
     runner = executor or Serial()
+    asynchronous = None
+    if servers is not None:
+        from reinas.servers.actors import Figure3  # torch
+
+        asynchronous = Figure3(policy, runner, servers)
+    evaluator.check(space.decode(space.sample(1, derive(seed, "check"))[0]))
     with home.lock(name):
         log = home.put(name, plain(settings), trials)
+        ledger = Ledger(
+            space, log, children, seed, repeats, growth, target_reward, on_trial=on_trial
+        )
+        ledger.reached = next(filter(ledger.good_enough, log.best()), None)
         if on_start is not None:
             on_start(log)
-        loop = Loop(
-            space, policy, evaluator, runner, log, children, seed, repeats, growth, on_trial
-        )
         try:
-            loop.run()
+            if asynchronous is None:
+                Loop(ledger, policy, evaluator, runner, until).run()
+            else:
+                asynchronous.run(ledger, log, evaluator, until)
         finally:
             runner.close()
-    return result(space, log)
+            log.given_up()
+    return result(space, log, _stopped(ledger, stop_after))
 
 
-def result(space: AbstractSpace[A], log: Log) -> Result[A]:
+def result(space: AbstractSpace[A], log: Log, stopped: str | None = None) -> Result[A]:
     """What a search has found so far."""
     best = next(iter(log.best()), None)
-    return Result(log.name, best, space.decode(best.answers) if best else None, log)
+    architecture = space.decode(best.answers) if best else None
+    return Result(log.name, best, architecture, log, stopped)
+
+
+def _stopped(ledger: Ledger[Any], seconds: float | None) -> str | None:
+    """Why the search ended before its trials were used up; None if it did not."""
+    finished = ledger.log.count()[1]
+    if finished >= ledger.log.trials:
+        return None
+    if ledger.reached is not None and ledger.reached.outcome is not None:
+        reward = ledger.reached.outcome.value
+        return f"trial {ledger.reached.number} has a reward of {reward:.4f}, which was aimed at"
+    return f"its {seconds:g} seconds are over"
 
 
 @dataclass
 class Loop(Generic[A]):
-    """One search, step by step, in whatever log; `search` sets one up and checks it."""
+    """One search, step by step, in whatever log; `search` sets one up and checks it.
 
-    space: AbstractSpace[A]
+    `until` is when it stops, on the clock of `time.monotonic()`.
+    """
+
+    ledger: Ledger[A]
     policy: AbstractPolicy
     evaluator: AbstractEvaluator[A]
     executor: AbstractExecutor
-    log: Log | MemoryLog
-    children: int
-    seed: int
-    repeats: Repeats = "reuse"
-    growth: Growth | None = None
-    on_trial: Callable[[Trial], None] | None = None
+    until: float = math.inf
 
     def run(self) -> None:
         """Batch after batch, from the last one that the policy has learned from."""
+        log = self.ledger.log
         batch = 0
-        if (snapshot := self.log.snapshot()) is not None:
+        if (snapshot := log.snapshot()) is not None:
             batch = snapshot[0] + 1
             self.policy.restore(snapshot[1])
-        while trials := self.log.batch(batch) or self._propose(batch):
+        while not self._over and (trials := log.batch(batch) or self._propose(batch)):
             self._evaluate(trials)
-            diagnostics = self.policy.update(self.log.batch(batch))
-            self.log.learned(batch, diagnostics, self.policy.state())
+            trials = log.batch(batch)
+            if any(trial.outcome is None for trial in trials):
+                break  # stopped in the middle of it
+            log.learned(batch, self.policy.update(trials), self.policy.state())
             batch += 1
+
+    @property
+    def _over(self) -> bool:
+        return self.ledger.reached is not None or time.monotonic() >= self.until
 
     def _propose(self, batch: int) -> list[Trial]:
         """Write down the next batch, whole; none when the budget is used up."""
-        first, _ = self.log.count()
-        count = min(self.children, self.log.trials - first)
-        if count <= 0:
+        slot = self.ledger.slot(batch, self.ledger.log.count()[0])
+        if slot is None:
             return []
-        length = self._length(first)
-        answered = self.policy.propose(
-            count, length=length, seed=derive(self.seed, "propose", batch)
-        )
-        proposed = [tuple(map(int, answers)) for answers in answered]
-        if [len(answers) for answers in proposed] != [length] * count:
-            raise AnswersError(
-                f"the policy was asked for {count} times {length} answers, and gave"
-                f" {[len(answers) for answers in proposed]}: is it for this space?"
-            )
-        for answers in proposed:
-            self.space.check(answers)
-        keys = [self._key(answers) for answers in proposed]
-        known = self.log.first_with(keys, batch) if self.repeats == "reuse" else {}
-        proposals = []
-        for number, (answers, key) in enumerate(zip(proposed, keys, strict=True), start=first):
-            proposals.append(Proposal(number, answers, key, known.get(key)))
-            if self.repeats == "reuse":
-                known.setdefault(key, number)
-        self.log.propose(batch, proposals)
-        return self.log.batch(batch)
-
-    def _length(self, first: int) -> int:
-        """How many decisions a batch takes whose first trial has this number."""
-        lengths = self.space.lengths
-        if self.growth is None:
-            return lengths[-1]
-        return lengths[min(self.growth.depth(first), len(lengths)) - 1]
-
-    def _key(self, answers: Answers) -> Answers:
-        """Canonical answers: equal for equal architectures."""
-        try:
-            return self.space.encode(self.space.decode(answers))
-        except AnswersError:
-            raise
-        except Exception:
-            return answers  # the space cannot build it: it fails when it is evaluated
+        answers = self.policy.propose(slot.count, length=slot.length, seed=slot.seed)
+        return self.ledger.write(slot, answers)
 
     def _evaluate(self, trials: Sequence[Trial]) -> None:
         """Finish what is not finished yet; repeats take over their original's outcome last."""
-        jobs = []
+        jobs: list[Job[A]] = []
         for trial in trials:
             if trial.outcome is not None or trial.repeat_of is not None:
                 continue
-            try:
-                architecture = self.space.decode(trial.answers)
-            except Exception as error:
-                self._record(trial, Outcome(None, error=reason(error)))
-                continue
-            seed = derive(self.seed, "evaluate", trial.number)
-            jobs.append(Job(trial.number, architecture, seed))
+            match self.ledger.job(trial):
+                case Outcome() as failed:
+                    self.ledger.record(trial, failed)
+                case job:
+                    jobs.append(job)
         by_number = {trial.number: trial for trial in trials}
-        for job, outcome in self.executor.run(self.evaluator, jobs):
-            self._record(by_number[job.trial], outcome)
+        note = self.ledger.log.attempted
+        for job, outcome in self.executor.run(self.evaluator, jobs, until=self.until, note=note):
+            self.ledger.record(by_number[job.trial], outcome)
+            if self.ledger.reached is not None:
+                break
         for trial in trials:
             if trial.outcome is None and trial.repeat_of is not None:
-                original = self.log.trial(trial.repeat_of).outcome
+                original = self.ledger.log.trial(trial.repeat_of).outcome
                 if original is not None:
-                    self._record(trial, replace(original, seconds=0.0))
-
-    def _record(self, trial: Trial, outcome: Outcome) -> None:
-        self.log.record(trial.number, outcome)
-        if self.on_trial is not None:
-            self.on_trial(replace(trial, outcome=outcome))
+                    self.ledger.repeat(trial, original)
 
 
-def check_budget(trials: int, children: int, repeats: str) -> None:
-    """Raise `SettingError` unless a search can have these."""
-    for key, value in (("trials", trials), ("children", children)):
-        if value < 1:
-            raise SettingError(f"{key} must be at least 1, got {value}")
-    if repeats not in ("train", "reuse"):
-        raise SettingError(f"repeats is train or reuse, got {repeats!r}")
+def check_stop(seconds: float | None, reward: float | None) -> None:
+    """Raise `SettingError` unless these can end a search."""
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise SettingError(f"stop_after must be above 0 seconds and finite, got {seconds}")
+    if reward is not None and not math.isfinite(reward):
+        raise SettingError(f"target_reward must be a number, got {reward}")

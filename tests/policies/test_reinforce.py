@@ -21,7 +21,8 @@ from policies.enumerated import (
 )
 from reinas import Outcome, Trial, zoph_le
 from reinas.errors import SettingError
-from reinas.policies.reinforce import moving_average, reinforce_loss
+from reinas.policies.baseline import moving_average
+from reinas.policies.reinforce import reinforce_loss
 
 every_network = pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS.keys())
 

@@ -24,7 +24,7 @@ from reinas.compare.summary import document, summarise
 from reinas.config import Plain, Setting, configure, make_executor, parse_set
 from reinas.errors import FileError, InterruptError, SettingError
 from reinas.evaluators.tabular import TabularEvaluator
-from reinas.loop import check_budget
+from reinas.ledger import check_budget
 from reinas.report.page import write
 from reinas.report.terminal import table
 from reinas.store import Store

@@ -9,7 +9,7 @@ from reinas.errors import ExecutorError, SettingError
 from reinas.evaluators.tabular import AbstractTable, Noise
 from reinas.executors.base import reason
 from reinas.executors.workers import Lost, Workers
-from reinas.loop import Repeats
+from reinas.ledger import Repeats
 from reinas.registry import parameters, resolve
 from reinas.store import Store
 from reinas.store.runs import run_key

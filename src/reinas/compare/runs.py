@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from reinas.errors import SettingError
 from reinas.evaluators.tabular import MEAN, REPORTED, AbstractTable, TabularEvaluator
 from reinas.executors.serial import Serial
-from reinas.loop import Loop, Repeats
+from reinas.ledger import Ledger, Repeats
+from reinas.loop import Loop
 from reinas.policies.base import AbstractPolicy, State
 from reinas.registry import find, make, parameters
 from reinas.seeds import derive
@@ -165,7 +166,8 @@ def run(plan: Plan) -> Run:
     policy = policy_of(plan.policy, space, plan.seed)
     log = MemoryLog(plan.evaluations)
     children = policy.batch if plan.children is None else plan.children
-    Loop(space, Clock(policy), evaluator, Serial(), log, children, plan.seed, plan.repeats).run()
+    ledger = Ledger(space, log, children, plan.seed, plan.repeats)
+    Loop(ledger, Clock(policy), evaluator, Serial()).run()
     return of_trials(log.every, log.diagnostics())
 
 

@@ -8,7 +8,8 @@ from reinas.compare.comparison import Contender
 from reinas.compare.runs import Clock, Run, of_trials, policy_of
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import AbstractExecutor
-from reinas.loop import Repeats, search
+from reinas.ledger import Repeats
+from reinas.loop import search
 from reinas.spaces.base import AbstractSpace
 from reinas.store import Store
 

@@ -23,6 +23,10 @@ class AbstractEvaluator(ABC, Generic[A]):
     def __call__(self, job: Job[A]) -> Outcome:
         """The outcome of one child."""
 
+    def portable(self) -> "AbstractEvaluator[A]":
+        """Itself with the data that it has read from files: other machines have no such files."""
+        return self
+
     def check(self, architecture: A) -> None:
         """Raise `SettingError` where architectures of this kind cannot be evaluated at all.
 

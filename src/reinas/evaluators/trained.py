@@ -14,6 +14,7 @@ from reinas.errors import SettingError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.seeds import derive
 from reinas.tasks.base import AbstractTask, check_parts
+from reinas.tasks.loaded import Data, LoadedTask, adopt
 from reinas.tasks.recipes import Recipe
 from reinas.threads import one_thread
 from reinas.types import TOO_COSTLY, Job, Outcome
@@ -78,6 +79,12 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
             settings["data"] = fingerprint
         return settings
 
+    def portable(self) -> AbstractEvaluator[Any]:
+        """With the training and the validation part, where they were read from files."""
+        if not isinstance(self.task, LoadedTask):
+            return self
+        return _Carried(self, self.task, replace(self.task.data, test=None))
+
     def check(self, architecture: Any) -> None:
         """Refuse a space, a task or data that do not fit together; builds without memory."""
         with torch.device("meta"):
@@ -96,6 +103,25 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
         return outcome(
             job.architecture, self.task, replace(recipe, seed=derive(job.seed, recipe.seed))
         )
+
+
+@dataclass(frozen=True)
+class _Carried(AbstractEvaluator[Any]):
+    """An evaluator and what its task has read: all that a child needs, without the test part."""
+
+    evaluator: TrainedEvaluator
+    task: LoadedTask
+    data: Data
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The evaluator's."""
+        return self.evaluator.settings
+
+    def __call__(self, job: Job[Any]) -> Outcome:
+        """The evaluator's outcome; nothing is read from files."""
+        adopt(self.task, self.data)
+        return self.evaluator(job)
 
 
 @dataclass(frozen=True, slots=True)

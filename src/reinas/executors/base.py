@@ -1,11 +1,13 @@
 """The contract of an executor, and how a bad child becomes a failed outcome."""
 
 import math
+import os
+import platform
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +16,49 @@ from reinas.evaluators.base import AbstractEvaluator
 from reinas.types import Curve, Job, Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A worker has taken up a child, or (`lost` says why) was lost in the middle of it.
+
+    `worker` is the machine and the process, `begun` seconds since 1970.
+    """
+
+    trial: int
+    worker: str
+    begun: float
+    lost: str | None = None
+
+
+Note = Callable[[Attempt], None]
+
+
 class AbstractExecutor(ABC):
     """Runs an evaluator over jobs. Whatever a child does, its job yields an outcome."""
 
     @abstractmethod
     def run(
-        self, evaluate: AbstractEvaluator[Any], jobs: Sequence[Job[Any]]
+        self,
+        evaluate: AbstractEvaluator[Any],
+        jobs: Sequence[Job[Any]],
+        *,
+        until: float = math.inf,
+        note: Note | None = None,
     ) -> Iterator[tuple[Job[Any], Outcome]]:
-        """Every job once, with its outcome, in the order in which they finish."""
+        """Every job once, with its outcome, in the order in which they finish.
+
+        At `until` (on the clock of `time.monotonic()`) it stops: children under way are given up,
+        and have no outcome. Where children run in workers, `note` is told which worker takes up
+        which child, at the latest when its outcome comes, and, if the executor knows, of lost ones.
+        """
 
     @abstractmethod
     def close(self) -> None:
         """Stop whatever is running. A later `run` starts anew."""
+
+
+def worker_name() -> str:
+    """The machine and the process that run this."""
+    return f"{platform.node()}:{os.getpid()}"
 
 
 def attempt(evaluate: AbstractEvaluator[Any], job: Job[Any]) -> Outcome:

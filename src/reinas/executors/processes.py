@@ -1,11 +1,13 @@
 """Children in worker processes on this machine."""
 
+import math
+import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.executors.base import AbstractExecutor, attempt
+from reinas.executors.base import AbstractExecutor, Attempt, Note, attempt, worker_name
 from reinas.executors.workers import Lost, Workers
 from reinas.types import Job, Outcome
 
@@ -28,15 +30,29 @@ class Processes(AbstractExecutor):
         self._workers = Workers(workers, time_limit=time_limit, memory_limit=memory_limit)
 
     def run(
-        self, evaluate: AbstractEvaluator[Any], jobs: Sequence[Job[Any]]
+        self,
+        evaluate: AbstractEvaluator[Any],
+        jobs: Sequence[Job[Any]],
+        *,
+        until: float = math.inf,
+        note: Note | None = None,
     ) -> Iterator[tuple[Job[Any], Outcome]]:
         """Every job once, as they finish; one whose worker died is run once more."""
-        for job, result in self._workers.run(partial(attempt, evaluate), jobs):
+        for job, result in self._workers.run(partial(_attempted, evaluate), jobs, until):
             if isinstance(result, Lost):
                 yield job, Outcome(None, result.seconds, error=result.reason)
-            else:
-                yield job, result
+                continue
+            taken, outcome = result
+            if note is not None:
+                note(taken)
+            yield job, outcome
 
     def close(self) -> None:
         """Kill the workers, busy or not."""
         self._workers.close()
+
+
+def _attempted(evaluate: AbstractEvaluator[Any], job: Job[Any]) -> tuple[Attempt, Outcome]:
+    """The job's outcome, and who made it."""
+    taken = Attempt(job.trial, worker_name(), time.time())
+    return taken, attempt(evaluate, job)

@@ -1,10 +1,12 @@
 """One child after the other, in this process."""
 
+import math
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.executors.base import AbstractExecutor, attempt
+from reinas.executors.base import AbstractExecutor, Note, attempt
 from reinas.types import Job, Outcome
 
 
@@ -12,10 +14,17 @@ class Serial(AbstractExecutor):
     """Evaluates in this process. A child that hangs or crashes takes the search with it."""
 
     def run(
-        self, evaluate: AbstractEvaluator[Any], jobs: Sequence[Job[Any]]
+        self,
+        evaluate: AbstractEvaluator[Any],
+        jobs: Sequence[Job[Any]],
+        *,
+        until: float = math.inf,
+        note: Note | None = None,
     ) -> Iterator[tuple[Job[Any], Outcome]]:
-        """The jobs in their order."""
+        """The jobs in their order; a child that has begun is finished. There are no workers."""
         for job in jobs:
+            if time.monotonic() >= until:
+                return
             yield job, attempt(evaluate, job)
 
     def close(self) -> None:

@@ -69,21 +69,25 @@ class Workers:
         self._memory = int(memory * GIB)
         self._pool: ProcessPool | None = None
 
-    def run(self, function: Callable[[T], R], work: Sequence[T]) -> Iterator[tuple[T, R | Lost]]:
+    def run(
+        self, function: Callable[[T], R], work: Sequence[T], until: float = math.inf
+    ) -> Iterator[tuple[T, R | Lost]]:
         """Every piece once, with its result, as they finish.
 
-        A piece whose worker died is run once more: somebody may have killed it from outside.
-        A pool whose idle worker was killed from outside breaks; it is made anew and the pieces
-        without a result are run again.
+        At `until` (on the clock of `time.monotonic()`) the rest is given up. A piece whose worker
+        died is run once more: somebody may have killed it from outside. A pool whose idle worker
+        was killed from outside breaks; it is made anew and the pieces without a result are run
+        again.
         """
         waiting = dict(enumerate(work))
         died: set[int] = set()
         broken = 0
         while waiting:
             try:
-                for place, result in self._pass(function, dict(waiting), died):
+                for place, result in self._pass(function, dict(waiting), died, until):
                     broken = 0
                     yield waiting.pop(place), result
+                return
             except BrokenExecutor as error:
                 self.close()
                 broken += 1
@@ -95,7 +99,7 @@ class Workers:
                     ) from error
 
     def _pass(
-        self, function: Callable[[T], R], work: Mapping[int, T], died: set[int]
+        self, function: Callable[[T], R], work: Mapping[int, T], died: set[int], until: float
     ) -> Iterator[tuple[int, R | Lost]]:
         pool = self._start()
         started = time.perf_counter()
@@ -109,7 +113,11 @@ class Workers:
         futures: dict[Future[R], int] = {schedule(place): place for place in work}
         try:
             while futures:
-                done, _ = wait(futures, return_when=FIRST_COMPLETED)
+                # more seconds than a lock can wait for are no limit
+                left = min(until - time.monotonic(), threading.TIMEOUT_MAX)
+                done, _ = wait(futures, timeout=max(left, 0.0), return_when=FIRST_COMPLETED)
+                if not done:
+                    return
                 for future in done:
                     place = futures.pop(future)
                     if isinstance(future.exception(), ProcessExpired) and place not in died:
@@ -119,7 +127,7 @@ class Workers:
                     result: R | Lost = self._result(future, time.perf_counter() - started)
                     yield place, result
         finally:
-            # left early (Ctrl-C, an error): what still runs is of no use
+            # left early (Ctrl-C, an error, no time left): what still runs is of no use
             if futures:
                 self.close()
 

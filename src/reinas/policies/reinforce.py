@@ -1,7 +1,8 @@
 """REINFORCE (Zoph & Le 2016, section 3.2): the loss, the baseline, the policy."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from statistics import mean
 from typing import Any
 
@@ -10,7 +11,8 @@ import torch
 from torch import Tensor
 
 from reinas.errors import SettingError
-from reinas.policies.base import AbstractPolicy, State, rewards
+from reinas.policies.base import AbstractPolicy, State
+from reinas.policies.baseline import Baseline
 from reinas.policies.controller import Controller
 from reinas.policies.independent import Independent
 from reinas.policies.networks import AbstractNetwork
@@ -32,9 +34,13 @@ def reinforce_loss(log_probs: Tensor, rewards: Tensor, baseline: float) -> Tenso
     return -(log_probs.sum(dim=1) * advantages).mean()
 
 
-def moving_average(before: float, value: float, decay: float) -> float:
-    """The exponential moving average after one more value; the first value if there was none."""
-    return value if math.isnan(before) else decay * before + (1 - decay) * value
+Gradient = list[Tensor | None]
+"""One tensor a parameter, in their order; None where the batch says nothing about it."""
+
+
+def adam(parameters: Iterable[Tensor], learning_rate: float) -> torch.optim.Adam:
+    """The optimiser of every controller, whole or in slices."""
+    return torch.optim.Adam(parameters, learning_rate, fused=True)
 
 
 class Reinforce(AbstractPolicy):
@@ -63,10 +69,9 @@ class Reinforce(AbstractPolicy):
             raise SettingError(f"policy: decay must be at least 0 and below 1, got {decay}")
         self.network = network
         self._settings = dict(settings)
-        self._decay = decay
-        self._baseline = math.nan
-        self._worst = 0.0
-        self._adam = torch.optim.Adam(network.parameters(), learning_rate, fused=True)
+        self.learning_rate = learning_rate
+        self.earlier = Baseline(decay)
+        self._adam = adam(network.parameters(), learning_rate)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -76,7 +81,7 @@ class Reinforce(AbstractPolicy):
     @property
     def baseline(self) -> float:
         """The moving average of rewards; NaN before the first update."""
-        return self._baseline
+        return self.earlier.average
 
     def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
         """Draw from the network."""
@@ -91,23 +96,32 @@ class Reinforce(AbstractPolicy):
         Diagnostics: mean reward, baseline before the update, loss, entropy of the policy at
         these answers (nats an architecture), gradient norm.
         """
+        _, said = self.gradient(trials, self.earlier)
+        with one_thread():
+            self._adam.step()
+        self.earlier = self.earlier.after(self.earlier.values(trials))
+        return said
+
+    def gradient(
+        self, trials: Sequence[Trial], baseline: Baseline
+    ) -> tuple[Gradient, dict[str, float]]:
+        """Minus the batch's policy gradient at the network as it is, and the diagnostics.
+
+        Nothing is learned by it; the gradient is that of `reinforce_loss`.
+        """
         answers = torch.tensor([t.answers for t in trials], dtype=torch.int64)
-        values = rewards(trials, self._worst)
-        self._worst = min(self._worst, *values)
-        reward = mean(values)
-        baseline = reward if math.isnan(self._baseline) else self._baseline
+        values = baseline.values(trials)
+        before = baseline.before(values)
         with one_thread():
             log_probs, entropies = self.network.scores(answers)
-            loss = reinforce_loss(log_probs, log_probs.new_tensor(values), baseline)
-            self._adam.zero_grad()
+            loss = reinforce_loss(log_probs, log_probs.new_tensor(values), before)
+            self.network.zero_grad()
             loss.backward()
-            gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
-            norm = torch.nn.utils.get_total_norm(gradients)
-            self._adam.step()
-        self._baseline = moving_average(self._baseline, reward, self._decay)
-        return {
-            "reward": reward,
-            "baseline": baseline,
+            gradient = [p.grad for p in self.network.parameters()]
+            norm = torch.nn.utils.get_total_norm([g for g in gradient if g is not None])
+        return gradient, {
+            "reward": mean(values),
+            "baseline": before,
             "loss": loss.item(),
             "entropy": entropies.detach().sum(1).mean().item(),
             "gradient_norm": norm.item(),
@@ -116,8 +130,8 @@ class Reinforce(AbstractPolicy):
     def state(self) -> State:
         """Weights, Adam's moments and step counts, the baseline, the worst reward below 0."""
         result: State = {
-            "baseline": np.array(self._baseline),
-            "worst": np.array(self._worst),
+            "baseline": np.array(self.earlier.average),
+            "worst": np.array(self.earlier.worst),
         }
         for name, value in self.network.state_dict().items():
             result[f"network.{name}"] = value.numpy().copy()
@@ -129,8 +143,8 @@ class Reinforce(AbstractPolicy):
     def restore(self, state: State) -> None:
         """Everything that `state()` gave."""
         arrays = {name: torch.from_numpy(np.array(value)) for name, value in state.items()}
-        self._baseline = float(arrays.pop("baseline"))
-        self._worst = float(arrays.pop("worst"))
+        average, worst = (float(arrays.pop(key)) for key in ("baseline", "worst"))
+        self.earlier = replace(self.earlier, average=average, worst=worst)
         weights = {}
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in arrays.items():

@@ -1,9 +1,10 @@
 """One search in a store: what was proposed, what came out, what was learned."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.engine import Connection, Row
 
+from reinas.executors.base import Attempt
 from reinas.store import tables
 from reinas.store.packing import packed, unpacked
 from reinas.types import Answers, Curve, Epoch, Outcome, Trial
@@ -27,6 +29,39 @@ class Proposal:
     answers: Answers
     key: Answers
     repeat_of: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A batch's gradient as it was applied (figure 3), and what the policy said of the batch.
+
+    `number` is its place in the order applied. It came from the parameters after `version` steps
+    and was added to those after `applied_to`.
+    """
+
+    number: int
+    batch: int
+    replica: int
+    version: int
+    applied_to: int
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def staleness(self) -> int:
+        """How many steps the parameters were ahead of the gradient."""
+        return self.applied_to - self.version
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """A worker's go at a trial: what `Attempt` says, how it ended, when (None: under way)."""
+
+    trial: int
+    worker: str
+    begun: float
+    ended: float | None
+    lost: str | None
+    finished: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +94,17 @@ class Log:
         self.created = created
 
     # ---- writing: one transaction each -------------------------------------------------------
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Within, all that is written and read is one transaction."""
+        alone = self._begin
+        with alone() as connection:
+            self._begin = lambda: nullcontext(connection)
+            try:
+                yield
+            finally:
+                self._begin = alone
 
     def raise_budget(self, trials: int) -> None:
         """Let the search run to more trials."""
@@ -93,18 +139,54 @@ class Log:
         self, batch: int, diagnostics: Mapping[str, float], state: Mapping[str, NDArray[Any]]
     ) -> None:
         """Write what the policy said of a batch, and all that it knows after it."""
+        with self._begin() as connection:
+            self._said(connection, batch, diagnostics)
+            self._snapshot(connection, batch, state)
+
+    def applied(self, updates: Sequence[Update], state: Mapping[str, NDArray[Any]]) -> None:
+        """Write updates in the order applied, and all that the policy knows after the last."""
+        keys = ("number", "batch", "replica", "version", "applied_to")
+        rows = [{"search": self._id, **{k: getattr(u, k) for k in keys}} for u in updates]
+        with self._begin() as connection:
+            connection.execute(tables.updates.insert(), rows)
+            for update in updates:
+                self._said(connection, update.batch, update.diagnostics)
+            self._snapshot(connection, updates[-1].number, state)
+
+    def _said(self, connection: Connection, batch: int, said: Mapping[str, float]) -> None:
         b = tables.batches.c
         done = tables.batches.update().where(b.search == self._id, b.number == batch)
-        old = tables.snapshots.delete().where(tables.snapshots.c.search == self._id)
-        snapshot = {
-            "search": self._id,
-            "batch": batch,
-            "state": packed(state),
-        }
+        connection.execute(done.values(diagnostics=dict(said)))
+
+    def _snapshot(
+        self, connection: Connection, update: int, state: Mapping[str, NDArray[Any]]
+    ) -> None:
+        s = tables.snapshots
+        row = {"search": self._id, "batch": update, "state": packed(state)}
+        connection.execute(s.delete().where(s.c.search == self._id))
+        connection.execute(s.insert().values(row))
+
+    def attempted(self, attempt: Attempt) -> None:
+        """Write who has taken a child up, or that its worker was lost."""
+        a = tables.attempts
+        mine = (a.c.search == self._id, a.c.trial == attempt.trial, a.c.ended.is_(None))
+        begun = {"trial": attempt.trial, "worker": attempt.worker, "begun": attempt.begun}
         with self._begin() as connection:
-            connection.execute(done.values(diagnostics=dict(diagnostics)))
-            connection.execute(old)
-            connection.execute(tables.snapshots.insert().values(snapshot))
+            if attempt.lost is None:
+                connection.execute(a.insert().values(search=self._id, **begun))
+            else:
+                end = {"ended": time.time(), "lost": attempt.lost}
+                connection.execute(a.update().where(*mine).values(end))
+
+    def given_up(self) -> None:
+        """Write that nobody works on unfinished trials any more: the search has stopped."""
+        a = tables.attempts
+        left = sa.select(t.number).where(t.search == self._id, t.finished.is_(None))
+        query = a.update().where(
+            a.c.search == self._id, a.c.ended.is_(None), a.c.trial.in_(left.scalar_subquery())
+        )
+        with self._begin() as connection:
+            connection.execute(query.values(ended=time.time()))
 
     def record_point(self, recipe: Mapping[str, Any], outcome: Outcome) -> None:
         """Write what one point of the final grid gave."""
@@ -121,7 +203,10 @@ class Log:
     # ---- reading -----------------------------------------------------------------------------
 
     def snapshot(self) -> tuple[int, dict[str, NDArray[Any]]] | None:
-        """The last batch that was learned from, and the policy's state after it."""
+        """The number of the last update (one a batch, from 0 on), and the policy's state after it.
+
+        The synchronous search learns from batches in their order, so there it is the batch's.
+        """
         query = sa.select(tables.snapshots).where(tables.snapshots.c.search == self._id)
         with self._begin() as connection:
             row = connection.execute(query).one_or_none()
@@ -165,6 +250,12 @@ class Log:
             proposed, finished = connection.execute(query).one()
         return proposed, finished
 
+    def batches(self) -> int:
+        """How many batches were proposed."""
+        query = sa.select(sa.func.count()).where(tables.batches.c.search == self._id)
+        with self._begin() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def first_with(self, keys: Iterable[Answers], before: int) -> dict[Answers, int]:
         """For each architecture that was evaluated in an earlier batch, the trial's number."""
         texts = {_key(key): key for key in keys}
@@ -186,6 +277,36 @@ class Log:
         )
         with self._begin() as connection:
             return [(row.number, row.diagnostics) for row in connection.execute(query)]
+
+    def open_batches(self) -> list[int]:
+        """The batches that were proposed and not learned from yet, in order."""
+        b = tables.batches.c
+        query = sa.select(b.number).where(b.search == self._id, b.diagnostics.is_(None))
+        with self._begin() as connection:
+            return list(connection.scalars(query.order_by(b.number)))
+
+    def updates(self) -> list[Update]:
+        """The updates that parameter servers applied, in that order, without diagnostics."""
+        u = tables.updates.c
+        query = (
+            sa.select(u.number, u.batch, u.replica, u.version, u.applied_to)
+            .where(u.search == self._id)
+            .order_by(u.number)
+        )
+        with self._begin() as connection:
+            return [Update(*row) for row in connection.execute(query)]
+
+    def efforts(self) -> list[Effort]:
+        """Every worker's every go at a trial, in the order begun."""
+        a = tables.attempts.c
+        query = (
+            sa.select(a.trial, a.worker, a.begun, a.ended, a.lost, t.finished)
+            .join(tables.trials, sa.and_(t.search == a.search, t.number == a.trial))
+            .where(a.search == self._id)
+            .order_by(a.begun, a.id)
+        )
+        with self._begin() as connection:
+            return [_effort(row) for row in connection.execute(query)]
 
     def points(self) -> dict[str, tuple[dict[str, Any], Outcome]]:
         """The points of the final grid that are trained: recipe and outcome, by the key."""
@@ -240,6 +361,13 @@ def _outcome(row: Row[Any]) -> Outcome:
 def recipe_key(recipe: Mapping[str, Any]) -> str:
     """A recipe as text: equal for equal recipes."""
     return json.dumps(recipe, sort_keys=True)
+
+
+def _effort(row: Any) -> Effort:
+    """An attempt that came to an outcome ended when that was written."""
+    done = row.ended is None and row.finished is not None
+    ended = datetime.fromisoformat(row.finished).timestamp() if done else row.ended
+    return Effort(row.trial, row.worker, row.begun, ended, row.lost, done)
 
 
 def _trial(row: Row[Any]) -> Trial:

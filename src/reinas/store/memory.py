@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from reinas.executors.base import Attempt
 from reinas.store.log import Proposal
 from reinas.types import Answers, Outcome, Trial
 
@@ -38,6 +39,9 @@ class MemoryLog:
     def record(self, number: int, outcome: Outcome) -> None:
         """Take one trial's outcome."""
         self.every[number] = replace(self.every[number], outcome=outcome)
+
+    def attempted(self, attempt: Attempt) -> None:
+        """Who trained what is forgotten with the process."""
 
     def learned(
         self, batch: int, diagnostics: Mapping[str, float], state: Mapping[str, NDArray[Any]]

@@ -15,7 +15,7 @@ from sqlalchemy import (
     Table,
 )
 
-VERSION = 3
+VERSION = 4
 """Raised by one whenever the tables change; a database of another version is refused."""
 ADDED_SINCE = 2
 """From this version on tables were only added: an older database is given those that it lacks."""
@@ -91,6 +91,34 @@ points = Table(
     Column("recipe", Json, nullable=False),
     Column("finished", String, nullable=False),
     *_outcome(),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("search", ForeignKey("searches.id"), nullable=False),
+    Column("trial", Integer, nullable=False),
+    # the machine and the process that took the child up
+    Column("worker", String, nullable=False),
+    # seconds since 1970; `ended` where it came to no outcome, `lost` why, if the worker was lost
+    Column("begun", Float, nullable=False),
+    Column("ended", Float),
+    Column("lost", String),
+    Index("attempts_by_trial", "search", "trial"),
+)
+
+updates = Table(
+    "updates",
+    metadata,
+    Column("search", ForeignKey("searches.id"), primary_key=True),
+    # in the order applied
+    Column("number", Integer, primary_key=True),
+    Column("batch", Integer, nullable=False),
+    Column("replica", Integer, nullable=False),
+    # how many steps the parameters had taken that the gradient came from, and that it was added to
+    Column("version", Integer, nullable=False),
+    Column("applied_to", Integer, nullable=False),
 )
 
 finals = Table(

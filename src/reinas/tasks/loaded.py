@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from reinas.errors import SettingError
 from reinas.tasks.base import AbstractTask, Loss, Part, Parts
 
+KEPT = 2  # tasks whose data a process keeps
 FEWEST = 10
 """Fewer examples than these cannot be split into parts that mean anything."""
 
@@ -83,9 +84,20 @@ class LoadedTask(AbstractTask):
         return Parts(self.data.train, self.data.valid)
 
 
-@lru_cache(maxsize=2)
+_READ: dict[LoadedTask, Data] = {}
+
+
 def _load(task: LoadedTask) -> Data:
-    return task.load()
+    if task not in _READ:
+        adopt(task, task.load())
+    return _READ[task]
+
+
+def adopt(task: LoadedTask, data: Data) -> None:
+    """Take these for the task's data from now on, in this process: somebody else has read them."""
+    if task not in _READ and len(_READ) == KEPT:
+        del _READ[next(iter(_READ))]
+    _READ[task] = data
 
 
 def missing(path: object, error: OSError) -> str:

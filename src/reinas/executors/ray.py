@@ -1,0 +1,288 @@
+"""Children on a Ray cluster: many machines, or this one."""
+
+import asyncio
+import contextlib
+import faulthandler
+import importlib.util
+import math
+import os
+import resource
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import mean
+from typing import Any
+
+from reinas.errors import SettingError
+from reinas.evaluators.base import AbstractEvaluator
+from reinas.executors.base import AbstractExecutor, Attempt, Note, attempt, reason, worker_name
+from reinas.executors.connection import LOCAL, connect
+from reinas.executors.coroutines import Coroutines
+from reinas.executors.workers import GIB
+from reinas.types import Job, Outcome
+
+LOOK = 5.0  # seconds between two looks at how many nodes there are
+
+
+@dataclass
+class Load:
+    """What a cluster is doing for one search.
+
+    `places` is how many children fit at a time, `stale` how many steps late the last gradients
+    were that parameter servers applied.
+    """
+
+    busy: int = 0
+    places: int = 0
+    nodes: int = 0
+    lost: int = 0
+    looked: float = -math.inf
+    stale: deque[int] = field(default_factory=deque)
+
+    def __str__(self) -> str:
+        nodes = f"{self.nodes} node{'s' * (self.nodes != 1)}"
+        lost = f", {self.lost} lost" if self.lost else ""
+        late = f", gradients {mean(self.stale):.1f} steps late" if self.stale else ""
+        return f"{self.busy} of {self.places} busy on {nodes}{lost}{late}"
+
+
+class Cluster(AbstractExecutor):
+    """Evaluates on a Ray cluster: `auto` is the one that runs here, `local` a new one, or address.
+
+    A child is a Ray task that asks for `cpus`, `gpus` and `memory_limit` GiB, of which it is
+    refused more. One whose worker or node is lost is run again, `retries` times at most; one that
+    takes longer than `time_limit` seconds is killed. A `local` cluster takes `workers` children at
+    a time (default: one a core). Every node needs reinas, and, for your own spaces and evaluators,
+    the modules that they are in.
+    """
+
+    def __init__(
+        self,
+        address: str = LOCAL,
+        *,
+        workers: int | None = None,
+        cpus: float = 1.0,
+        gpus: float = 0.0,
+        memory_limit: float | None = None,
+        time_limit: float | None = None,
+        retries: int = 3,
+    ) -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise SettingError('the executor ray needs Ray: pip install "reinas[ray]"')
+        if workers is not None and address != LOCAL:
+            raise SettingError(
+                "workers is for a local cluster: with an address its nodes say how many there are"
+            )
+        if workers is not None and workers < 1:
+            raise SettingError(f"workers must be at least 1 on a cluster, got {workers}")
+        for key, value, least in (
+            ("cpus", cpus, 0.001),
+            ("gpus", gpus, 0),
+            ("retries", retries, 0),
+        ):
+            if not least <= value < math.inf:
+                raise SettingError(f"{key} must be at least {least} and finite, got {value}")
+        for key, limit in (("time", time_limit), ("memory", memory_limit)):
+            if limit is not None and not 0 < limit < math.inf:
+                raise SettingError(f"the {key} limit must be above 0 and finite, got {limit}")
+        self.address = address
+        self.load = Load()
+        self._workers = workers or os.cpu_count() or 1
+        self._time_limit, self._retries = time_limit, retries
+        self._memory = None if memory_limit is None else int(memory_limit * GIB)
+        self._needs = {"CPU": cpus, "GPU": gpus, "memory": float(self._memory or 0)}
+        self._mine = False
+        self._put: tuple[AbstractEvaluator[Any], Any] | None = None
+
+    # ---- the cluster -------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """Start or find Ray, unless this process has it; refuse children that fit on no node."""
+        import ray
+
+        self._mine |= connect(self.address, self._workers * self._needs["CPU"])
+        self._look()
+        if self.load.places == 0:
+            nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+            largest = {key: max(node.get(key, 0) for node in nodes) for key in self._needs}
+            raise SettingError(
+                f"a child asks for {_words(self._needs)}, and no node of the cluster has that: the"
+                f" most on one node are {_words(largest)}"
+            )
+
+    def _look(self) -> None:
+        """See how many nodes there are, and how many children fit on them at a time."""
+        import ray
+
+        self.load.looked = time.monotonic()
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        self.load.nodes = len(nodes)
+        self.load.places = sum(
+            min(int(node.get(key, 0) / need) for key, need in self._needs.items() if need)
+            for node in nodes
+        )
+
+    def close(self) -> None:
+        """Let go of the cluster; one that was started here ends, with all its processes."""
+        self._put = None
+        self.load = Load(lost=self.load.lost)
+        if self._mine:
+            import ray
+
+            ray.shutdown()
+            self._mine = False
+
+    def share(self, evaluate: AbstractEvaluator[Any]) -> Any:
+        """Put the evaluator and its data where all nodes can read it: once, not once a child."""
+        import ray
+
+        if self._put is None or self._put[0] is not evaluate:
+            self._put = evaluate, ray.put(evaluate.portable())
+        return self._put[1]
+
+    # ---- children ----------------------------------------------------------------------------
+
+    def run(
+        self,
+        evaluate: AbstractEvaluator[Any],
+        jobs: Sequence[Job[Any]],
+        *,
+        until: float = math.inf,
+        note: Note | None = None,
+    ) -> Iterator[tuple[Job[Any], Outcome]]:
+        """Every job once, as they finish."""
+        if not jobs:
+            return
+        self.connect()
+        shared = self.share(evaluate)
+        news: asyncio.Queue[Attempt | tuple[Job[Any], Outcome]] = asyncio.Queue()
+
+        async def one(job: Job[Any]) -> None:
+            await news.put((job, await self.child(shared, job, news.put_nowait)))
+
+        async def start() -> list[asyncio.Task[None]]:
+            return [asyncio.create_task(one(job)) for job in jobs]
+
+        async def latest() -> Attempt | tuple[Job[Any], Outcome]:
+            left = None if until == math.inf else max(0.0, until - time.monotonic())
+            return await asyncio.wait_for(news.get(), left)
+
+        # only this thread tells of the news: who listens writes the store
+        with Coroutines() as coroutines, contextlib.suppress(TimeoutError):
+            _started = coroutines.run(start())
+            left = len(jobs)
+            while left:
+                match coroutines.run(latest()):
+                    case Attempt() as taken:
+                        if note is not None:
+                            note(taken)
+                    case done:
+                        left -= 1
+                        yield done
+
+    async def child(self, shared: Any, job: Job[Any], note: Note) -> Outcome:
+        """The job's outcome; run again where its worker is lost, and then a failure.
+
+        `note` is told of each attempt as it begins, and of lost ones.
+        """
+        for _ in range(self._retries + 1):
+            result = await self._attempt(shared, job, note)
+            if isinstance(result, Outcome):
+                return result
+            self.load.lost += 1
+        times = f"{self._retries + 1} times" if self._retries else "once"
+        return Outcome(None, error=f"lost {times}, and given up: {result}")
+
+    async def _attempt(self, shared: Any, job: Job[Any], note: Note) -> Outcome | str:
+        """The outcome, or how the worker was lost."""
+        import ray
+
+        stream = self._task().remote(shared, job, self._time_limit, self._memory)
+        try:
+            worker, begun = await (await anext(stream))
+        except ray.exceptions.RayTaskError as error:  # what the child needs cannot be imported
+            return Outcome(None, error=reason(error.cause))
+        except ray.exceptions.RayError as error:
+            return _loss(error)
+        except asyncio.CancelledError:
+            self._give_up(stream)
+            raise
+        taken, start = Attempt(job.trial, worker, begun), time.monotonic()
+        self.load.busy += 1
+        note(taken)
+        try:
+            outcome: Outcome = await (await anext(stream))
+            return outcome
+        except ray.exceptions.RayError as error:
+            limit = self._time_limit
+            if limit is not None and time.monotonic() - start >= 0.9 * limit:
+                return Outcome(None, limit, error=f"took longer than the limit of {limit:g} s")
+            note(replace(taken, lost=_loss(error)))
+            return _loss(error)
+        except asyncio.CancelledError:
+            self._give_up(stream)
+            raise
+        finally:
+            self.load.busy -= 1
+            if time.monotonic() - self.load.looked > LOOK:
+                self._look()
+
+    def _give_up(self, stream: Any) -> None:
+        """End a child that nobody waits for any more; a cluster of our own ends as a whole."""
+        import ray
+
+        if not self._mine:
+            ray.cancel(stream, force=True)
+
+    def _task(self) -> Any:
+        import ray
+
+        return ray.remote(_train).options(
+            name="child",
+            num_cpus=self._needs["CPU"],
+            num_gpus=self._needs["GPU"],
+            memory=self._memory,
+            num_returns="streaming",
+            max_retries=0,  # retries are counted here, and written down
+            scheduling_strategy="SPREAD",
+        )
+
+
+def _train(
+    evaluate: AbstractEvaluator[Any], job: Job[Any], time_limit: float | None, memory: int | None
+) -> Iterator[tuple[str, float] | Outcome]:
+    """First who has begun and when, then the outcome.
+
+    The time limit ends the process, whatever the child is doing: cancelling a task from outside
+    while it finishes can take the whole driver down (Ray 2.60).
+    """
+    yield worker_name(), time.time()
+    if memory is not None:
+        with contextlib.suppress(ValueError, OSError):  # a system with a lower hard limit keeps it
+            resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.RLIM_INFINITY))
+    if time_limit is not None:
+        faulthandler.dump_traceback_later(time_limit, exit=True)
+    outcome = attempt(evaluate, job)
+    faulthandler.cancel_dump_traceback_later()
+    yield outcome
+
+
+def _loss(error: Exception) -> str:
+    """How a worker was lost, in words."""
+    import ray
+
+    causes = {
+        ray.exceptions.OutOfMemoryError: "its machine ran out of memory, and Ray ended it",
+        ray.exceptions.NodeDiedError: "its node was lost",
+        ray.exceptions.LocalRayletDiedError: "its node was lost",
+        ray.exceptions.WorkerCrashedError: "its worker died",
+        ray.exceptions.TaskCancelledError: "it was cancelled from outside",
+    }
+    return next((text for kind, text in causes.items() if isinstance(error, kind)), reason(error))
+
+
+def _words(resources: dict[str, float]) -> str:
+    memory = resources["memory"] / GIB
+    parts = [f"{resources['CPU']:g} CPUs", f"{resources['GPU']:g} GPUs"]
+    return ", ".join(parts + ([f"{memory:.1f} GiB"] if memory else []))
