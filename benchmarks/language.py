@@ -34,7 +34,7 @@ from reinas.errors import BuildError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.seeds import derive
 from reinas.spaces.recurrent import RecurrentArchitecture
-from reinas.store.log import Proposal
+from reinas.store.rows import Proposal
 from reinas.threads import one_thread
 from reinas.types import Job, Outcome
 from reinas.zoo import ZOO

@@ -108,5 +108,5 @@ def test_every_dependency_is_pinned():
         for line in (ROOT / "constraints.txt").read_text().splitlines()
     }
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *sum(extras.values(), [])]
+    wanted = {*project["dependencies"]}.union(*extras.values())
     assert {re.match(r"[\w-]+", name)[0].lower() for name in wanted} <= pinned

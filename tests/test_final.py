@@ -27,7 +27,7 @@ from reinas import (
 )
 from reinas import final as module
 from reinas.errors import FileError, ReinasError, SettingError
-from reinas.store.log import Proposal
+from reinas.store.rows import Proposal
 from reinas.tasks.base import Part, Parts
 from reinas.types import Curve, Outcome
 

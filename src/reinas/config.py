@@ -4,7 +4,6 @@ A setting has one dotted key everywhere: `trials`, `space.name`, `space.depth`,
 `policy.learning_rate`, `recipe.epochs`. Later sources win: file, options, --set.
 """
 
-import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -29,6 +28,7 @@ from reinas.registry import (
     parameters,
     resolve,
 )
+from reinas.running import Running
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.tasks.base import AbstractTask
@@ -42,7 +42,7 @@ NAMED_SECTIONS = ("space", "task", "policy", "recipe")
 SECTIONS = (*NAMED_SECTIONS, "growth")
 
 
-class Plain(pydantic.BaseModel):
+class Plain(Running):
     """The settings without a section."""
 
     trials: Annotated[int, Field(ge=1, le=MOST)] = 64
@@ -50,9 +50,6 @@ class Plain(pydantic.BaseModel):
     """None: as many as the policy likes."""
     seed: int = 0
     repeats: Literal["train", "reuse"] = "reuse"
-    workers: Annotated[int, Field(ge=0)] = os.cpu_count() or 1
-    time_limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    memory_limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     max_parameters: Annotated[int, Field(ge=1)] | None = None
     max_flops: Annotated[int, Field(ge=1)] | None = None
     grow: bool = False
@@ -245,22 +242,6 @@ def make_policy(config: Config) -> Any:
     return make("policy", settings, space=config.space)
 
 
-def make_executor(plain: Plain) -> Any:
-    """Worker processes, or this process where there shall be none."""
-    if plain.workers == 0:
-        if plain.time_limit is not None or plain.memory_limit is not None:
-            raise SettingError(
-                "--time-limit and --memory-limit need worker processes, which can be killed:"
-                " give --workers 1 or more"
-            )
-        from reinas.executors.serial import Serial
-
-        return Serial()
-    from reinas.executors.processes import Processes
-
-    return Processes(plain.workers, time_limit=plain.time_limit, memory_limit=plain.memory_limit)
-
-
 def restored(settings: Mapping[str, Any], options: Settings) -> Config:
     """The objects of a search that is in a store, by its settings there and new plain options."""
     try:
@@ -271,6 +252,7 @@ def restored(settings: Mapping[str, Any], options: Settings) -> Config:
             stored |= {f"{section}.{key}": value for key, value in part.items()}
         stored |= {key: settings[key] for key in ("children", "seed", "repeats")}
         stored |= {f"growth.{key}": value for key, value in settings.get("growth", {}).items()}
+        stored |= settings.get("servers", {})
         limits = settings["evaluator"].get("limits", {})
         stored |= {f"max_{key}": value for key, value in limits.items()}
         return configure({key: Setting(value) for key, value in stored.items()}, options)

@@ -31,7 +31,7 @@ from reinas.report.terminal import typed
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.store import Log, Store
-from reinas.store.log import Final, recipe_key
+from reinas.store.rows import Final, recipe_key
 from reinas.store.store import now, plain
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe

@@ -9,8 +9,8 @@ from reinas.executors.base import reason
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.store import Log
-from reinas.store.log import Proposal
 from reinas.store.memory import MemoryLog
+from reinas.store.rows import Proposal
 from reinas.types import A, Answers, Job, Outcome, Trial
 
 Repeats = Literal["train", "reuse"]

@@ -13,7 +13,7 @@ from reinas import (
     TrainedEvaluator,
     Wine,
 )
-from reinas.store.log import Final, Proposal
+from reinas.store.rows import Final, Proposal
 
 SPACE = MlpSpace(depth=2, widths=(4, 8), activations=("relu", "tanh"))
 

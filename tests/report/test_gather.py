@@ -5,7 +5,7 @@ import json
 import pytest
 
 from reinas.report.gather import gather, space_of
-from reinas.store.log import Proposal
+from reinas.store.rows import Proposal
 
 
 def test_trials_are_counted(log):

@@ -7,7 +7,7 @@ import pytest
 from reinas import Outcome, Toy, ToySpace
 from reinas.errors import FileError
 from reinas.report.page import drawing, duration, page, write
-from reinas.store.log import Proposal
+from reinas.store.rows import Proposal
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
 LOADS = {"link", "img", "iframe", "object", "embed", "audio", "video", "source", "base"}

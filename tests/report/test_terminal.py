@@ -9,7 +9,7 @@ from rich.console import Console
 from reinas import Outcome
 from reinas.report.gather import gather
 from reinas.report.terminal import print_report, print_result
-from reinas.store.log import Proposal
+from reinas.store.rows import Proposal
 
 
 def shown(function, *arguments):

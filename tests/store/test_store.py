@@ -14,7 +14,7 @@ from helpers import small_search
 from reinas import Curve, Epoch, Outcome, Store
 from reinas.errors import BusyError, SettingError, StoreError, UnknownSearchError
 from reinas.store import tables
-from reinas.store.log import Final, Proposal
+from reinas.store.rows import Final, Proposal
 
 SETTINGS = {"space": {"name": "mlp", "depth": 2}, "seed": 0}
 

@@ -21,12 +21,13 @@ from reinas.compare.comparison import (
 )
 from reinas.compare.runs import Plan
 from reinas.compare.summary import document, summarise
-from reinas.config import Plain, Setting, configure, make_executor, parse_set
+from reinas.config import Setting, configure, parse_set
 from reinas.errors import FileError, InterruptError, SettingError
 from reinas.evaluators.tabular import TabularEvaluator
 from reinas.ledger import check_budget
 from reinas.report.page import write
 from reinas.report.terminal import table
+from reinas.running import Running, make_executor
 from reinas.store import Store
 
 STANDARD_OUTPUT = Path("-")
@@ -164,7 +165,7 @@ def on_task(
             children=shared.children,
             repeats=shared.repeats or "reuse",  # type: ignore[arg-type]
             store=Store(shared.store),
-            executor=make_executor(Plain(workers=shared.workers)),
+            executor=make_executor(Running(workers=shared.workers)),
             on_trial=lambda _: bar.advance(bar_task),
         )
     except KeyboardInterrupt:

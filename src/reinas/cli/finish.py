@@ -9,11 +9,12 @@ from rich.markup import escape
 from reinas.cli.leaving import interruptible
 from reinas.cli.options import STORE, FolderOption, JsonOption, StoreOption, WorkersOption
 from reinas.cli.output import out, print_json, progress, stop
-from reinas.config import Setting, make_executor, make_grid, parse_set, restored
+from reinas.config import make_grid, parse_set, restored
 from reinas.errors import InterruptError, SettingError
 from reinas.grid import Watcher
 from reinas.report.page import result_words
 from reinas.report.terminal import typed
+from reinas.running import Running, make_executor
 from reinas.store import Store
 from reinas.tasks.recipes import Recipe
 from reinas.types import Epoch, Outcome
@@ -74,8 +75,7 @@ def finish(
             " --set, --no-grid and --patience away to get that network again"
         )
     grid = make_grid(parse_set(set_ or ()))
-    options = {} if workers is None else {"workers": Setting(workers, "--workers")}
-    config = restored(log.settings, options)
+    config = restored(log.settings, {})
     from reinas import final
 
     watcher = _Bars(config.task.score, quiet=json)
@@ -91,7 +91,7 @@ def finish(
                 epochs=epochs,
                 patience=patience,
                 anyway=anyway,
-                executor=make_executor(config.plain),
+                executor=make_executor(Running(workers=workers)),
                 watcher=watcher,
             )
     except KeyboardInterrupt:

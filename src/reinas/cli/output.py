@@ -12,11 +12,14 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 WIDEST = 1000
 
@@ -53,13 +56,28 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def progress(*, quiet: bool) -> Progress:
-    """A progress bar on standard error: done, time gone and left, and the task field `note`."""
+class _Live(ProgressColumn):
+    """Something that changes by itself, as text."""
+
+    def __init__(self, thing: object) -> None:
+        super().__init__()
+        self._thing = thing
+
+    def render(self, task: Task) -> Text:
+        return Text(str(self._thing), style="dim", no_wrap=True)
+
+
+def progress(*, quiet: bool, live: object | None = None) -> Progress:
+    """A progress bar on standard error: done, time gone and left, and the task field `note`.
+
+    `live` is shown too, as it is at each moment.
+    """
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn("{task.fields[note]}", markup=False),
+        *([] if live is None else [_Live(live)]),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),

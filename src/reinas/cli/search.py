@@ -8,9 +8,19 @@ import typer
 from reinas.cli.leaving import interruptible
 from reinas.cli.options import (
     STORE,
+    AccumulateOption,
+    AddressOption,
+    CpusOption,
+    ExecutorOption,
+    GpusOption,
     JsonOption,
     MemoryLimitOption,
+    ReplicasOption,
+    RetriesOption,
+    ShardsOption,
+    StopAfterOption,
     StoreOption,
+    TargetRewardOption,
     TimeLimitOption,
     WorkersOption,
 )
@@ -20,7 +30,6 @@ from reinas.config import (
     Config,
     Setting,
     configure,
-    make_executor,
     make_policy,
     parse_set,
     read_toml,
@@ -29,6 +38,7 @@ from reinas.config import (
 from reinas.errors import InterruptError, SettingError
 from reinas.report.gather import gather
 from reinas.report.terminal import print_result, typed
+from reinas.running import make_executor, make_servers
 from reinas.store import Log, Store
 from reinas.types import Trial
 
@@ -106,6 +116,16 @@ def search(
     config: Annotated[
         Path | None, typer.Option(help="A TOML file with the same keys.", metavar="FILE.toml")
     ] = None,
+    stop_after: StopAfterOption = None,
+    target_reward: TargetRewardOption = None,
+    executor: ExecutorOption = None,
+    address: AddressOption = None,
+    cpus: CpusOption = None,
+    gpus: GpusOption = None,
+    retries: RetriesOption = None,
+    replicas: ReplicasOption = None,
+    shards: ShardsOption = None,
+    accumulate: AccumulateOption = None,
     json: JsonOption = False,
 ) -> None:
     """Search for a network.
@@ -123,6 +143,9 @@ def search(
     - `reinas search conv --task cifar10 --grow --set space.depth=20 --trials 12800`
     - `reinas search recurrent --task text:wiki --set space.base=8 --set task.size=small`
     - `reinas search --cell-from zoph-le-cell --task text:book.txt --set task.level=char`
+    - `reinas search conv --task digits --stop-after 600 --target-reward 0.97`
+    - `reinas search conv --task digits --executor ray --address auto --cpus 2`
+    - `reinas search conv --policy zoph-le --replicas 4 --shards 2 --children 2`
     - `reinas search --config run.toml`
     """
     given = {
@@ -141,6 +164,16 @@ def search(
         "max_flops": (max_flops, "--max-flops"),
         "grow": (grow or None, "--grow"),
         "repeats": (repeats, "--repeats"),
+        "stop_after": (stop_after, "--stop-after"),
+        "target_reward": (target_reward, "--target-reward"),
+        "executor": (executor, "--executor"),
+        "address": (address, "--address"),
+        "cpus": (cpus, "--cpus"),
+        "gpus": (gpus, "--gpus"),
+        "retries": (retries, "--retries"),
+        "replicas": (replicas, "--replicas"),
+        "shards": (shards, "--shards"),
+        "accumulate": (accumulate, "--accumulate"),
         "store": (store, "--store"),
         "name": (name, "--name"),
     }
@@ -172,6 +205,14 @@ def resume(
     workers: WorkersOption = None,
     time_limit: TimeLimitOption = None,
     memory_limit: MemoryLimitOption = None,
+    stop_after: StopAfterOption = None,
+    target_reward: TargetRewardOption = None,
+    executor: ExecutorOption = None,
+    address: AddressOption = None,
+    cpus: CpusOption = None,
+    gpus: GpusOption = None,
+    retries: RetriesOption = None,
+    shards: ShardsOption = None,
     store: StoreOption = STORE,
     json: JsonOption = False,
 ) -> None:
@@ -183,6 +224,7 @@ def resume(
     Examples:
     - `reinas resume demo`
     - `reinas resume demo --trials 200`
+    - `reinas resume demo --executor ray --address auto`
     """
     home = Store(store)
     log = home.get(name)
@@ -196,6 +238,14 @@ def resume(
         "workers": workers,
         "time_limit": time_limit,
         "memory_limit": memory_limit,
+        "stop_after": stop_after,
+        "target_reward": target_reward,
+        "executor": executor,
+        "address": address,
+        "cpus": cpus,
+        "gpus": gpus,
+        "retries": retries,
+        "shards": shards,
         "store": store,
         "name": name,
     }
@@ -209,7 +259,8 @@ def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
     from reinas.loop import search as run_search
 
     plain = config.plain
-    bar = _Bar(quiet=as_json)
+    executor = make_executor(plain)
+    bar = _Bar(quiet=as_json, load=getattr(executor, "load", None))
     for note in () if as_json else config.task.notes:
         err.print(note, style="dim", soft_wrap=True, markup=False)
     try:
@@ -226,9 +277,12 @@ def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
                 seed=plain.seed,
                 store=store,
                 name=name,
-                executor=make_executor(config.plain),
+                executor=executor,
+                servers=make_servers(plain),
                 repeats=plain.repeats,
                 growth=config.growth,
+                stop_after=plain.stop_after,
+                target_reward=plain.target_reward,
                 on_start=bar.start,
                 on_trial=bar.advance,
             )
@@ -246,18 +300,19 @@ def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
     report = gather(result.log)
     if as_json:
         notes = list(config.task.notes)
-        print_json({"store": store.location, "notes": notes, **report.json()})
+        head = {"store": store.location, "notes": notes, "stopped": result.stopped}
+        print_json({**head, **report.json()})
     else:
-        print_result(out, report, store.location)
+        print_result(out, report, store.location, result.stopped)
     if not report.best:  # nothing was found, for whatever reasons
         raise typer.Exit(1)
 
 
 class _Bar:
-    """The progress bar of a search: trials done, best so far, failures, time left."""
+    """The progress bar of a search: trials done, best so far, failures, the cluster's load."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._bar = progress(quiet=quiet)
+    def __init__(self, *, quiet: bool, load: object | None) -> None:
+        self._bar = progress(quiet=quiet, live=load)
         self._best: float | None = None
         self._failed = 0
 

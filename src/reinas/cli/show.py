@@ -67,11 +67,12 @@ def show(
     - `reinas show demo`
     - `reinas show demo --html demo.html --svg demo.svg`
     """
-    log = Store(store).get(name)
+    home = Store(store)
+    log, working = home.get(name), home.working(name)
     if html:
         from reinas.report.page import page, write
 
-        write(page(log), html)
+        write(page(log, working=working), html)
     if svg:
         from reinas.report.page import drawing, write
 
@@ -87,7 +88,7 @@ def show(
             raise SettingError(f"--latex: search '{name}' has no recurrent cell yet")
         out.print(text, soft_wrap=True, markup=False)
         return
-    report = gather(log, top)
+    report = gather(log, top, working=working)
     if json:
         print_json(report.json())
         return

@@ -41,10 +41,11 @@ class Load:
     stale: deque[int] = field(default_factory=deque)
 
     def __str__(self) -> str:
-        nodes = f"{self.nodes} node{'s' * (self.nodes != 1)}"
-        lost = f", {self.lost} lost" if self.lost else ""
-        late = f", gradients {mean(self.stale):.1f} steps late" if self.stale else ""
-        return f"{self.busy} of {self.places} busy on {nodes}{lost}{late}"
+        if not self.nodes:
+            return "reaching the cluster"
+        late = f"  late {mean(self.stale):.1f}" if self.stale else ""
+        lost = f"  lost {self.lost}" if self.lost else ""
+        return f"busy {self.busy}/{self.places}  nodes {self.nodes}{lost}{late}"
 
 
 class Cluster(AbstractExecutor):

@@ -8,10 +8,11 @@ from typing import Any
 
 from reinas.registry import Kind, make
 from reinas.report.formulas import formulas
+from reinas.report.machines import Machines, machines
 from reinas.spaces.base import AbstractSpace
 from reinas.spaces.recurrent import RecurrentSpace
 from reinas.store import Log
-from reinas.store.log import Final
+from reinas.store.rows import Final
 from reinas.tasks.base import AbstractTask
 from reinas.types import TOO_COSTLY, Answers, Trial
 
@@ -58,6 +59,7 @@ class Report:
     movement: tuple[Mapping[str, float], ...]
     grid: tuple[GridPoint, ...]
     final: Final | None
+    machines: Machines | None
 
     def json(self) -> dict[str, Any]:
         """The report as JSON takes it."""
@@ -83,8 +85,11 @@ def _made(kind: Kind, settings: Any) -> Any:
         return None
 
 
-def gather(log: Log, top: int = 10) -> Report:
-    """Read the store: the `top` best architectures, failures with reasons, the policy's way."""
+def gather(log: Log, top: int = 10, *, working: bool = False) -> Report:
+    """Read the store: the `top` best architectures, failures with reasons, the policy's way.
+
+    `working` is whether somebody runs the search at the moment.
+    """
     space = space_of(log)
     trials = log.finished()
     return Report(
@@ -108,6 +113,7 @@ def gather(log: Log, top: int = 10) -> Report:
         movement=tuple({"batch": number, **said} for number, said in log.diagnostics()),
         grid=_grid(log),
         final=log.final(),
+        machines=machines(log.efforts(), log.updates(), working=working),
     )
 
 

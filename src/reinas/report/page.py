@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from reinas.errors import FileError, ReinasError
-from reinas.report import figures
+from reinas.report import figures, machines
 from reinas.report.drawing import draw
 from reinas.report.gather import Report, cell_formulas, gather, grid_rows, number, space_of, task_of
 from reinas.store import Log
@@ -27,9 +27,9 @@ code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}
 """
 
 
-def page(log: Log) -> str:
+def page(log: Log, *, working: bool = False) -> str:
     """The page: facts, the best network drawn, rewards, entropy, best architectures, failures."""
-    report = gather(log)
+    report = gather(log, working=working)
     trials = log.finished()
     settings = report.settings
     sections = [
@@ -66,6 +66,13 @@ def page(log: Log) -> str:
     if report.failures:
         counts = [(escape(text), str(count)) for text, count in report.failures.items()]
         sections += ["<h2>Failures</h2>", table(["reason", "trials"], counts)]
+    if report.machines:
+        for title, head, rows in machines.tables(report.machines, duration):
+            cells = [map(escape, row) for row in rows]
+            sections += [
+                f"<h2>{escape(title)}</h2>",
+                table(head, cells, numbers=range(1, len(head))),
+            ]
     pairs = [(escape(key), f"<code>{escape(str(value))}</code>") for key, value in settings.items()]
     sections += ["<h2>Settings</h2>", table(["setting", "value"], pairs, numbers=())]
     return whole(f"reinas: {report.name}", sections)

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from reinas.report.gather import Report, grid_rows, number
+from reinas.report.machines import tables
 from reinas.report.page import duration, result_words
 
 ROWS = 8  # how many lines tell the policy's way
@@ -36,10 +37,15 @@ def typed(name: str, location: str) -> str:
     return quoted if location == "reinas.db" else f"{quoted} --store {shlex.quote(location)}"
 
 
-def print_result(console: Console, report: Report, location: str) -> None:
-    """What a search has found, in a few lines, and how to go on."""
+def print_result(
+    console: Console, report: Report, location: str, stopped: str | None = None
+) -> None:
+    """What a search has found, in a few lines, why it was `stopped`, and how to go on."""
     name = typed(report.name, location)
     console.print(_headline(report))
+    if stopped is not None:
+        text = f"stopped early: {stopped}; `reinas resume {name}` goes on"
+        console.print(escape(text), soft_wrap=True)
     if not report.best:
         console.print(escape(f"no child could be trained: `reinas show {name}` gives the reasons"))
         return
@@ -95,6 +101,10 @@ def print_report(console: Console, report: Report) -> None:
         of = f": the best {ROWS} of {len(points)} recipes" if len(points) > ROWS else ""
         console.print(f"\n[bold]The grid of the best network[/]{of}")
         console.print(table(head, points[:ROWS], right=range(len(head))))
+    if report.machines:
+        for title, head, cells in tables(report.machines, duration):
+            console.print(f"\n[bold]{title}[/]")
+            console.print(table(head, cells, right=range(1, len(head))))
     if report.movement:
         console.print("\n[bold]How the policy moved[/]")
         console.print(_movement(report.movement))

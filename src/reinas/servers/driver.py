@@ -23,7 +23,7 @@ from reinas.servers.base import AbstractServers, Handles, ServerLostError
 from reinas.servers.scribe import Scribe
 from reinas.servers.settings import Servers
 from reinas.store import Log
-from reinas.store.log import Update
+from reinas.store.rows import Update
 from reinas.types import A, Answers, Outcome, Trial
 
 PAUSE = 0.5  # seconds between two snapshots

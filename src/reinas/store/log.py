@@ -1,77 +1,34 @@
 """One search in a store: what was proposed, what came out, what was learned."""
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from dataclasses import asdict
 from typing import Any
 
 import sqlalchemy as sa
 from numpy.typing import NDArray
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from reinas.executors.base import Attempt
 from reinas.store import tables
 from reinas.store.packing import packed, unpacked
-from reinas.types import Answers, Curve, Epoch, Outcome, Trial
+from reinas.store.rows import (
+    Effort,
+    Final,
+    Proposal,
+    Update,
+    effort_of,
+    key_text,
+    outcome_of,
+    outcome_row,
+    recipe_key,
+    trial_of,
+)
+from reinas.types import Answers, Outcome, Trial
 
 t = tables.trials.c
 Begin = Callable[[], AbstractContextManager[Connection]]
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A trial as it is first written: its answers, and the trial that it repeats, if any."""
-
-    number: int
-    answers: Answers
-    key: Answers
-    repeat_of: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """A batch's gradient as it was applied (figure 3), and what the policy said of the batch.
-
-    `number` is its place in the order applied. It came from the parameters after `version` steps
-    and was added to those after `applied_to`.
-    """
-
-    number: int
-    batch: int
-    replica: int
-    version: int
-    applied_to: int
-    diagnostics: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def staleness(self) -> int:
-        """How many steps the parameters were ahead of the gradient."""
-        return self.applied_to - self.version
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """A worker's go at a trial: what `Attempt` says, how it ended, when (None: under way)."""
-
-    trial: int
-    worker: str
-    begun: float
-    ended: float | None
-    lost: str | None
-    finished: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Final:
-    """The network that was retrained and tested once."""
-
-    trial: int
-    recipe: dict[str, Any]
-    metrics: dict[str, float]
-    finished: str
 
 
 class Log:
@@ -120,7 +77,7 @@ class Log:
                 "number": p.number,
                 "batch": batch,
                 "answers": list(p.answers),
-                "key": _key(p.key),
+                "key": key_text(p.key),
                 "repeat_of": p.repeat_of,
             }
             for p in proposals
@@ -133,7 +90,7 @@ class Log:
         """Write one trial's outcome."""
         query = tables.trials.update().where(t.search == self._id, t.number == number)
         with self._begin() as connection:
-            connection.execute(query.values(_outcome_row(outcome)))
+            connection.execute(query.values(outcome_row(outcome)))
 
     def learned(
         self, batch: int, diagnostics: Mapping[str, float], state: Mapping[str, NDArray[Any]]
@@ -192,7 +149,7 @@ class Log:
         """Write what one point of the final grid gave."""
         row = {"search": self._id, "key": recipe_key(recipe), "recipe": dict(recipe)}
         with self._begin() as connection:
-            connection.execute(tables.points.insert().values(row | _outcome_row(outcome)))
+            connection.execute(tables.points.insert().values(row | outcome_row(outcome)))
 
     def finish(self, final: Final) -> None:
         """Write the final network's test result: once a search."""
@@ -234,7 +191,7 @@ class Log:
         best: dict[str, Trial] = {}
         with self._begin() as connection:
             for row in connection.execute(query):
-                best.setdefault(row.key, _trial(row))
+                best.setdefault(row.key, trial_of(row))
                 if len(best) == count:
                     break
         return list(best.values())
@@ -258,7 +215,7 @@ class Log:
 
     def first_with(self, keys: Iterable[Answers], before: int) -> dict[Answers, int]:
         """For each architecture that was evaluated in an earlier batch, the trial's number."""
-        texts = {_key(key): key for key in keys}
+        texts = {key_text(key): key for key in keys}
         query = (
             sa.select(t.key, sa.func.min(t.number).label("number"))
             .where(t.search == self._id, t.batch < before, t.key.in_(texts))
@@ -306,13 +263,13 @@ class Log:
             .order_by(a.begun, a.id)
         )
         with self._begin() as connection:
-            return [_effort(row) for row in connection.execute(query)]
+            return [effort_of(row) for row in connection.execute(query)]
 
     def points(self) -> dict[str, tuple[dict[str, Any], Outcome]]:
         """The points of the final grid that are trained: recipe and outcome, by the key."""
         query = sa.select(tables.points).where(tables.points.c.search == self._id)
         with self._begin() as connection:
-            return {row.key: (row.recipe, _outcome(row)) for row in connection.execute(query)}
+            return {row.key: (row.recipe, outcome_of(row)) for row in connection.execute(query)}
 
     def final(self) -> Final | None:
         """The tested network, if `finish` has run."""
@@ -325,51 +282,4 @@ class Log:
     def _trials(self, condition: sa.ColumnElement[bool]) -> list[Trial]:
         query = sa.select(tables.trials).where(t.search == self._id, condition).order_by(t.number)
         with self._begin() as connection:
-            return [_trial(row) for row in connection.execute(query)]
-
-
-def _key(answers: Answers) -> str:
-    return ",".join(map(str, answers))
-
-
-def _curve_json(curve: Curve) -> dict[str, Any]:
-    rows = [[e.number, e.train_loss, e.loss, e.score] for e in curve.epochs]
-    return {"epochs": rows, "stopped": curve.stopped}
-
-
-def _curve(data: dict[str, Any] | None) -> Curve | None:
-    if data is None:
-        return None
-    return Curve(tuple(Epoch(*row) for row in data["epochs"]), data["stopped"])
-
-
-def _outcome_row(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "reward": outcome.reward,
-        "seconds": outcome.seconds,
-        "metrics": dict(outcome.metrics),
-        "curve": None if outcome.curve is None else _curve_json(outcome.curve),
-        "error": outcome.error,
-    }
-
-
-def _outcome(row: Row[Any]) -> Outcome:
-    return Outcome(row.reward, row.seconds, row.metrics, _curve(row.curve), row.error)
-
-
-def recipe_key(recipe: Mapping[str, Any]) -> str:
-    """A recipe as text: equal for equal recipes."""
-    return json.dumps(recipe, sort_keys=True)
-
-
-def _effort(row: Any) -> Effort:
-    """An attempt that came to an outcome ended when that was written."""
-    done = row.ended is None and row.finished is not None
-    ended = datetime.fromisoformat(row.finished).timestamp() if done else row.ended
-    return Effort(row.trial, row.worker, row.begun, ended, row.lost, done)
-
-
-def _trial(row: Row[Any]) -> Trial:
-    outcome = None if row.finished is None else _outcome(row)
-    return Trial(row.number, row.batch, tuple(row.answers), outcome, row.repeat_of)
+            return [trial_of(row) for row in connection.execute(query)]

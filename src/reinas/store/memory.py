@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from reinas.executors.base import Attempt
-from reinas.store.log import Proposal
+from reinas.store.rows import Proposal
 from reinas.types import Answers, Outcome, Trial
 
 

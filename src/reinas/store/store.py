@@ -227,6 +227,16 @@ class Store:
                 " wait for it or stop it; what it has finished is kept"
             ) from None
 
+    def working(self, name: str) -> bool:
+        """Whether some process is working on the search at the moment, as far as can be told."""
+        try:
+            with self.lock(name):
+                return False
+        except BusyError:
+            return True
+        except StoreError:  # in a folder that cannot be written nobody can
+            return False
+
     @contextmanager
     def _hold(self, word: str, timeout: float = -1) -> Iterator[None]:
         """Hold a file lock beside the store; it is gone afterwards."""

@@ -1,0 +1,132 @@
+"""Who trained what, who is at it now, and how late the gradients were."""
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from reinas.store.rows import Effort, Update
+
+HOUR = 3600.0
+FEW = 8  # children under way that are listed
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One machine's workers: `children` finished, and how many `an_hour` while it was at it."""
+
+    name: str
+    workers: int
+    busy: int
+    children: int
+    an_hour: float
+    lost: int
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A child that is being evaluated now, for so many seconds."""
+
+    trial: int
+    worker: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """What parameter servers applied: how many from how many replicas, how many steps late."""
+
+    count: int
+    replicas: int
+    late: float
+    latest: int
+
+
+@dataclass(frozen=True)
+class Machines:
+    """`lost` children whose worker was lost, of which `retried` were taken up again."""
+
+    machines: tuple[Machine, ...]
+    under_way: tuple[UnderWay, ...]
+    lost: int
+    retried: int
+    gradients: Gradients | None
+
+
+def machines(
+    efforts: Sequence[Effort], updates: Sequence[Update], *, working: bool
+) -> Machines | None:
+    """None where children had no workers. Unless somebody is `working`, nothing is under way."""
+    if not efforts:
+        return None
+    now = time.time()
+    by_machine: dict[str, list[Effort]] = defaultdict(list)
+    for effort in efforts:
+        by_machine[effort.worker.rpartition(":")[0]].append(effort)
+    under_way = [
+        UnderWay(e.trial, e.worker, now - e.begun) for e in efforts if working and e.ended is None
+    ]
+    tries = Counter(effort.trial for effort in efforts)
+    lost = Counter(effort.trial for effort in efforts if effort.lost is not None)
+    return Machines(
+        tuple(_machine(name, some, now, working) for name, some in sorted(by_machine.items())),
+        tuple(under_way),
+        lost.total(),
+        sum(min(count, tries[trial] - 1) for trial, count in lost.items()),
+        _gradients(updates),
+    )
+
+
+def _machine(name: str, efforts: Sequence[Effort], now: float, working: bool) -> Machine:
+    busy = [e for e in efforts if working and e.ended is None]
+    finished = [e for e in efforts if e.finished]
+    ends = [now] if busy else [e.ended for e in efforts if e.ended is not None]
+    span = max(ends, default=now) - min(e.begun for e in efforts)
+    return Machine(
+        name,
+        len({e.worker for e in efforts}),
+        len(busy),
+        len(finished),
+        len(finished) / span * HOUR if span > 0 else 0.0,
+        sum(e.lost is not None for e in efforts),
+    )
+
+
+def _gradients(updates: Sequence[Update]) -> Gradients | None:
+    if not updates:
+        return None
+    late = [update.staleness for update in updates]
+    replicas = {update.replica for update in updates}
+    return Gradients(len(updates), len(replicas), mean(late), max(late))
+
+
+Table = tuple[str, list[str], list[tuple[str, ...]]]
+"""A title, the head, the rows."""
+
+
+def tables(found: Machines, duration: Callable[[float], str]) -> list[Table]:
+    """All of it for people; `duration` puts seconds into words."""
+    retried = f": {found.retried} run again" if found.lost else ""
+    title = f"Machines ({found.lost} children lost{retried})"
+    head = ["machine", "workers", "busy", "children", "an hour", "lost"]
+    rows = [
+        (m.name, str(m.workers), str(m.busy), str(m.children), f"{m.an_hour:,.0f}", str(m.lost))
+        for m in found.machines
+    ]
+    result: list[Table] = [(title, head, rows)]
+    if found.under_way:
+        longest = sorted(found.under_way, key=lambda child: -child.seconds)[:FEW]
+        of = f", the longest of {len(found.under_way)}" if len(found.under_way) > FEW else ""
+        result.append(
+            (
+                f"Under way{of}",
+                ["trial", "worker", "for"],
+                [(str(c.trial), c.worker, duration(c.seconds)) for c in longest],
+            )
+        )
+    if (g := found.gradients) is not None:
+        cells = (str(g.count), str(g.replicas), f"{g.late:.2f}", str(g.latest))
+        head = ["gradients", "replicas", "steps late on average", "at most"]
+        result.append(("Parameter servers", head, [cells]))
+    return result
