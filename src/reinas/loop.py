@@ -3,12 +3,14 @@
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any, Generic
 
 from reinas.errors import SettingError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import AbstractExecutor
+from reinas.executors.ray import Cluster
 from reinas.executors.serial import Serial
 from reinas.ledger import Growth, Ledger, Repeats, check_budget
 from reinas.policies.base import AbstractPolicy
@@ -96,7 +98,9 @@ def search(
 
         asynchronous = Figure3(policy, runner, servers)
     evaluator.check(space.decode(space.sample(1, derive(seed, "check"))[0]))
-    with home.lock(name):
+    with home.lock(name), closing(runner):
+        if isinstance(runner, Cluster):
+            runner.connect()  # before there is anything that has begun
         log = home.put(name, plain(settings), trials)
         ledger = Ledger(
             space, log, children, seed, repeats, growth, target_reward, on_trial=on_trial
@@ -110,7 +114,6 @@ def search(
             else:
                 asynchronous.run(ledger, log, evaluator, until)
         finally:
-            runner.close()
             log.given_up()
     return result(space, log, _stopped(ledger, stop_after))
 

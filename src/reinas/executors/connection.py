@@ -3,13 +3,25 @@
 import contextlib
 import math
 import os
+import re
+import socket
 import sys
 from collections.abc import Iterator
 
-from reinas.errors import ExecutorError
+from reinas.errors import ExecutorError, SettingError
 from reinas.executors.base import reason
 
 LOCAL, RUNNING = "local", "auto"
+HOST = re.compile(r"([\w.-]+|\[[\da-fA-F:]+\]):(\d{1,5})")
+
+
+def check_address(address: str) -> None:
+    """Raise `SettingError` unless it has the form of an address."""
+    if address not in (LOCAL, RUNNING) and not HOST.fullmatch(address):
+        raise SettingError(
+            f"address: expected {LOCAL}, {RUNNING} or HOST:PORT, such as 10.0.0.1:6379; got"
+            f" {address!r}"
+        )
 
 
 def connect(address: str, cpus: float) -> bool:
@@ -25,16 +37,29 @@ def connect(address: str, cpus: float) -> bool:
     # Ray prints what it thinks of dead workers on standard output, whatever it is told; here that
     # is for JSON, and `reinas show` has it all
     ray._private.worker._worker_logs_enabled = False
+    nobody = (
+        f"no Ray cluster at address {address}: start one with `ray start --head`, or give"
+        f" --address {LOCAL}"
+    )
+    _knock(address, nobody)
     local = {"num_cpus": math.ceil(cpus), "include_dashboard": False} if address == LOCAL else {}
     try:
         with _paths():
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ExecutorError(
-            f"no Ray cluster at address {address} ({reason(error)}): start one with"
-            " `ray start --head`, or give --address local"
-        ) from error
+    except ConnectionError as error:
+        raise ExecutorError(nobody) from error
+    except (RuntimeError, ValueError) as error:  # another version of Ray or of Python
+        raise ExecutorError(f"Ray at address {address} takes no part: {reason(error)}") from error
     return True
+
+
+def _knock(address: str, nobody: str) -> None:
+    """Raise where nobody is at HOST:PORT: Ray tries for a minute, and then ends the process."""
+    if found := HOST.fullmatch(address):
+        try:
+            socket.create_connection((found[1].strip("[]"), int(found[2])), timeout=5).close()
+        except OSError as error:
+            raise ExecutorError(f"{nobody} ({error.strerror or error})") from error
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from typing import Any
 from reinas.errors import SettingError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import AbstractExecutor, Attempt, Note, attempt, reason, worker_name
-from reinas.executors.connection import LOCAL, connect
+from reinas.executors.connection import LOCAL, check_address, connect
 from reinas.executors.coroutines import Coroutines
 from reinas.executors.workers import GIB
 from reinas.types import Job, Outcome
@@ -54,8 +54,8 @@ class Cluster(AbstractExecutor):
     A child is a Ray task that asks for `cpus`, `gpus` and `memory_limit` GiB, of which it is
     refused more. One whose worker or node is lost is run again, `retries` times at most; one that
     takes longer than `time_limit` seconds is killed. A `local` cluster takes `workers` children at
-    a time (default: one a core). Every node needs reinas, and, for your own spaces and evaluators,
-    the modules that they are in.
+    a time (default: as many as the cores allow). Every node needs reinas, and the modules of your
+    own spaces and evaluators.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Cluster(AbstractExecutor):
     ) -> None:
         if importlib.util.find_spec("ray") is None:
             raise SettingError('the executor ray needs Ray: pip install "reinas[ray]"')
+        check_address(address)
         if workers is not None and address != LOCAL:
             raise SettingError(
                 "workers is for a local cluster: with an address its nodes say how many there are"
@@ -89,7 +90,7 @@ class Cluster(AbstractExecutor):
                 raise SettingError(f"the {key} limit must be above 0 and finite, got {limit}")
         self.address = address
         self.load = Load()
-        self._workers = workers or os.cpu_count() or 1
+        self._cores = os.cpu_count() or 1 if workers is None else workers * cpus
         self._time_limit, self._retries = time_limit, retries
         self._memory = None if memory_limit is None else int(memory_limit * GIB)
         self._needs = {"CPU": cpus, "GPU": gpus, "memory": float(self._memory or 0)}
@@ -102,7 +103,7 @@ class Cluster(AbstractExecutor):
         """Start or find Ray, unless this process has it; refuse children that fit on no node."""
         import ray
 
-        self._mine |= connect(self.address, self._workers * self._needs["CPU"])
+        self._mine |= connect(self.address, self._cores)
         self._look()
         if self.load.places == 0:
             nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]

@@ -110,7 +110,7 @@ def tables(found: Machines, duration: Callable[[float], str]) -> list[Table]:
     retried = f": {found.retried} run again" if found.lost else ""
     title = f"Machines ({found.lost} children lost{retried})"
     head = ["machine", "workers", "busy", "children", "an hour", "lost"]
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (m.name, str(m.workers), str(m.busy), str(m.children), f"{m.an_hour:,.0f}", str(m.lost))
         for m in found.machines
     ]

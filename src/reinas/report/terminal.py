@@ -46,6 +46,8 @@ def print_result(
     if stopped is not None:
         text = f"stopped early: {stopped}; `reinas resume {name}` goes on"
         console.print(escape(text), soft_wrap=True)
+    if not report.finished:
+        return
     if not report.best:
         console.print(escape(f"no child could be trained: `reinas show {name}` gives the reasons"))
         return

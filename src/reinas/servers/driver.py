@@ -76,15 +76,18 @@ class Driver(Generic[A]):
     async def run(self) -> None:
         """Until the budget is used up, the time is over or a reward is good enough."""
         self._turn, self._changed = asyncio.Condition(), asyncio.Event()
-        self._recovery = asyncio.Lock()
+        self._recovery, self._saving = asyncio.Lock(), asyncio.Lock()
         await self._start()
         saver = asyncio.create_task(self._saver())
         over = False
-        while not over:
-            over = await self._all_replicas(saver)
-            await self._save()
-            over = over or not self._work
-        saver.cancel()
+        try:
+            while not over:
+                over = await self._all_replicas(saver)
+                await self._save()
+                over = over or not self._work
+        finally:
+            saver.cancel()
+            await asyncio.gather(saver, return_exceptions=True)
 
     async def _all_replicas(self, saver: "asyncio.Task[None]") -> bool:
         """All replicas until none finds work; whether the search was stopped before."""
@@ -239,6 +242,10 @@ class Driver(Generic[A]):
 
     async def _save(self) -> None:
         """Keep all updates so far, and a snapshot after the last of them."""
+        async with self._saving:
+            await self._save_alone()
+
+    async def _save_alone(self) -> None:
         generation, updates, earlier = self._generation, list(self._unsaved), self._earlier
         if not updates:
             return

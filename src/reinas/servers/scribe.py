@@ -21,6 +21,7 @@ class Scribe:
         """What the operation on the log gives, once that is kept. It is done, awaited or not."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
+        future.add_done_callback(_seen)
         if not self._waiting:
             loop.call_later(PAUSE, self.flush)
         self._waiting.append((operation, future))
@@ -42,3 +43,9 @@ class Scribe:
         for (_, future), result in zip(waiting, results, strict=True):
             if not future.cancelled():
                 future.set_result(result)
+
+
+def _seen(future: asyncio.Future[Any]) -> None:
+    """Keep asyncio from complaining of an error that nobody waited for: the next write has it."""
+    if not future.cancelled():
+        future.exception()
