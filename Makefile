@@ -23,7 +23,7 @@ demo: $(READY)  ## Search a network on real images, train it, test it, draw it (
 	$(BIN)/reinas show demo --html demo.html --svg demo.svg
 
 test: $(READY)  ## All tests
-	$(BIN)/python -m pytest -n auto -q
+	$(BIN)/python -m pytest -n auto --dist loadgroup -q
 
 lint: $(READY)  ## Style, types, import rules
 	$(BIN)/ruff check .

@@ -22,6 +22,7 @@ from reinas.executors.coroutines import Coroutines
 from reinas.executors.workers import GIB
 from reinas.types import Job, Outcome
 
+UNKNOWN = "unknown:?"
 LOOK = 5.0  # seconds between two looks at how many nodes there are
 
 
@@ -205,7 +206,9 @@ class Cluster(AbstractExecutor):
             worker, begun = await (await anext(stream))
         except ray.exceptions.RayTaskError as error:  # what the child needs cannot be imported
             return Outcome(None, error=reason(error.cause))
-        except ray.exceptions.RayError as error:
+        except ray.exceptions.RayError as error:  # it died before it could say who it is
+            note(Attempt(job.trial, UNKNOWN, time.time()))
+            note(Attempt(job.trial, UNKNOWN, time.time(), _loss(error)))
             return _loss(error)
         except asyncio.CancelledError:
             self._give_up(stream)

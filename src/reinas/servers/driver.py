@@ -97,7 +97,7 @@ class Driver(Generic[A]):
         both: set[asyncio.Future[Any]] = {everyone, saver}
         done, _ = await asyncio.wait(both, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         everyone.cancel()
-        await asyncio.gather(*replicas, return_exceptions=True)
+        await asyncio.gather(everyone, return_exceptions=True)
         self._scribe.flush()
         for task in done:
             if isinstance(error := task.exception(), _ReachedError):
