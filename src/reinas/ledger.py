@@ -124,18 +124,19 @@ class Ledger(Generic[A]):
             return Outcome(None, error=reason(error))
         return Job(trial.number, architecture, derive(self.seed, "evaluate", trial.number))
 
-    def record(self, trial: Trial, outcome: Outcome) -> None:
-        """Write a trial's outcome, and notice if it is good enough to stop."""
+    def record(self, trial: Trial, outcome: Outcome) -> Trial:
+        """Write a trial's outcome; a repeat takes over its original's, and costs nothing."""
+        if trial.repeat_of is not None:
+            outcome = replace(outcome, seconds=0.0)
         self.log.record(trial.number, outcome)
-        done = replace(trial, outcome=outcome)
-        if self.reached is None and self.good_enough(done):
-            self.reached = done
-        if self.on_trial is not None:
-            self.on_trial(done)
+        return replace(trial, outcome=outcome)
 
-    def repeat(self, trial: Trial, original: Outcome) -> None:
-        """Take over the outcome of the trial that this one repeats; it costs nothing."""
-        self.record(trial, replace(original, seconds=0.0))
+    def tell(self, trial: Trial) -> None:
+        """Tell whoever wants to know of a trial that is kept, and notice if it is good enough."""
+        if self.reached is None and self.good_enough(trial):
+            self.reached = trial
+        if self.on_trial is not None:
+            self.on_trial(trial)
 
     def good_enough(self, trial: Trial) -> bool:
         """Whether the trial has the reward that is aimed at."""

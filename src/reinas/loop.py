@@ -184,20 +184,23 @@ class Loop(Generic[A]):
                 continue
             match self.ledger.job(trial):
                 case Outcome() as failed:
-                    self.ledger.record(trial, failed)
+                    self._record(trial, failed)
                 case job:
                     jobs.append(job)
         by_number = {trial.number: trial for trial in trials}
         note = self.ledger.log.attempted
         for job, outcome in self.executor.run(self.evaluator, jobs, until=self.until, note=note):
-            self.ledger.record(by_number[job.trial], outcome)
+            self._record(by_number[job.trial], outcome)
             if self.ledger.reached is not None:
                 break
         for trial in trials:
             if trial.outcome is None and trial.repeat_of is not None:
                 original = self.ledger.log.trial(trial.repeat_of).outcome
                 if original is not None:
-                    self.ledger.repeat(trial, original)
+                    self._record(trial, original)
+
+    def _record(self, trial: Trial, outcome: Outcome) -> None:
+        self.ledger.tell(self.ledger.record(trial, outcome))
 
 
 def check_stop(seconds: float | None, reward: float | None) -> None:

@@ -180,18 +180,18 @@ class Driver(Generic[A]):
         """The trial with its outcome, which is kept by then."""
         if trial.outcome is not None:
             return trial
-        if trial.repeat_of is None:
+        if trial.repeat_of is not None:
+            outcome = await self._outcome_of(trial.repeat_of)
+        else:
             job = self._ledger.job(trial)
             outcome = job if isinstance(job, Outcome) else await self._child(job)
-            await self._scribe.write(lambda: self._ledger.record(trial, outcome))
-        else:
-            outcome = await self._outcome_of(trial.repeat_of)
-            await self._scribe.write(lambda: self._ledger.repeat(trial, outcome))
+        done = await self._scribe.write(lambda: self._ledger.record(trial, outcome))
         if (awaited := self._awaited.pop(trial.number, None)) is not None:
             awaited.set_result(outcome)
+        self._ledger.tell(done)
         if self._ledger.reached is not None:
             raise _ReachedError
-        return replace(trial, outcome=outcome)
+        return done
 
     async def _child(self, job: Any) -> Outcome:
         def note(attempt: Attempt) -> None:
