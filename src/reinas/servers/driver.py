@@ -76,6 +76,8 @@ class Driver(Generic[A]):
     async def run(self) -> None:
         """Until the budget is used up, the time is over or a reward is good enough."""
         self._turn, self._changed = asyncio.Condition(), asyncio.Event()
+        if self._ledger.reached is not None:
+            return
         self._recovery, self._saving = asyncio.Lock(), asyncio.Lock()
         await self._start()
         saver = asyncio.create_task(self._saver())
@@ -86,8 +88,7 @@ class Driver(Generic[A]):
                 await self._save()
                 over = over or not self._work
         finally:
-            saver.cancel()
-            await asyncio.gather(saver, return_exceptions=True)
+            await _cancelled(saver)
 
     async def _all_replicas(self, saver: "asyncio.Task[None]") -> bool:
         """All replicas until none finds work; whether the search was stopped before."""
@@ -96,8 +97,7 @@ class Driver(Generic[A]):
         left = None if self._until == math.inf else max(0.0, self._until - time.monotonic())
         both: set[asyncio.Future[Any]] = {everyone, saver}
         done, _ = await asyncio.wait(both, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        everyone.cancel()
-        await asyncio.gather(everyone, return_exceptions=True)
+        await _cancelled(everyone, *replicas)
         self._scribe.flush()
         for task in done:
             if isinstance(error := task.exception(), _ReachedError):
@@ -110,8 +110,11 @@ class Driver(Generic[A]):
 
     async def _replica(self, replica: int) -> None:
         """Fetch, sample, have the children trained, send the gradient; and again."""
-        while (work := self._take()) is not None:
-            generation = self._generation
+        while True:
+            async with self._recovery:  # what is begun while shards come back is of no use
+                generation, work = self._generation, self._take()
+            if work is None:
+                return
             try:
                 update, trials, slices = await self._round(replica, work)
             except ServerLostError as error:
@@ -140,7 +143,7 @@ class Driver(Generic[A]):
             self._still(generation)
             await self._write(work.slot, answers)
             work.slot = None
-        trials = await asyncio.gather(*map(self._finished, self._log.batch(work.batch)))
+        trials = await self._all_finished(self._log.batch(work.batch))
         said, slices = await self._group.gradient(replica, trials, self._earlier, theta)
         self._still(generation)
         now = self._number // self._accumulate
@@ -175,6 +178,14 @@ class Driver(Generic[A]):
             self._changed.set()
 
     # ---- children ----------------------------------------------------------------------------
+
+    async def _all_finished(self, trials: Sequence[Trial]) -> list[Trial]:
+        """All of them; when one breaks the search off, the others are given up."""
+        tasks = [asyncio.create_task(self._finished(trial)) for trial in trials]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:
+            await _cancelled(*tasks)
 
     async def _finished(self, trial: Trial) -> Trial:
         """The trial with its outcome, which is kept by then."""
@@ -215,9 +226,10 @@ class Driver(Generic[A]):
         self._number = last + 1
         average, worst = state["baseline"].item(), state["worst"].item()
         self._earlier = replace(self._earlier, average=average, worst=worst)
-        while True:
+        while time.monotonic() < self._until:
             try:
-                return await self._group.start(state, self._number)
+                await self._group.start(state, self._number)
+                return
             except ServerLostError as error:
                 self._check_patience(error)
                 await asyncio.sleep(PAUSE)
@@ -269,10 +281,16 @@ class Driver(Generic[A]):
         async with self._recovery:
             if generation != self._generation:
                 return
-            self._generation += 1  # what was begun before is of no use
+            self._generation += 1  # what was begun before is of no use either
             self._check_patience(error)
             for update in self._unsaved:
                 heapq.heappush(self._work, _Work(update.batch))
             self._unsaved.clear()
             await self._start()
-            self._generation += 1  # nor is what was begun meanwhile
+
+
+async def _cancelled(*tasks: "asyncio.Future[Any]") -> None:
+    """Cancel them, and wait until they have ended, however they do."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
