@@ -167,22 +167,24 @@ class Cluster(AbstractExecutor):
         async def start() -> list[asyncio.Task[None]]:
             return [asyncio.create_task(one(job)) for job in jobs]
 
-        async def latest() -> Attempt | tuple[Job[Any], Outcome]:
+        async def latest() -> list[Attempt | tuple[Job[Any], Outcome]]:
             left = None if until == math.inf else max(0.0, until - time.monotonic())
-            return await asyncio.wait_for(news.get(), left)
+            came = [await asyncio.wait_for(news.get(), left)]
+            while not news.empty():
+                came.append(news.get_nowait())
+            return came
 
         # only this thread tells of the news: who listens writes the store
         with Coroutines() as coroutines, contextlib.suppress(TimeoutError):
             _started = coroutines.run(start())
-            left = len(jobs)
-            while left:
-                match coroutines.run(latest()):
-                    case Attempt() as taken:
-                        if note is not None:
-                            note(taken)
-                    case done:
-                        left -= 1
-                        yield done
+            missing = len(jobs)
+            while missing:
+                for event in coroutines.run(latest()):
+                    if not isinstance(event, Attempt):
+                        missing -= 1
+                        yield event
+                    elif note is not None:
+                        note(event)
 
     async def child(self, shared: Any, job: Job[Any], note: Note) -> Outcome:
         """The job's outcome; run again where its worker is lost, and then a failure.

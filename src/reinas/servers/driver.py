@@ -96,9 +96,11 @@ class Driver(Generic[A]):
         everyone = asyncio.gather(*replicas)
         left = None if self._until == math.inf else max(0.0, self._until - time.monotonic())
         both: set[asyncio.Future[Any]] = {everyone, saver}
-        done, _ = await asyncio.wait(both, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        await _cancelled(everyone, *replicas)
-        self._scribe.flush()
+        try:
+            done, _ = await asyncio.wait(both, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _cancelled(everyone, *replicas)
+            self._scribe.flush()
         for task in done:
             if isinstance(error := task.exception(), _ReachedError):
                 return True
