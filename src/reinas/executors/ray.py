@@ -26,6 +26,9 @@ UNKNOWN = "unknown:?"
 LOOK = 5.0  # seconds between two looks at how many nodes there are
 
 
+_News = Attempt | tuple[Job[Any], Outcome] | Exception
+
+
 @dataclass
 class Load:
     """What a cluster is doing for one search.
@@ -159,15 +162,18 @@ class Cluster(AbstractExecutor):
             return
         self.connect()
         shared = self.share(evaluate)
-        news: asyncio.Queue[Attempt | tuple[Job[Any], Outcome]] = asyncio.Queue()
+        news: asyncio.Queue[_News] = asyncio.Queue()
 
         async def one(job: Job[Any]) -> None:
-            await news.put((job, await self.child(shared, job, news.put_nowait)))
+            try:
+                news.put_nowait((job, await self.child(shared, job, news.put_nowait)))
+            except Exception as error:  # not a child's fault: for whoever waits
+                news.put_nowait(error)
 
         async def start() -> list[asyncio.Task[None]]:
             return [asyncio.create_task(one(job)) for job in jobs]
 
-        async def latest() -> list[Attempt | tuple[Job[Any], Outcome]]:
+        async def latest() -> list[_News]:
             left = None if until == math.inf else max(0.0, until - time.monotonic())
             came = [await asyncio.wait_for(news.get(), left)]
             while not news.empty():
@@ -180,6 +186,8 @@ class Cluster(AbstractExecutor):
             missing = len(jobs)
             while missing:
                 for event in coroutines.run(latest()):
+                    if isinstance(event, Exception):
+                        raise event
                     if not isinstance(event, Attempt):
                         missing -= 1
                         yield event
