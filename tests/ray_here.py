@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import threading
 from pathlib import Path
 
 import pytest
@@ -35,26 +34,22 @@ def processes(word):
 
 
 class Killer:
-    """Within the block kills one process at random, of those called so, every few seconds."""
+    """Told of every finished trial: after every few of them it kills one process called so.
 
-    def __init__(self, seed, *words, every=2.0):
+    It counts trials and not seconds, so that the search comes on however slow the machine is.
+    """
+
+    def __init__(self, seed, *words, every=6):
         self._rng = random.Random(seed)
         self._words, self._every = words, every
-        self._over = threading.Event()
+        self._told = 0
         self.killed = []
 
-    def __enter__(self):
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
-        return self
-
-    def _work(self):
-        while not self._over.wait(self._every * self._rng.uniform(0.5, 1.5)):
-            word = self._rng.choice(self._words)
-            if found := processes(word):
-                os.kill(self._rng.choice(found), signal.SIGKILL)
-                self.killed.append(word)
-
-    def __exit__(self, *_):
-        self._over.set()
-        self._thread.join()
+    def __call__(self, trial):
+        self._told += 1
+        if self._told % self._every:
+            return
+        word = self._rng.choice(self._words)
+        if found := processes(word):
+            os.kill(self._rng.choice(found), signal.SIGKILL)
+            self.killed.append(word)

@@ -20,7 +20,7 @@ class Slow(Hashed):
     """Takes its time, so that something can be killed in the middle."""
 
     def __call__(self, job):
-        time.sleep(0.25)
+        time.sleep(0.2)
         return Hashed.__call__(self, job)
 
 
@@ -78,10 +78,15 @@ def test_many_replicas_learn_from_each_batch_once():
 @pytest.mark.parametrize(("word", "seed"), [("Made", 0), ("Shard", 1)])
 def test_one_replica_goes_the_same_way_though_servers_are_killed(word, seed):
     """What a killed replica or shard knew comes from the store."""
-    with Killer(seed, word, every=3.0) as killer:
-        served = small_search(
-            None, evaluator=Slow(), executor=Cluster(), servers=Servers(1, 2), trials=56
-        ).log
+    killer = Killer(seed, word, every=16)
+    served = small_search(
+        None,
+        evaluator=Slow(),
+        executor=Cluster(),
+        servers=Servers(1, 2),
+        trials=56,
+        on_trial=killer,
+    ).log
     assert killer.killed
     assert story(served) == story(small_search(None, trials=56).log)
 
@@ -89,19 +94,21 @@ def test_one_replica_goes_the_same_way_though_servers_are_killed(word, seed):
 @pytest.mark.parametrize("seed", range(10))
 def test_a_search_under_random_kills_finishes(seed):
     """Workers, replicas and shards die at random; nothing is lost and nothing is done twice."""
-    with Killer(seed, "child", "child", "Made", "Shard", every=1.5):
-        log = small_search(
-            None,
-            evaluator=Slow(),
-            executor=Cluster(retries=8),
-            servers=Servers(2),
-            trials=16,
-            children=4,
-        ).log
-    whole(log, 16, batches=4)
+    killer = Killer(seed, "child", "child", "Made", "Shard", every=5)
+    log = small_search(
+        None,
+        evaluator=Slow(),
+        executor=Cluster(retries=8),
+        servers=Servers(2),
+        trials=20,
+        children=4,
+        on_trial=killer,
+    ).log
+    assert killer.killed
+    whole(log, 20, batches=5)
     lost = [e for e in log.efforts() if e.lost]
     assert all(e.lost == "its worker died" for e in lost)
-    # its own reasons alone: with so many retries no child is given up
+    # their own reasons alone: with so many retries no child is given up
     reasons = {t.outcome.error for t in log.finished() if t.outcome.error}
     assert not any("given up" in reason for reason in reasons)
 
