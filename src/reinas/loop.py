@@ -102,6 +102,7 @@ def search(
         if isinstance(runner, Cluster):
             runner.connect()  # before there is anything that has begun
         log = home.put(name, plain(settings), trials)
+        log.given_up(long_ago=True)
         ledger = Ledger(
             space, log, children, seed, repeats, growth, target_reward, on_trial=on_trial
         )

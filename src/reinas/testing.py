@@ -205,6 +205,15 @@ class ExecutorContract(ABC):
         assert "nan" in (outcomes[0].error or "")
         assert "inf" in (outcomes[1].error or "")
 
+    def test_it_stops_when_the_time_is_over(self) -> None:
+        """What has not begun by then has no outcome, and the call ends."""
+        executor = self.make()
+        jobs = [Job(k, "0.5", seed=k) for k in range(3)]
+        try:
+            assert list(executor.run(Probe(), jobs, until=0.0)) == []
+        finally:
+            executor.close()
+
     def test_it_can_be_used_again_after_close(self) -> None:
         """A closed executor starts anew."""
         executor = self.make()

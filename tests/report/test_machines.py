@@ -12,7 +12,7 @@ from reinas.report.gather import gather
 from reinas.report.machines import Gradients, Machine, machines
 from reinas.report.page import page
 from reinas.report.terminal import print_report
-from reinas.store.rows import Effort, Update
+from reinas.store.rows import Effort, Proposal, Update
 
 
 @pytest.fixture
@@ -38,6 +38,16 @@ def test_each_machine_has_its_children_an_hour(clock):
         Machine("one", workers=1, busy=0, children=2, an_hour=4.0, lost=0),
         Machine("two", workers=4, busy=1, children=1, an_hour=2.0, lost=2),
     )
+
+
+def test_a_night_without_work_does_not_count(clock):
+    """Two children in 100 seconds each, hours apart: 36 an hour."""
+    efforts = [
+        Effort(0, "m:1", 0.0, 100.0, None, True),
+        Effort(1, "m:2", 9000.0, 9100.0, None, True),
+    ]
+    (machine,) = machines(efforts, [], working=False).machines
+    assert machine.an_hour == pytest.approx(36.0)
 
 
 def test_lost_children_were_run_again_or_not(clock):
@@ -90,3 +100,15 @@ def test_attempts_are_kept_until_they_end(log):
     assert second.ended is not None
     log.given_up()
     assert log.efforts() == [first, second]
+
+
+def test_an_attempt_of_a_killed_search_is_not_taken_for_the_one_that_finished(log):
+    """It ends when it began: nobody knows more."""
+    number = log.count()[0]
+    log.propose(9, [Proposal(number, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), None)])
+    log.attempted(Attempt(number, "a:1", 10.0))
+    log.given_up(long_ago=True)
+    log.attempted(Attempt(number, "a:2", 20.0))
+    log.record(number, Outcome(0.5))
+    assert [(e.worker, e.finished) for e in log.efforts()] == [("a:1", False), ("a:2", True)]
+    assert log.efforts()[0].ended == 10.0

@@ -1,8 +1,9 @@
 """Who trained what, who is at it now, and how late the gradients were."""
 
+import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
@@ -14,7 +15,7 @@ FEW = 8  # children under way that are listed
 
 @dataclass(frozen=True)
 class Machine:
-    """One machine's workers: `children` finished, and how many `an_hour` while it was at it."""
+    """One machine's workers: `children` finished, and how many `an_hour` while it was at work."""
 
     name: str
     workers: int
@@ -81,8 +82,8 @@ def machines(
 def _machine(name: str, efforts: Sequence[Effort], now: float, working: bool) -> Machine:
     busy = [e for e in efforts if working and e.ended is None]
     finished = [e for e in efforts if e.finished]
-    ends = [now] if busy else [e.ended for e in efforts if e.ended is not None]
-    span = max(ends, default=now) - min(e.begun for e in efforts)
+    ends = [(now if working else e.begun) if e.ended is None else e.ended for e in efforts]
+    span = _at_work(zip([e.begun for e in efforts], ends, strict=True))
     return Machine(
         name,
         len({e.worker for e in efforts}),
@@ -91,6 +92,15 @@ def _machine(name: str, efforts: Sequence[Effort], now: float, working: bool) ->
         len(finished) / span * HOUR if span > 0 else 0.0,
         sum(e.lost is not None for e in efforts),
     )
+
+
+def _at_work(times: Iterable[tuple[float, float]]) -> float:
+    """For how many seconds somebody was; stops, as over night, do not count."""
+    total, until = 0.0, -math.inf
+    for begun, ended in sorted(times):
+        total += max(0.0, ended - max(begun, until))
+        until = max(until, ended)
+    return total
 
 
 def _gradients(updates: Sequence[Update]) -> Gradients | None:

@@ -135,15 +135,18 @@ class Log:
                 end = {"ended": time.time(), "lost": attempt.lost}
                 connection.execute(a.update().where(*mine).values(end))
 
-    def given_up(self) -> None:
-        """Write that nobody works on unfinished trials any more: the search has stopped."""
+    def given_up(self, *, long_ago: bool = False) -> None:
+        """Write that nobody works on unfinished trials any more: the search has stopped.
+
+        If that was `long_ago`, when its process was killed, nobody knows for how long they did.
+        """
         a = tables.attempts
         left = sa.select(t.number).where(t.search == self._id, t.finished.is_(None))
         query = a.update().where(
             a.c.search == self._id, a.c.ended.is_(None), a.c.trial.in_(left.scalar_subquery())
         )
         with self._begin() as connection:
-            connection.execute(query.values(ended=time.time()))
+            connection.execute(query.values(ended=a.c.begun if long_ago else time.time()))
 
     def record_point(self, recipe: Mapping[str, Any], outcome: Outcome) -> None:
         """Write what one point of the final grid gave."""
