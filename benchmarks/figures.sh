@@ -26,3 +26,5 @@ reinas compare --task digits --space conv --set space.depth=5 --set "space.filte
   --set recipe.epochs=3 --seeds 5 --evaluations 40 --at 20,40 --policies \
   random,local:starts=1,evolution:population=10:sample=5,zoph-le:learning_rate=0.01,reinas \
   > docs/results/trained.txt  # a quarter of an hour
+python -m benchmarks.scale --seeds 4  # half an hour
+python -m benchmarks.cluster  # three minutes; the tables of docs/scale.md

@@ -181,7 +181,7 @@ def picture(by_scheme: dict[str, list[Row]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=4)
     seeds = parser.parse_args().seeds
     few = max(1, seeds // 2)
     rows = run_all([*growing(seeds), *failing(seeds), *splitting(few)])
