@@ -250,3 +250,20 @@ def test_locks_leave_nothing_behind(path):
     with Store(path).lock("a name/with : signs" + "이" * 300):
         pass
     assert not list(Path(path).parent.iterdir())
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_store_of_an_earlier_version_is_given_the_tables_that_it_lacks(tmp_path, version):
+    """What it holds stays, and it takes what the tables are for."""
+    place = tmp_path / "old.db"
+    store = Store(place)
+    store.put("s", {"seed": 1}, 3)
+    with store.begin() as connection:
+        for name in ("attempts", "updates", *(["runs"] if version == 2 else [])):
+            connection.exec_driver_sql(f"DROP TABLE {name}")
+        connection.exec_driver_sql(f"UPDATE reinas_version SET version = {version}")
+    store.close()
+    log = Store(place).get("s")
+    assert (log.settings, log.trials) == ({"seed": 1}, 3)
+    assert (log.efforts(), log.updates()) == ([], [])
+    assert Store(place).runs().get(["none"]) == {}
