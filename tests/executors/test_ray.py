@@ -67,13 +67,19 @@ def test_a_child_that_exhausts_its_memory_fails_alone(fate):
     assert [outcomes[k].reward for k in (0, 2)] == [0.5, 0.5]
 
 
-def test_children_that_nobody_waits_for_are_given_up():
+@pytest.mark.parametrize("make", [Cluster, lambda: Processes(2)], ids=["cluster", "processes"])
+def test_children_that_nobody_waits_for_are_given_up(make):
     """When the time is over the call ends, without their outcomes, and their workers are free."""
-    until = time.monotonic() + 3
-    outcomes = run(Cluster(), "ok", "hang", "hang", "hang", until=until)
-    assert outcomes.keys() == {0}
-    assert time.monotonic() < until + 5
-    assert run(Cluster(), "ok", "ok")[1].reward == 0.5
+    executor = make()
+    try:
+        assert len(list(executor.run(Doomed(), [Job(0, "ok", 0)]))) == 1
+        until = time.monotonic() + 1.5
+        hanging = [Job(k, "hang", 0) for k in range(4)]
+        assert list(executor.run(Doomed(), hanging, until=until)) == []
+        assert until <= time.monotonic() < until + 10
+        assert len(list(executor.run(Doomed(), [Job(0, "ok", 0)]))) == 1
+    finally:
+        executor.close()
 
 
 def test_a_synchronous_search_is_the_same_on_a_cluster():
@@ -183,11 +189,3 @@ def test_an_address_where_nobody_is_fails_soon(monkeypatch):
     with pytest.raises(ExecutorError, match=r"no Ray cluster at address 127\.0\.0\.1:9: start one"):
         Cluster("127.0.0.1:9").connect()
     assert time.perf_counter() - begun < 10
-
-
-def test_processes_stop_in_time_too():
-    """What is under way is given up."""
-    until = time.monotonic() + 7
-    outcomes = run(Processes(2), "ok", "hang", until=until)
-    assert outcomes.keys() == {0}
-    assert time.monotonic() < until + 5

@@ -147,9 +147,9 @@ def test_it_stops_when_the_time_is_over():
         repeats="train",
         stop_after=6.0,
     )
-    assert time.monotonic() - begun < 12
+    assert 6 <= time.monotonic() - begun < 25
     assert found.stopped == "its 6 seconds are over"
-    assert 0 < found.log.count()[1] < 1000
+    assert found.log.count()[1] < 1000
 
 
 def test_a_reward_that_is_good_enough_stops_it():

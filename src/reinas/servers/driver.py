@@ -79,7 +79,10 @@ class Driver(Generic[A]):
         if self._ledger.reached is not None:
             return
         self._recovery, self._saving = asyncio.Lock(), asyncio.Lock()
-        await self._start()
+        try:
+            await asyncio.wait_for(self._start(), self._left())
+        except TimeoutError:  # over before the shards were there
+            return
         saver = asyncio.create_task(self._saver())
         over = False
         try:
@@ -94,10 +97,11 @@ class Driver(Generic[A]):
         """All replicas until none finds work; whether the search was stopped before."""
         replicas = [asyncio.create_task(self._replica(k)) for k in range(self._replicas)]
         everyone = asyncio.gather(*replicas)
-        left = None if self._until == math.inf else max(0.0, self._until - time.monotonic())
         both: set[asyncio.Future[Any]] = {everyone, saver}
         try:
-            done, _ = await asyncio.wait(both, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(
+                both, timeout=self._left(), return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             await _cancelled(everyone, *replicas)
             self._scribe.flush()
@@ -107,6 +111,10 @@ class Driver(Generic[A]):
             if error is not None:
                 raise error
         return not done
+
+    def _left(self) -> float | None:
+        """How many seconds there are left; None for all there are."""
+        return None if self._until == math.inf else max(0.0, self._until - time.monotonic())
 
     # ---- a replica ---------------------------------------------------------------------------
 
