@@ -7,11 +7,13 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from reinas.errors import ExecutorError, SettingError
 from reinas.executors.base import reason
 
 LOCAL, RUNNING = "local", "auto"
+TOKEN = Path.home() / ".ray" / "auth_token"
 HOST = re.compile(r"([\w.-]+|\[[\da-fA-F:]+\]):(\d{1,5})")
 
 
@@ -41,13 +43,21 @@ def connect(address: str, cpus: float) -> bool:
         f"no Ray cluster at address {address}: start one with `ray start --head`, or give"
         f" --address {LOCAL}"
     )
+    refused = (
+        f"who answers at address {address} is no Ray cluster that takes us: is that Ray's own port,"
+        f" is it the same version of Ray, and is its token here ({TOKEN})?"
+    )
     _knock(address, nobody)
+    if address != LOCAL and TOKEN.exists() and "RAY_AUTH_MODE" not in os.environ:
+        # Ray looks for its token itself where it starts something, but not for HOST:PORT
+        os.environ["RAY_AUTH_MODE"] = "token"
+        ray._raylet.Config.initialize("")  # it has read its variables when it was imported
     local = {"num_cpus": math.ceil(cpus), "include_dashboard": False} if address == LOCAL else {}
     try:
         with _paths():
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
     except ConnectionError as error:
-        raise ExecutorError(nobody) from error
+        raise ExecutorError(nobody if address == RUNNING else refused) from error
     except (RuntimeError, ValueError) as error:  # another version of Ray or of Python
         raise ExecutorError(f"Ray at address {address} takes no part: {reason(error)}") from error
     return True
