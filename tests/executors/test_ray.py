@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import threading
 import time
 
 import numpy as np
@@ -136,6 +137,14 @@ def test_an_evaluator_is_sent_once_not_once_a_child():
     Counted.sent = 0
     small_search(None, executor=Cluster(), evaluator=Counted())
     assert Counted.sent == 1
+
+
+def test_an_evaluator_that_cannot_be_sent_is_refused():
+    """With what stands in the way."""
+    evaluator = Hashed()
+    evaluator.lock = threading.Lock()
+    with pytest.raises(SettingError, match=r"cannot be sent.*cannot pickle '_thread.lock' object"):
+        small_search(None, executor=Cluster(), evaluator=evaluator)
 
 
 def test_children_that_fit_on_no_node_are_refused():

@@ -144,7 +144,14 @@ class Cluster(AbstractExecutor):
         import ray
 
         if self._put is None or self._put[0] is not evaluate:
-            self._put = evaluate, ray.put(evaluate.portable())
+            try:
+                self._put = evaluate, ray.put(evaluate.portable())
+            except TypeError as error:  # Ray's own text is a page
+                cause = reason(error.__cause__ or error)
+                raise SettingError(
+                    f"the evaluator cannot be sent to other machines ({cause}): leave out of it"
+                    " what cannot be pickled, such as locks and open files"
+                ) from error
         return self._put[1]
 
     # ---- children ----------------------------------------------------------------------------
