@@ -94,6 +94,7 @@ def search(
     runner = executor or Serial()
     asynchronous = None
     if servers is not None:
+        servers.check(math.ceil(trials / children))
         from reinas.servers.actors import Figure3  # torch
 
         asynchronous = Figure3(policy, runner, servers)

@@ -48,6 +48,10 @@ def test_replicas_alone_mean_a_cluster_and_resume_remembers_them(reinas, quick):
     ("options", "words"),
     [
         (["--replicas", "2"], "learn by gradient, zoph-le and independent; got reinas"),
+        (
+            ["--replicas", "9", "--policy", "zoph-le", "--trials", "60", "--children", "8"],
+            "9 replicas are more than can be used: the search has 8 batches",
+        ),
         (["--replicas", "0"], "--replicas: replicas should be greater than or equal to 1"),
         (["--executor", "spark"], "should be 'processes', 'serial' or 'ray', got 'spark'"),
         (["--cpus", "2", "--executor", "processes"], "--cpus is for a cluster"),

@@ -175,6 +175,7 @@ def test_without_ray_it_says_what_to_install(monkeypatch):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"address": "127.0.0.1:99999"}, "expected local, auto or HOST:PORT"),
         ({"address": "nonsense"}, "expected local, auto or HOST:PORT"),
         ({"address": "auto", "workers": 2}, "its nodes say how many"),
         ({"workers": 0}, "workers must be at least 1"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from reinas.errors import ExecutorError, SettingError
 from reinas.executors.base import reason
+from reinas.executors.workers import deaf_to_ctrl_c
 
 LOCAL, RUNNING = "local", "auto"
 TOKEN = Path.home() / ".ray" / "auth_token"
@@ -19,7 +20,8 @@ HOST = re.compile(r"([\w.-]+|\[[\da-fA-F:]+\]):(\d{1,5})")
 
 def check_address(address: str) -> None:
     """Raise `SettingError` unless it has the form of an address."""
-    if address not in (LOCAL, RUNNING) and not HOST.fullmatch(address):
+    host = HOST.fullmatch(address)
+    if address not in (LOCAL, RUNNING) and not (host and int(host[2]) < 1 << 16):
         raise SettingError(
             f"address: expected {LOCAL}, {RUNNING} or HOST:PORT, such as 10.0.0.1:6379; got"
             f" {address!r}"
@@ -54,8 +56,11 @@ def connect(address: str, cpus: float) -> bool:
         ray._raylet.Config.initialize("")  # it has read its variables when it was imported
     local = {"num_cpus": math.ceil(cpus), "include_dashboard": False} if address == LOCAL else {}
     try:
-        with _paths():
+        with _paths(), deaf_to_ctrl_c():
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
+    except KeyboardInterrupt:  # it came meanwhile, and found everything started
+        ray.shutdown()
+        raise
     except ConnectionError as error:
         raise ExecutorError(nobody if address == RUNNING else refused) from error
     except (RuntimeError, ValueError) as error:  # another version of Ray or of Python

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import faulthandler
+import importlib
 import importlib.util
 import math
 import os
 import resource
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -19,7 +21,7 @@ from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import AbstractExecutor, Attempt, Note, attempt, reason, worker_name
 from reinas.executors.connection import LOCAL, check_address, connect
 from reinas.executors.coroutines import Coroutines
-from reinas.executors.workers import GIB
+from reinas.executors.workers import GIB, NEEDED
 from reinas.types import Job, Outcome
 
 UNKNOWN = "unknown:?"
@@ -279,6 +281,9 @@ def _train(
     The time limit ends the process, whatever the child is doing: cancelling a task from outside
     while it finishes can take the whole driver down (Ray 2.60).
     """
+    if "torch" in sys.modules:  # the evaluator needs it: no time limit should pay for the rest
+        for name in NEEDED:
+            importlib.import_module(name)
     yield worker_name(), time.time()
     if memory is not None:
         with contextlib.suppress(ValueError, OSError):  # a system with a lower hard limit keeps it

@@ -26,13 +26,13 @@ GIB = 1 << 30
 MOST = 1 << 20  # GiB; more does not fit the system's own numbers
 # What children import when they first load data and step an optimiser: seconds, which no time
 # limit should pay for. Workers are forked with it.
-PRELOAD = (
-    "reinas.executors.quiet",
+NEEDED = (
     "reinas.evaluators.trained",
     "sklearn.datasets",
     "sklearn.model_selection",
     "torch._dynamo",
 )
+PRELOAD = ("reinas.executors.quiet", *NEEDED)
 FOOTPRINT = 0.5  # GiB that a worker needs before it has trained anything
 BROKEN_LIMIT = 3  # how often in a row the pool may break before anything was finished
 
@@ -148,7 +148,7 @@ class Workers:
         if self._pool is None or not self._pool.active:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(list(PRELOAD))
-            with _deaf_to_ctrl_c():
+            with deaf_to_ctrl_c():
                 self._pool = ProcessPool(
                     max_workers=self._workers,
                     initializer=_begin,
@@ -167,7 +167,7 @@ class Workers:
 
 
 @contextlib.contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
+def deaf_to_ctrl_c() -> Iterator[None]:
     """Let Ctrl-C wait while workers are started, which would else end in a traceback of theirs.
 
     They inherit the blocked signal. Here another thread may still receive it, so that its

@@ -24,6 +24,14 @@ class Servers:
             if getattr(self, key) < 1:
                 raise SettingError(f"{key} must be at least 1, got {getattr(self, key)}")
 
+    def check(self, batches: int) -> None:
+        """Raise `SettingError` where so many batches are too few for all replicas."""
+        if self.replicas > batches:
+            raise SettingError(
+                f"{self.replicas} replicas are more than can be used: the search has {batches}"
+                " batches; take fewer of them, more trials or fewer children"
+            )
+
     @property
     def settings(self) -> Mapping[str, int]:
         """What changes results: not the shards, and one replica is the synchronous search."""
