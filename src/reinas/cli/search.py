@@ -256,11 +256,12 @@ def resume(
 def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
     """Run the search with a progress bar, then say what it found."""
     from reinas.evaluators.trained import Limits, TrainedEvaluator
+    from reinas.executors.ray import Cluster
     from reinas.loop import search as run_search
 
     plain = config.plain
     executor = make_executor(plain)
-    bar = _Bar(quiet=as_json, load=getattr(executor, "load", None))
+    bar = _Bar(quiet=as_json, load=executor.load if isinstance(executor, Cluster) else None)
     for note in () if as_json else config.task.notes:
         err.print(note, style="dim", soft_wrap=True, markup=False)
     try:

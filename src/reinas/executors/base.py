@@ -3,6 +3,7 @@
 import math
 import os
 import platform
+import threading
 import time
 import traceback
 from abc import ABC, abstractmethod
@@ -54,6 +55,14 @@ class AbstractExecutor(ABC):
     @abstractmethod
     def close(self) -> None:
         """Stop whatever is running. A later `run` starts anew."""
+
+
+def left(until: float) -> float | None:
+    """How many seconds there are until then; None for all there are."""
+    if until == math.inf:
+        return None
+    # more than a lock can wait for is no limit
+    return max(0.0, min(until - time.monotonic(), threading.TIMEOUT_MAX))
 
 
 def worker_name() -> str:

@@ -18,7 +18,15 @@ from typing import Any
 
 from reinas.errors import SettingError
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.executors.base import AbstractExecutor, Attempt, Note, attempt, reason, worker_name
+from reinas.executors.base import (
+    AbstractExecutor,
+    Attempt,
+    Note,
+    attempt,
+    left,
+    reason,
+    worker_name,
+)
 from reinas.executors.connection import LOCAL, check_address, connect
 from reinas.executors.coroutines import Coroutines
 from reinas.executors.workers import GIB, NEEDED
@@ -109,18 +117,19 @@ class Cluster(AbstractExecutor):
         """Start or find Ray, unless this process has it; refuse children that fit on no node."""
         import ray
 
+        if self.load.nodes and ray.is_initialized():
+            return
         self._mine |= connect(self.address, self._cores)
-        self._look()
+        nodes = self._look()
         if self.load.places == 0:
-            nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
             largest = {key: max(node.get(key, 0) for node in nodes) for key in self._needs}
             raise SettingError(
                 f"a child asks for {_words(self._needs)}, and no node of the cluster has that: the"
                 f" most on one node are {_words(largest)}"
             )
 
-    def _look(self) -> None:
-        """See how many nodes there are, and how many children fit on them at a time."""
+    def _look(self) -> list[dict[str, float]]:
+        """See what the nodes have, and how many children fit on them at a time."""
         import ray
 
         self.load.looked = time.monotonic()
@@ -130,6 +139,7 @@ class Cluster(AbstractExecutor):
             min(int(node.get(key, 0) / need) for key, need in self._needs.items() if need)
             for node in nodes
         )
+        return nodes
 
     def close(self) -> None:
         """Let go of the cluster; one that was started here ends, with all its processes."""
@@ -183,8 +193,7 @@ class Cluster(AbstractExecutor):
             return [asyncio.create_task(one(job)) for job in jobs]
 
         async def latest() -> list[_News]:
-            left = None if until == math.inf else max(0.0, until - time.monotonic())
-            came = [await asyncio.wait_for(news.get(), left)]
+            came = [await asyncio.wait_for(news.get(), left(until))]
             while not news.empty():
                 came.append(news.get_nowait())
             return came
@@ -218,9 +227,16 @@ class Cluster(AbstractExecutor):
 
     async def _attempt(self, shared: Any, job: Job[Any], note: Note) -> Outcome | str:
         """The outcome, or how the worker was lost."""
+        stream = self._task().remote(shared, job, self._time_limit, self._memory)
+        try:
+            return await self._follow(stream, job, note)
+        except asyncio.CancelledError:
+            self._give_up(stream)
+            raise
+
+    async def _follow(self, stream: Any, job: Job[Any], note: Note) -> Outcome | str:
         import ray
 
-        stream = self._task().remote(shared, job, self._time_limit, self._memory)
         try:
             worker, begun = await (await anext(stream))
         except ray.exceptions.RayTaskError as error:  # what the child needs cannot be imported
@@ -229,9 +245,6 @@ class Cluster(AbstractExecutor):
             note(Attempt(job.trial, UNKNOWN, time.time()))
             note(Attempt(job.trial, UNKNOWN, time.time(), _loss(error)))
             return _loss(error)
-        except asyncio.CancelledError:
-            self._give_up(stream)
-            raise
         taken, start = Attempt(job.trial, worker, begun), time.monotonic()
         self.load.busy += 1
         note(taken)
@@ -244,9 +257,6 @@ class Cluster(AbstractExecutor):
                 return Outcome(None, limit, error=f"took longer than the limit of {limit:g} s")
             note(replace(taken, lost=_loss(error)))
             return _loss(error)
-        except asyncio.CancelledError:
-            self._give_up(stream)
-            raise
         finally:
             self.load.busy -= 1
             if time.monotonic() - self.load.looked > LOOK:

@@ -18,7 +18,7 @@ from typing import TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from reinas.errors import ExecutorError, SettingError
-from reinas.executors.base import reason
+from reinas.executors.base import left, reason
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -113,9 +113,7 @@ class Workers:
         futures: dict[Future[R], int] = {schedule(place): place for place in work}
         try:
             while futures:
-                # more seconds than a lock can wait for are no limit
-                left = min(until - time.monotonic(), threading.TIMEOUT_MAX)
-                done, _ = wait(futures, timeout=max(left, 0.0), return_when=FIRST_COMPLETED)
+                done, _ = wait(futures, timeout=left(until), return_when=FIRST_COMPLETED)
                 if not done:
                     return
                 for future in done:

@@ -4,7 +4,7 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean
 
 from reinas.store.rows import Effort, Update
@@ -62,16 +62,16 @@ def machines(
     if not efforts:
         return None
     now = time.time()
+    if not working:  # of what a killed search left open nobody knows more than when it began
+        efforts = [replace(e, ended=e.begun) if e.ended is None else e for e in efforts]
     by_machine: dict[str, list[Effort]] = defaultdict(list)
     for effort in efforts:
         by_machine[effort.worker.rpartition(":")[0]].append(effort)
-    under_way = [
-        UnderWay(e.trial, e.worker, now - e.begun) for e in efforts if working and e.ended is None
-    ]
+    under_way = [UnderWay(e.trial, e.worker, now - e.begun) for e in efforts if e.ended is None]
     tries = Counter(effort.trial for effort in efforts)
     lost = Counter(effort.trial for effort in efforts if effort.lost is not None)
     return Machines(
-        tuple(_machine(name, some, now, working) for name, some in sorted(by_machine.items())),
+        tuple(_machine(name, some, now) for name, some in sorted(by_machine.items())),
         tuple(under_way),
         lost.total(),
         sum(min(count, tries[trial] - 1) for trial, count in lost.items()),
@@ -79,15 +79,13 @@ def machines(
     )
 
 
-def _machine(name: str, efforts: Sequence[Effort], now: float, working: bool) -> Machine:
-    busy = [e for e in efforts if working and e.ended is None]
+def _machine(name: str, efforts: Sequence[Effort], now: float) -> Machine:
     finished = [e for e in efforts if e.finished]
-    ends = [(now if working else e.begun) if e.ended is None else e.ended for e in efforts]
-    span = _at_work(zip([e.begun for e in efforts], ends, strict=True))
+    span = _at_work([(e.begun, now if e.ended is None else e.ended) for e in efforts])
     return Machine(
         name,
         len({e.worker for e in efforts}),
-        len(busy),
+        sum(e.ended is None for e in efforts),
         len(finished),
         len(finished) / span * HOUR if span > 0 else 0.0,
         sum(e.lost is not None for e in efforts),

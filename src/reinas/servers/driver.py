@@ -16,7 +16,7 @@ from typing import Any, Generic
 import numpy as np
 
 from reinas.errors import ExecutorError
-from reinas.executors.base import Attempt
+from reinas.executors.base import Attempt, left
 from reinas.ledger import Ledger, Slot
 from reinas.policies.reinforce import Reinforce
 from reinas.servers.base import AbstractServers, Handles, ServerLostError
@@ -70,17 +70,17 @@ class Driver(Generic[A]):
         self._unsaved: list[Update] = []
         self._generation = 0
         self._lost_since: float | None = None
+        self._turn, self._changed = asyncio.Condition(), asyncio.Event()
+        self._recovery, self._saving = asyncio.Lock(), asyncio.Lock()
         self.stale: deque[int] = deque(maxlen=100)
         """How many steps late the last gradients were."""
 
     async def run(self) -> None:
         """Until the budget is used up, the time is over or a reward is good enough."""
-        self._turn, self._changed = asyncio.Condition(), asyncio.Event()
         if self._ledger.reached is not None:
             return
-        self._recovery, self._saving = asyncio.Lock(), asyncio.Lock()
         try:
-            await asyncio.wait_for(self._start(), self._left())
+            await asyncio.wait_for(self._start(), left(self._until))
         except TimeoutError:  # over before the shards were there
             return
         saver = asyncio.create_task(self._saver())
@@ -100,7 +100,7 @@ class Driver(Generic[A]):
         both: set[asyncio.Future[Any]] = {everyone, saver}
         try:
             done, _ = await asyncio.wait(
-                both, timeout=self._left(), return_when=asyncio.FIRST_COMPLETED
+                both, timeout=left(self._until), return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             await _cancelled(everyone, *replicas)
@@ -111,10 +111,6 @@ class Driver(Generic[A]):
             if error is not None:
                 raise error
         return not done
-
-    def _left(self) -> float | None:
-        """How many seconds there are left; None for all there are."""
-        return None if self._until == math.inf else max(0.0, self._until - time.monotonic())
 
     # ---- a replica ---------------------------------------------------------------------------
 
