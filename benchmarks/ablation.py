@@ -8,25 +8,25 @@ import torch
 
 from reinas.compare import curves
 from reinas.compare.page import percent, words
-from reinas.compare.runs import Clock, Run, of_trials, table_of
+from reinas.compare.runs import Run, TimedPolicy, of_trials, table_of
 from reinas.compare.statistics import interval, share
 from reinas.evaluators.tabular import TabularEvaluator
 from reinas.executors.serial import Serial
-from reinas.ledger import Ledger
-from reinas.loop import Loop
 from reinas.policies import encoding, reinas, surrogate
-from reinas.policies.independent import Independent
+from reinas.policies.independent import IndependentSoftmaxes
 from reinas.policies.reinforce import reinforce_loss
+from reinas.questions.result import QuestionResult, RunContext
 from reinas.seeds import derive
-from reinas.store.memory import MemoryLog
+from reinas.store.memory_record import MemoryLog
 from reinas.store.runs import run_key
-from reinas.studies.answers import Answer, Laboratory
+from reinas.study.ledger import Ledger
+from reinas.study.search import Loop
 
 TABLE = {"name": "nasbench201", "data": "cifar10"}
 EVALUATIONS, AT = 150, (25, 50, 75, 100, 150)
 
 
-class Imagined(reinas.Reinas):
+class Imagined(reinas.BayesianSearch):
     """Children that exist in the model only: softmaxes trained by policy gradient on its opinion.
 
     Each member's score is the reward of 8 x 40 imagined children, whose policy then proposes.
@@ -40,7 +40,7 @@ class Imagined(reinas.Reinas):
         known = set(self._history.known)
         proposed = []
         for number in range(count):
-            network = Independent(decisions)
+            network = IndependentSoftmaxes(decisions)
             adam = torch.optim.Adam(network.parameters(), 0.2)
             generator = torch.Generator().manual_seed(int(rng.integers(1 << 62)))
             best: dict[tuple[int, ...], float] = {}
@@ -76,25 +76,31 @@ def _hopes(self: Any, posterior: Any, *, small: bool) -> Any:
     """Members that differ in optimism, not in margins."""
     from functools import partial
 
-    return [partial(reinas.hoped, deviations) for deviations in (0.0, 0.5, 1.0, 1.0, 1.5)]
+    return [
+        partial(reinas.upper_confidence_bound, deviations)
+        for deviations in (0.0, 0.5, 1.0, 1.0, 1.5)
+    ]
 
 
 Patch = tuple[Any, str, Any]
-VARIANTS: dict[str, tuple[type[reinas.Reinas], Sequence[Patch]]] = {
-    "reinas": (reinas.Reinas, ()),
-    "optimism instead of margins": (reinas.Reinas, [(reinas.Reinas, "_members", _hopes)]),
+VARIANTS: dict[str, tuple[type[reinas.BayesianSearch], Sequence[Patch]]] = {
+    "bayes": (reinas.BayesianSearch, ()),
+    "optimism instead of margins": (
+        reinas.BayesianSearch,
+        [(reinas.BayesianSearch, "_members", _hopes)],
+    ),
     "no distances of options": (
-        reinas.Reinas,
+        reinas.BayesianSearch,
         [(encoding, "OPTION", 0.0), (encoding, "KIND", 0.0)],
     ),
     "one distance for all": (
-        reinas.Reinas,
+        reinas.BayesianSearch,
         [(encoding, "OPTION", 0.0), (encoding, "KIND", 0.0), (encoding, "DECISION", 0.0)],
     ),
-    "decisions share nothing": (reinas.Reinas, [(encoding, "KIND", 0.0)]),
-    "no effects of single options": (reinas.Reinas, [(surrogate, "LOG_EFFECT", -20.0)]),
-    "ranks alone": (reinas.Reinas, [(reinas, "scores", _ranked)]),
-    "weights never fitted": (reinas.Reinas, [(surrogate, "STEPS", 0)]),
+    "decisions share nothing": (reinas.BayesianSearch, [(encoding, "KIND", 0.0)]),
+    "no effects of single options": (reinas.BayesianSearch, [(surrogate, "LOG_EFFECT", -20.0)]),
+    "ranks alone": (reinas.BayesianSearch, [(reinas, "scores", _ranked)]),
+    "weights never fitted": (reinas.BayesianSearch, [(surrogate, "STEPS", 0)]),
     "imagined children": (Imagined, ()),
 }
 
@@ -111,7 +117,7 @@ def _run(job: tuple[str, int]) -> Run:
             setattr(place, key, value)
         evaluator = TabularEvaluator(table_of(TABLE))
         space = evaluator.table.space
-        policy = Clock(kind(space, seed=derive(seed, "policy")))
+        policy = TimedPolicy(kind(space, seed=derive(seed, "policy")))
         log = MemoryLog(EVALUATIONS)
         Loop(Ledger(space, log, kind.batch, seed), policy, evaluator, Serial()).run()
         return of_trials(log.every, log.diagnostics())
@@ -122,25 +128,25 @@ def _run(job: tuple[str, int]) -> Run:
         reinas._listed.cache_clear()
 
 
-def ablations(laboratory: Laboratory, seeds: int) -> Answer:
+def ablations(context: RunContext, seeds: int) -> QuestionResult:
     """Each variant on NAS-Bench-201, CIFAR-10: regret and share of seeds that hold the best."""
-    from reinas.executors.workers import Workers
+    from reinas.executors.process_pool import WorkerPool
 
     jobs = [(name, seed) for name in VARIANTS for seed in range(seeds)]
-    kept = laboratory.store.runs()
+    kept = context.store.runs()
     keys = {job: run_key({"ablation": job[0], "seed": job[1]}) for job in jobs}
     found = {key: Run.of_state(state) for key, state in kept.get(keys.values()).items()}
     missing = [job for job in jobs if keys[job] not in found]
-    laboratory.total += len(jobs)
-    laboratory.done += len(jobs) - len(missing)
-    workers = Workers(max(1, laboratory.workers))
+    context.total += len(jobs)
+    context.done += len(jobs) - len(missing)
+    workers = WorkerPool(max(1, context.workers))
     try:
         for job, run in workers.run(_run, missing):
             assert isinstance(run, Run), run
             kept.put(keys[job], run.state())
             found[keys[job]] = run
-            laboratory.done += 1
-            laboratory.on_run(laboratory.done, laboratory.total)
+            context.done += 1
+            context.on_run(context.done, context.total)
     finally:
         workers.close()
     known = table_of(TABLE).best
@@ -164,4 +170,4 @@ def ablations(laboratory: Laboratory, seeds: int) -> Answer:
         ("Regret", head, regrets),
         ("Share of seeds that hold the best", head, hits),
     )
-    return Answer("What do the parts of reinas give?", protocol, (), tables)
+    return QuestionResult("What do the parts of reinas give?", protocol, (), tables)

@@ -20,15 +20,15 @@ from benchmarks.speed import say
 from reinas import AbstractEvaluator, Cluster, Job, Outcome, Servers, search
 from reinas.compare.runs import policy_of, table_of
 from reinas.evaluators.tabular import TabularEvaluator
-from reinas.executors.base import Attempt, Note
-from reinas.ledger import Ledger, Slot
+from reinas.executors.base import Note
 from reinas.policies.base import State
 from reinas.policies.baseline import Baseline
 from reinas.policies.reinforce import Reinforce
-from reinas.servers.base import AbstractServers, Handles
-from reinas.servers.driver import Driver
 from reinas.store import Store
-from reinas.types import Answers, Trial
+from reinas.study.ledger import BatchRequest, Ledger
+from reinas.study.servers.base import AbstractServers, Handles
+from reinas.study.servers.driver import Driver
+from reinas.types import Answers, Attempt, Trial
 
 WORKERS = 8  # sleeping ones: two cores are enough for them
 MEAN = 1828.0  # seconds of a child in the table
@@ -69,8 +69,8 @@ def real(replicas: int | None, trials: int, pace: float) -> tuple[float, float]:
         servers=None if replicas is None else Servers(replicas, 2),
         repeats="train",
     )
-    efforts = found.log.efforts()
-    seconds = max(e.ended for e in efforts if e.ended) - min(e.begun for e in efforts)
+    attempts = found.log.attempts()
+    seconds = max(e.ended for e in attempts if e.ended) - min(e.begun for e in attempts)
     busy = sum(t.outcome.seconds for t in found.log.finished() if t.outcome)
     return seconds, busy / (WORKERS * seconds)
 
@@ -112,7 +112,7 @@ class Elsewhere(AbstractServers):
     def fetch(self) -> Handles:
         return []
 
-    async def propose(self, replica: int, slot: Slot, theta: Handles) -> list[Answers]:
+    async def propose(self, replica: int, slot: BatchRequest, theta: Handles) -> list[Answers]:
         return [self._pool[n % len(self._pool)] for n in range(slot.first, slot.first + slot.count)]
 
     async def gradient(
@@ -171,16 +171,16 @@ def all_of_it() -> None:
             servers=servers,
             repeats="train",
         )
-        efforts = found.log.efforts()
-        seconds = max(e.ended for e in efforts if e.ended) - min(e.begun for e in efforts)
+        attempts = found.log.attempts()
+        seconds = max(e.ended for e in attempts if e.ended) - min(e.begun for e in attempts)
         say(f"Ray, {name}", f"{trials / seconds:,.0f} trials/s", "children that take no time", "-")
 
 
 def servers_alone() -> None:
     """What one replica and one shard can do by themselves."""
-    from reinas.servers.actors import slices_of
-    from reinas.servers.replica import Replica
-    from reinas.servers.shard import Shard
+    from reinas.study.servers.actors import slices_of
+    from reinas.study.servers.replica import Replica
+    from reinas.study.servers.shard import Shard
 
     table = table_of(CELLS)
     policy = policy_of({"name": "zoph-le"}, table.space, 0)
@@ -188,7 +188,7 @@ def servers_alone() -> None:
     slices = slices_of(policy, 1)
     shard, replica = Shard(0.0006, 1), Replica(policy, slices)
     shard.load(slices.shares(policy.state())[0], 0)
-    theta, slot = shard.fetch(), Slot(0, 0, 8, len(table.space.decisions), 1)
+    theta, slot = shard.fetch(), BatchRequest(0, 0, 8, len(table.space.decisions), 1)
     trials = [Trial(n, 0, a, Outcome(float(n))) for n, a in enumerate(replica.propose(slot, theta))]
     _, gradient = replica.gradient(trials, policy.earlier, theta)
     calls = {

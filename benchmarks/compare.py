@@ -15,29 +15,30 @@ from benchmarks.pictures import screenshot
 from reinas import Store
 from reinas.cli.output import json_text
 from reinas.compare import figures, page
-from reinas.compare.comparison import Comparison, Contender
+from reinas.compare.comparison import Comparison, PolicySpec
 from reinas.compare.runs import table_of
 from reinas.compare.summary import Rows, summarise
-from reinas.evaluators.published import hpobench, hpolib
+from reinas.questions import estimator
+from reinas.questions import rnn_and_rl as questions
+from reinas.questions.result import QuestionResult, RunContext, compared
 from reinas.registry import words
-from reinas.studies import estimator, questions
-from reinas.studies.answers import Answer, Laboratory, compared
+from reinas.tables.packages import hpobench, hpolib
 
 PAGE = Path("docs/results/compare.md")
 NUMBERS = Path("docs/results/compare.json")
 IMAGES = Path("docs/images")
 RIVALS = (
-    questions.contender("random"),
-    questions.contender("evolution", population=20, sample=10),
-    questions.contender("local", starts=1),
-    questions.contender("tpe"),
-    questions.contender("reinas"),
+    questions.policy_spec("random"),
+    questions.policy_spec("evolution", population=20, sample=10),
+    questions.policy_spec("local", starts=1),
+    questions.policy_spec("tpe"),
+    questions.policy_spec("bayes"),
 )
 SLOW = "tpe"  # with 500 decisions it takes minutes a run
 CHECKPOINTS = (50, 100, 200)
 
 
-def unseen() -> list[questions.Stage]:
+def unseen() -> list[questions.Benchmark]:
     """The perceptrons' tables: no setting of anything was chosen on them."""
     return [
         questions.published(name, data)
@@ -46,7 +47,7 @@ def unseen() -> list[questions.Stage]:
     ]
 
 
-def landscapes() -> list[questions.Stage]:
+def landscapes() -> list[questions.Benchmark]:
     """From independent decisions to such as depend on many, small and large."""
     return [
         questions.landscape(6, 5, 5),
@@ -59,16 +60,16 @@ def landscapes() -> list[questions.Stage]:
 
 
 def raced(
-    laboratory: Laboratory,
-    stages: Sequence[questions.Stage],
+    context: RunContext,
+    stages: Sequence[questions.Benchmark],
     seeds: int,
-    rivals: Sequence[Contender],
+    rivals: Sequence[PolicySpec],
 ) -> list[Comparison]:
     """The rivals and reinas on each of these tables."""
     numbers = range(seeds)
     return [
         compared(
-            laboratory,
+            context,
             stage.name,
             [stage.table(seed) for seed in numbers],
             rivals,
@@ -97,7 +98,7 @@ def races(title: str, comparisons: Sequence[Comparison]) -> list[page.Table]:
             decimals = page.digits(comparison, rows)
             cells = [page.words(by[at].regret, decimals) for by in rows.values()]
             body.append([comparison.problem.name, *cells])
-        head = ["table", *(c.label for c in comparisons[0].contenders)]
+        head = ["table", *(c.label for c in comparisons[0].policies)]
         result.append((f"{title}: regret after {at} evaluations", head, body))
     return result
 
@@ -106,8 +107,8 @@ def against_the_best(comparison: Comparison, rows: Rows) -> list[str]:
     """How reinas does beside the best rival at each checkpoint: a row of a table."""
     cells = []
     for at in CHECKPOINTS:
-        ours = rows["reinas"][at].regret
-        rivals = {label: by[at].regret for label, by in rows.items() if label != "reinas"}
+        ours = rows["bayes"][at].regret
+        rivals = {label: by[at].regret for label, by in rows.items() if label != "bayes"}
         label = min(rivals, key=lambda name: rivals[name].mean)
         best = rivals[label]
         apart = "apart" if ours.high < best.low else "overlap"
@@ -115,7 +116,7 @@ def against_the_best(comparison: Comparison, rows: Rows) -> list[str]:
     return [comparison.problem.name, *cells]
 
 
-def pictures(answers: dict[str, Answer]) -> None:
+def pictures(answers: dict[str, QuestionResult]) -> None:
     """The figures as PNG."""
     chosen = answers["rl"].comparisons
     for comparison in chosen:
@@ -125,7 +126,7 @@ def pictures(answers: dict[str, Answer]) -> None:
     screenshot(figures.rank_plot(chosen[0]), IMAGES / "compare-ranks.png", (1000, 560))
 
 
-def sections(answers: dict[str, Answer], raced_: dict[str, list[Comparison]]) -> list[str]:
+def sections(answers: dict[str, QuestionResult], raced_: dict[str, list[Comparison]]) -> list[str]:
     """Everything that was measured, in the order of the page."""
     rl = answers["rl"]
     parts = ["## Does it need reinforcement learning?", "", rl.protocol, ""]
@@ -167,20 +168,20 @@ def main() -> None:
     def say(done: int, total: int) -> None:
         print(f"\r{done} of {total}", end="", flush=True)
 
-    laboratory = Laboratory(Store(args.store), args.workers, say)
+    context = RunContext(Store(args.store), args.workers, say)
     few = max(2, args.seeds // 3)
-    answers = {"rl": questions.rl(laboratory, args.seeds, 200)}
+    answers = {"rl": questions.rl(context, args.seeds, 200)}
     raced_ = {
-        "Tables that nothing was tuned on": raced(laboratory, unseen(), few, RIVALS),
+        "Tables that nothing was tuned on": raced(context, unseen(), few, RIVALS),
         "Made landscapes": raced(
-            laboratory,
+            context,
             landscapes(),
             max(2, args.seeds // 5),
             [c for c in RIVALS if c.label != SLOW],
         ),
     }
-    answers["ablation"] = ablations(laboratory, max(2, args.seeds // 2))
-    answers["rnn"] = questions.rnn(laboratory, max(2, args.seeds // 2), 1000)
+    answers["ablation"] = ablations(context, max(2, args.seeds // 2))
+    answers["rnn"] = questions.rnn(context, max(2, args.seeds // 2), 1000)
     table = table_of({"name": "nasbench201", "data": "cifar10"})
     answers["estimator"] = estimator.estimator(table, 10 * args.seeds, say)
     text = [

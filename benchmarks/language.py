@@ -29,13 +29,13 @@ from reinas import (
 )
 from reinas.children import build
 from reinas.children.recurrent import LanguageModel
-from reinas.children.training import fit, measure, search_tensors, seeded, sequence
 from reinas.errors import BuildError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.seeds import derive
 from reinas.spaces.recurrent import RecurrentArchitecture
 from reinas.store.rows import Proposal
 from reinas.threads import one_thread
+from reinas.training.fit import fit, measure, search_tensors, seeded, sequence
 from reinas.types import Job, Outcome
 from reinas.zoo import ZOO
 
@@ -98,7 +98,7 @@ def _(architecture: Lstm, task: Any) -> nn.Module:
 
 
 @dataclass(frozen=True)
-class Final(AbstractEvaluator[Any]):
+class FinalRecord(AbstractEvaluator[Any]):
     """Trains on the training part, keeps the best epoch by validation, measures the test part.
 
     Only for the few models that are compared in the end.
@@ -180,7 +180,7 @@ def trained(
         if t.outcome is None
     ]
     with closing(Processes(workers)) as executor:
-        for job, outcome in executor.run(Final(task), jobs):
+        for job, outcome in executor.run(FinalRecord(task), jobs):
             log.record(job.trial, outcome)
             print(
                 names[log.trial(job.trial).answers[0]], outcome.metrics or outcome.error, flush=True

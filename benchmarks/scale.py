@@ -17,7 +17,7 @@ from plotly.subplots import make_subplots
 from benchmarks.compare import markdown
 from benchmarks.pictures import screenshot
 from benchmarks.simulation import Plan, Simulated, simulate
-from reinas.executors.workers import Lost, Workers
+from reinas.executors.process_pool import Lost, WorkerPool
 from reinas.report.figures import layout
 
 PAGE = Path("docs/results/scale.md")
@@ -101,7 +101,7 @@ HEAD = (
 
 def run_all(plans: Sequence[Plan]) -> dict[Plan, Row]:
     """All runs, on all cores."""
-    pool = Workers(os.cpu_count() or 1)
+    pool = WorkerPool(os.cpu_count() or 1)
     rows: dict[Plan, Row] = {}
     try:
         for plan, row in pool.run(work, plans):

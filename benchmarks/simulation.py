@@ -17,13 +17,13 @@ import simpy
 from reinas.compare.runs import policy_of, table_of
 from reinas.evaluators.tabular import TabularEvaluator
 from reinas.executors.base import attempt
-from reinas.ledger import Ledger, Slot
 from reinas.policies.reinforce import Reinforce
 from reinas.seeds import derive
-from reinas.servers.actors import slices_of
-from reinas.servers.replica import Replica
-from reinas.servers.shard import Shard
-from reinas.store.memory import MemoryLog
+from reinas.store.memory_record import MemoryLog
+from reinas.study.ledger import BatchRequest, Ledger
+from reinas.study.servers.actors import slices_of
+from reinas.study.servers.replica import Replica
+from reinas.study.servers.shard import Shard
 from reinas.types import Outcome, Trial
 
 CELLS = {"name": "nasbench201", "data": "cifar10"}
@@ -126,7 +126,7 @@ class World:
         self.shards = simpy.Resource(self.env, 1)  # each holds a slice, so all are busy at once
         self.luck = random.Random(derive(plan.seed, "failures"))
 
-    def slot(self) -> Slot | None:
+    def slot(self) -> BatchRequest | None:
         """The next batch; None when the budget is used up."""
         slot = self.ledger.slot(self.batches, self.first)
         if slot is not None:
@@ -173,7 +173,7 @@ class World:
             self.steps += 1
             self.earlier = self.earlier.after(self.earlier.values(trials))
 
-    def sample(self, slot: Slot, theta: Any) -> list[Trial]:
+    def sample(self, slot: BatchRequest, theta: Any) -> list[Trial]:
         """A batch's trials."""
         answers = self.replica.propose(slot, theta)
         return [Trial(slot.first + k, slot.batch, a) for k, a in enumerate(answers)]

@@ -33,11 +33,11 @@ from reinas import (
     zoph_le,
 )
 from reinas.children import build
-from reinas.children.augment import augment
-from reinas.children.cells import window
-from reinas.children.training import Tensors, search_tensors, seeded
-from reinas.spaces.layers import ConvArchitecture, ConvLayer
+from reinas.children.cell_window import window
+from reinas.spaces.conv_architecture import ConvArchitecture, ConvLayer
 from reinas.tasks.recipes import Recipe
+from reinas.training.augment import augment
+from reinas.training.fit import Tensors, search_tensors, seeded
 
 SPACE = ConvSpace(depth=5, filters=(8, 16, 24, 36))  # the space of `make demo`
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reinas.executors.connection import connect
+from reinas.executors.ray_connection import connect
 
 
 @pytest.fixture(scope="session")

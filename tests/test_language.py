@@ -10,7 +10,16 @@ import torch
 from scipy.special import log_softmax
 
 import reinas as library
-from reinas import Grid, RandomSearch, RecurrentSpace, Store, Text, TrainedEvaluator, finish, search
+from reinas import (
+    RandomSearch,
+    RecipeGrid,
+    RecurrentSpace,
+    Store,
+    Text,
+    TrainedEvaluator,
+    finish,
+    search,
+)
 from reinas.errors import SettingError
 
 WORDS = [f"w{n}" for n in range(12)]
@@ -220,17 +229,17 @@ def test_grids_of_language_models_are_refused_for_other_networks():
     """Recurrent dropout of a network without recurrence."""
     recipe = library.Wine().recipe
     with pytest.raises(SettingError, match="would change nothing"):
-        Grid(recurrent_dropouts=(0.2,)).recipes(recipe, normalised=False)
+        RecipeGrid(recurrent_dropouts=(0.2,)).recipes(recipe, normalised=False)
 
 
 def test_changed_texts_are_refused(searched, text):
     """Neither resumed nor finished with other data."""
     (text / "train.txt").write_text("\n".join(lines(60, 9)) + "\n")
-    from reinas.children.training import search_tensors
-    from reinas.tasks import loaded
+    from reinas.tasks import user_data
+    from reinas.training.fit import search_tensors
 
-    loaded._READ.clear()
-    for cache in (loaded._hash, search_tensors):  # as in a new process
+    user_data._READ.clear()
+    for cache in (user_data._hash, search_tensors):  # as in a new process
         cache.cache_clear()
     for command in (("finish", "cells"), ("resume", "cells", "--trials", "9", "--workers", "0")):
         status, _, err = searched(*command)

@@ -22,8 +22,8 @@ def test_a_failed_outcome_counts_as_zero():
 
 def test_a_link_has_two_answers_and_a_choice_as_many_as_its_choices():
     """No and yes; one index a choice."""
-    assert Link("l", 1, 2).options == 2
-    assert Choice("c", "kind", ("a", "b", "c")).options == 3
+    assert Link("l", 1, 2).num_options == 2
+    assert Choice("c", "kind", ("a", "b", "c")).num_options == 3
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reinas.children import build, fit
+    from reinas.children import build
     from reinas.errors import ReinasError
     from reinas.evaluators.base import AbstractEvaluator
-    from reinas.evaluators.tabular import GridTable, TabularEvaluator
+    from reinas.evaluators.tabular import TabularEvaluator
     from reinas.evaluators.trained import Limits, TrainedEvaluator
     from reinas.executors.base import AbstractExecutor
     from reinas.executors.processes import Processes
@@ -27,48 +27,52 @@ if TYPE_CHECKING:
     from reinas.executors.serial import Serial
     from reinas.export.network import FoundNetwork
     from reinas.export.saved import load
-    from reinas.final import finish
-    from reinas.grid import Grid, Watcher
-    from reinas.ledger import Growth
-    from reinas.loop import Result, search
+    from reinas.finishing.finish import finish
+    from reinas.finishing.recipe_grid import RecipeGrid, Watcher
     from reinas.policies.base import AbstractPolicy
+    from reinas.policies.bayes import BayesianSearch
     from reinas.policies.controller import Controller
     from reinas.policies.evolution import Evolution
     from reinas.policies.exact import exact_gradient, expected_reward
-    from reinas.policies.independent import Independent
+    from reinas.policies.independent import IndependentSoftmaxes
     from reinas.policies.local import LocalSearch
     from reinas.policies.random import RandomSearch
-    from reinas.policies.reinas import Reinas
     from reinas.policies.reinforce import Reinforce, independent, reinforce_loss, zoph_le
     from reinas.policies.tpe import Tpe
     from reinas.report.drawing import draw
     from reinas.report.formulas import formulas
-    from reinas.servers.settings import Servers
     from reinas.spaces.base import AbstractSpace
-    from reinas.spaces.cells import CellSpace
     from reinas.spaces.conv import ConvSpace, conv_blocks
-    from reinas.spaces.custom import GridSpace
+    from reinas.spaces.growth import Growth
     from reinas.spaces.mlp import MlpSpace
+    from reinas.spaces.nasbench201 import NasBench201Space
+    from reinas.spaces.product import ProductSpace
     from reinas.spaces.recurrent import RecurrentSpace
     from reinas.spaces.toy import ToySpace
     from reinas.store import Store
+    from reinas.study.search import Result, search
+    from reinas.study.servers.settings import Servers
+    from reinas.tables.array_table import BenchmarkTable
     from reinas.tasks.arrays import Arrays
     from reinas.tasks.base import AbstractTask
-    from reinas.tasks.bundled import BreastCancer, Diabetes, Digits, Wine
     from reinas.tasks.images import Images
-    from reinas.tasks.public import Cifar10, Mnist
+    from reinas.tasks.public_images import Cifar10, Mnist
     from reinas.tasks.recipes import Recipe
+    from reinas.tasks.sklearn_data import BreastCancer, Diabetes, Digits, Wine
     from reinas.tasks.tables import Table
     from reinas.tasks.text import Text
     from reinas.tasks.toy import Toy
+    from reinas.training.fit import fit
     from reinas.types import Choice, Curve, Epoch, Job, Link, Outcome, Trial, When
     from reinas.zoo import published
 
 _HOMES = {
-    "reinas.children": ("build", "fit"),
+    "reinas.children": ("build",),
+    "reinas.training.fit": ("fit",),
     "reinas.errors": ("ReinasError",),
     "reinas.evaluators.base": ("AbstractEvaluator",),
-    "reinas.evaluators.tabular": ("GridTable", "TabularEvaluator"),
+    "reinas.evaluators.tabular": ("TabularEvaluator",),
+    "reinas.tables.array_table": ("BenchmarkTable",),
     "reinas.evaluators.trained": ("Limits", "TrainedEvaluator"),
     "reinas.executors.base": ("AbstractExecutor",),
     "reinas.executors.processes": ("Processes",),
@@ -76,36 +80,36 @@ _HOMES = {
     "reinas.executors.serial": ("Serial",),
     "reinas.export.network": ("FoundNetwork",),
     "reinas.export.saved": ("load",),
-    "reinas.final": ("finish",),
-    "reinas.grid": ("Grid", "Watcher"),
-    "reinas.ledger": ("Growth",),
-    "reinas.loop": ("Result", "search"),
+    "reinas.finishing.finish": ("finish",),
+    "reinas.finishing.recipe_grid": ("RecipeGrid", "Watcher"),
+    "reinas.spaces.growth": ("Growth",),
+    "reinas.study.search": ("Result", "search"),
     "reinas.policies.base": ("AbstractPolicy",),
     "reinas.policies.controller": ("Controller",),
     "reinas.policies.evolution": ("Evolution",),
     "reinas.policies.exact": ("exact_gradient", "expected_reward"),
-    "reinas.policies.independent": ("Independent",),
+    "reinas.policies.independent": ("IndependentSoftmaxes",),
     "reinas.policies.local": ("LocalSearch",),
     "reinas.policies.random": ("RandomSearch",),
-    "reinas.policies.reinas": ("Reinas",),
+    "reinas.policies.bayes": ("BayesianSearch",),
     "reinas.policies.reinforce": ("Reinforce", "independent", "reinforce_loss", "zoph_le"),
     "reinas.policies.tpe": ("Tpe",),
     "reinas.report.drawing": ("draw",),
     "reinas.report.formulas": ("formulas",),
-    "reinas.servers.settings": ("Servers",),
+    "reinas.study.servers.settings": ("Servers",),
     "reinas.spaces.base": ("AbstractSpace",),
-    "reinas.spaces.cells": ("CellSpace",),
+    "reinas.spaces.nasbench201": ("NasBench201Space",),
     "reinas.spaces.conv": ("ConvSpace", "conv_blocks"),
-    "reinas.spaces.custom": ("GridSpace",),
+    "reinas.spaces.product": ("ProductSpace",),
     "reinas.spaces.mlp": ("MlpSpace",),
     "reinas.spaces.recurrent": ("RecurrentSpace",),
     "reinas.spaces.toy": ("ToySpace",),
     "reinas.store": ("Store",),
     "reinas.tasks.arrays": ("Arrays",),
     "reinas.tasks.base": ("AbstractTask",),
-    "reinas.tasks.bundled": ("BreastCancer", "Diabetes", "Digits", "Wine"),
+    "reinas.tasks.sklearn_data": ("BreastCancer", "Diabetes", "Digits", "Wine"),
     "reinas.tasks.images": ("Images",),
-    "reinas.tasks.public": ("Cifar10", "Mnist"),
+    "reinas.tasks.public_images": ("Cifar10", "Mnist"),
     "reinas.tasks.recipes": ("Recipe",),
     "reinas.tasks.tables": ("Table",),
     "reinas.tasks.text": ("Text",),
@@ -124,8 +128,9 @@ __all__ = [
     "AbstractSpace",
     "AbstractTask",
     "Arrays",
+    "BayesianSearch",
+    "BenchmarkTable",
     "BreastCancer",
-    "CellSpace",
     "Choice",
     "Cifar10",
     "Cluster",
@@ -137,24 +142,23 @@ __all__ = [
     "Epoch",
     "Evolution",
     "FoundNetwork",
-    "Grid",
-    "GridSpace",
-    "GridTable",
     "Growth",
     "Images",
-    "Independent",
+    "IndependentSoftmaxes",
     "Job",
     "Limits",
     "Link",
     "LocalSearch",
     "MlpSpace",
     "Mnist",
+    "NasBench201Space",
     "Outcome",
     "Processes",
+    "ProductSpace",
     "RandomSearch",
     "Recipe",
+    "RecipeGrid",
     "RecurrentSpace",
-    "Reinas",
     "ReinasError",
     "Reinforce",
     "Result",

@@ -2,12 +2,14 @@
 
 ReinasError                 everything that reinas raises on purpose
 ├── SettingError            a name, key or value that a person gave (also a ValueError)
+│   ├── InvalidSettingError one setting; has its key and the problem
 │   ├── AnswersError        answers that do not belong to the space
 │   └── BuildError          an architecture and a task that do not fit together
 ├── StoreError              the database: not one, another version, read-only, full
 │   ├── BusyError           another process is working on the same search
 │   └── UnknownSearchError  no search of that name
 ├── FileError               a file that cannot be read, written or understood
+├── TrialError              a trial that is not in the state that a call needs
 ├── ExecutorError           the worker processes cannot be kept alive
 └── InterruptError          stopped by Ctrl-C; what was finished is kept
 
@@ -16,7 +18,9 @@ line on standard error; `status` is the process's exit status.
 """
 
 import difflib
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class ReinasError(Exception):
@@ -29,6 +33,25 @@ class SettingError(ReinasError, ValueError):
     """A name, key or value that a person gave is not one that works."""
 
     status = 2
+
+
+class InvalidSettingError(SettingError):
+    """One setting is unknown, of the wrong type or out of range.
+
+    Args:
+        key: The setting's dotted key, such as `policy.learning_rate`. The command line adds the
+            option, a configuration file its line.
+        problem: What is wrong, as a phrase that follows the key.
+    """
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{key} {problem}")
+        self.key = key
+        self.problem = problem
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        """Pickle both parts, so that worker processes can raise it."""
+        return InvalidSettingError, (self.key, self.problem)
 
 
 class AnswersError(SettingError):
@@ -59,6 +82,10 @@ class FileError(ReinasError):
     status = 2
 
 
+class TrialError(ReinasError):
+    """A trial is not in the state that a call needs: without a reward, or finished already."""
+
+
 class ExecutorError(ReinasError):
     """The worker processes cannot be kept alive."""
 
@@ -80,3 +107,15 @@ def nearest(word: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1)
     return f"did you mean '{close[0]}'?" if close else "there are " + ", ".join(known)
+
+
+def reason(error: BaseException) -> str:
+    """One line that says what went wrong with a child, and where."""
+    text = str(error).strip().partition("\n")[0]
+    if isinstance(error, ReinasError):
+        return text  # written for people
+    if isinstance(error, MemoryError) or "can't allocate memory" in text:
+        return "out of memory: " + (text or "an allocation was refused")
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {text}{where}"

@@ -15,55 +15,55 @@ from typing import Any
 
 import pydantic
 
-from reinas.errors import SettingError, nearest
+from reinas.errors import InvalidSettingError, nearest
 
 Kind = typing.Literal["space", "task", "policy", "table"]
 
 NAMED: dict[Kind, dict[str, str]] = {
     "space": {
-        "cells": "reinas.spaces.cells:CellSpace",
         "conv": "reinas.spaces.conv:ConvSpace",
         "conv-blocks": "reinas.spaces.conv:conv_blocks",
         "mlp": "reinas.spaces.mlp:MlpSpace",
+        "nasbench201": "reinas.spaces.nasbench201:NasBench201Space",
         "recurrent": "reinas.spaces.recurrent:RecurrentSpace",
         "toy": "reinas.spaces.toy:ToySpace",
     },
     "task": {
         "arrays": "reinas.tasks.arrays:Arrays",
-        "breast_cancer": "reinas.tasks.bundled:BreastCancer",
-        "cifar10": "reinas.tasks.public:Cifar10",
-        "diabetes": "reinas.tasks.bundled:Diabetes",
-        "digits": "reinas.tasks.bundled:Digits",
+        "breast_cancer": "reinas.tasks.sklearn_data:BreastCancer",
+        "cifar10": "reinas.tasks.public_images:Cifar10",
+        "diabetes": "reinas.tasks.sklearn_data:Diabetes",
+        "digits": "reinas.tasks.sklearn_data:Digits",
         "images": "reinas.tasks.images:Images",
-        "mnist": "reinas.tasks.public:Mnist",
+        "mnist": "reinas.tasks.public_images:Mnist",
         "table": "reinas.tasks.tables:Table",
         "text": "reinas.tasks.text:Text",
         "toy": "reinas.tasks.toy:Toy",
-        "wine": "reinas.tasks.bundled:Wine",
+        "wine": "reinas.tasks.sklearn_data:Wine",
     },
     "policy": {
+        "bayes": "reinas.policies.bayes:BayesianSearch",
         "evolution": "reinas.policies.evolution:Evolution",
         "fixed": "reinas.policies.fixed:Fixed",
         "independent": "reinas.policies.reinforce:independent",
         "local": "reinas.policies.local:LocalSearch",
         "random": "reinas.policies.random:RandomSearch",
-        "reinas": "reinas.policies.reinas:Reinas",
         "tpe": "reinas.policies.tpe:Tpe",
         "zoph-le": "reinas.policies.reinforce:zoph_le",
     },
     "table": {
-        "csv": "reinas.evaluators.files:csv_table",
-        "hpobench": "reinas.evaluators.published:hpobench",
-        "hpolib": "reinas.evaluators.published:hpolib",
-        "landscape": "reinas.evaluators.synthetic:Landscape",
-        "nasbench201": "reinas.evaluators.published:nasbench201",
+        "csv": "reinas.tables.csv_table:csv_table",
+        "hpobench": "reinas.tables.packages:hpobench",
+        "hpolib": "reinas.tables.packages:hpolib",
+        "landscape": "reinas.tables.landscape:Landscape",
+        "nasbench201": "reinas.tables.packages:nasbench201",
     },
 }
 
 DEFAULT_TASK = {
-    "cells": "digits",
     "conv": "digits",
     "mlp": "breast_cancer",
+    "nasbench201": "digits",
     "recurrent": "text",
     "toy": "toy",
 }
@@ -83,15 +83,6 @@ PLACES = {
 """Which parameter of a task or a table takes what follows its name and a colon: images:FOLDER."""
 
 BOUND = {"space"}  # parameters that are not settings: a policy is made for a space
-
-
-class InvalidSettingError(SettingError):
-    """A setting of the wrong type or an unknown one; `key` says which, so a file can be cited."""
-
-    def __init__(self, key: str, problem: str) -> None:
-        super().__init__(f"{key} {problem}")
-        self.key = key
-        self.problem = problem
 
 
 def find(kind: Kind, name: str) -> Any:

@@ -210,7 +210,7 @@ class ExecutorContract(ABC):
         executor = self.make()
         jobs = [Job(k, "0.5", seed=k) for k in range(3)]
         try:
-            assert list(executor.run(Probe(), jobs, until=0.0)) == []
+            assert list(executor.run(Probe(), jobs, deadline=0.0)) == []
         finally:
             executor.close()
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 from reinas import build, conv_blocks
 from reinas.children import parameters
 from reinas.children.conv import DenseBlock
-from reinas.spaces.layers import ConvArchitecture, ConvLayer
+from reinas.spaces.conv_architecture import ConvArchitecture, ConvLayer
 
 
 def task(*inputs, outputs=3):
@@ -138,7 +138,7 @@ def test_a_blocks_parameters_are_those_counted_by_hand():
 def test_the_papers_blocks_build_at_their_full_size():
     """13 blocks of 3 with 40 filters more: 39 convolutions, all linked, no memory needed."""
     space = conv_blocks(more_filters=40)
-    answers = tuple(d.options - 1 for d in space.decisions)
+    answers = tuple(d.num_options - 1 for d in space.decisions)
     with torch.device("meta"):
         child = build(space.decode(answers), task(3, 32, 32, outputs=10))
         assert child(torch.empty(2, 3, 32, 32)).shape == (2, 10)

@@ -15,8 +15,8 @@ from torch.nn import functional
 import reinas
 from reinas.children import parameters
 from reinas.errors import BuildError, SettingError
+from reinas.spaces.conv_architecture import shapes
 from reinas.spaces.counting import canonical
-from reinas.spaces.layers import shapes
 
 SPACES = {
     "conv": reinas.ConvSpace(depth=4, filters=(2, 3), strides=(1, 2, 3)),
@@ -35,7 +35,7 @@ def architectures(draw, name):
     """Any answers of the space; for conv of any depth."""
     space = SPACES[name]
     length = draw(st.sampled_from(space.lengths))
-    options = [st.integers(0, d.options - 1) for d in space.decisions[:length]]
+    options = [st.integers(0, d.num_options - 1) for d in space.decisions[:length]]
     return space.decode(canonical(space.decisions, draw(st.tuples(*options))))
 
 

@@ -13,8 +13,8 @@ from reinas import ConvSpace, build
 from reinas.children import parameters
 from reinas.children.conv import block, join
 from reinas.errors import BuildError
-from reinas.spaces.layers import ConvArchitecture, ConvLayer, shapes
-from reinas.tasks.bundled import Wine
+from reinas.spaces.conv_architecture import ConvArchitecture, ConvLayer, shapes
+from reinas.tasks.sklearn_data import Wine
 
 
 def task(*inputs, outputs=3):

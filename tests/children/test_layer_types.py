@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from reinas import ConvSpace, Job, Recipe, TrainedEvaluator, build, conv_blocks
-from reinas.children import parameters, tuned
+from reinas.children import adjust_recipe, parameters
 from reinas.children.conv import LocalContrast, Pool, module
-from reinas.children.training import optimizer
-from reinas.spaces.layers import (
+from reinas.spaces.conv_architecture import (
     ContrastLayer,
     ConvArchitecture,
     ConvLayer,
@@ -23,7 +22,8 @@ from reinas.spaces.layers import (
     PoolLayer,
     shapes,
 )
-from reinas.tasks.bundled import Digits
+from reinas.tasks.sklearn_data import Digits
+from reinas.training.fit import optimizer
 
 
 def task(*inputs, outputs=3):
@@ -244,10 +244,10 @@ def test_a_decided_learning_rate_replaces_the_recipes():
     """And nothing else of it; an architecture without one leaves the recipe alone."""
     layers = (ConvLayer(1, 1, 2, (0,)),)
     recipe = Recipe(learning_rate=0.3, epochs=7, momentum=0.5)
-    assert tuned(ConvArchitecture(layers, learning_rate=0.02), recipe) == Recipe(
+    assert adjust_recipe(ConvArchitecture(layers, learning_rate=0.02), recipe) == Recipe(
         learning_rate=0.02, epochs=7, momentum=0.5
     )
-    assert tuned(ConvArchitecture(layers), recipe) == recipe
+    assert adjust_recipe(ConvArchitecture(layers), recipe) == recipe
 
 
 @pytest.mark.parametrize("algorithm", ["sgd", "adam"])
@@ -260,7 +260,7 @@ def test_a_child_is_trained_with_the_learning_rate_that_was_decided(monkeypatch,
         made.register_step_pre_hook(lambda o, *_: rates.append(o.param_groups[0]["lr"]))
         return made
 
-    monkeypatch.setattr("reinas.children.training.optimizer", spied)
+    monkeypatch.setattr("reinas.training.fit.optimizer", spied)
     space = ConvSpace(depth=1, heights=(1,), widths=(1,), filters=(2,), learning_rates=(0.02, 0.5))
     network = space.decode((1, 0, 0, 0))
     recipe = Recipe(algorithm, learning_rate=0.1, schedule="step", epochs=2, batch=2000)

@@ -16,11 +16,11 @@ from torch.nn import functional
 
 from reinas import Job, Recipe, RecurrentSpace, Text, TrainedEvaluator, build, fit
 from reinas.children.recurrent import LanguageModel, likelihood, size, streams, width_of, windows
-from reinas.children.training import Tensors, draw_weights, measure, seeded, settle, train_epoch
-from reinas.children.training import optimizer as optimizer_of
 from reinas.errors import BuildError
 from reinas.evaluators.trained import Limits
 from reinas.spaces.recurrent import Cell, Node, RecurrentArchitecture
+from reinas.training.fit import Tensors, apply_recipe, init_weights, measure, seeded, train_epoch
+from reinas.training.fit import optimizer as optimizer_of
 from reinas.zoo.recurrent import FIGURE_5, FIGURE_8, parsed
 
 PLAIN = Path(__file__).parents[2] / "benchmarks" / "plain_cell.py"
@@ -205,7 +205,7 @@ def test_dropout_is_off_in_evaluation_and_on_in_training():
     child = model()
     words = tokens(24).x.view(6, 4)
     quiet = child.train()(words)
-    settle(child, Recipe(embedding_dropout=0.3, recurrent_dropout=0.4))
+    apply_recipe(child, Recipe(embedding_dropout=0.3, recurrent_dropout=0.4))
     torch.testing.assert_close(child.eval()(words), quiet)
     child.train()
     one, two = child(words), child(words)
@@ -217,7 +217,7 @@ def test_dropout_is_off_in_evaluation_and_on_in_training():
 def test_each_dropout_works_alone(key):
     """The same seed gives the same numbers, another gives others."""
     child = model(cell=parsed("add tanh | inject add tanh | c 0 0")).train()
-    settle(child, Recipe(**{key: 0.5}))
+    apply_recipe(child, Recipe(**{key: 0.5}))
     words = tokens(24).x.view(6, 4)
     found = []
     for seed in (1, 1, 2):
@@ -230,7 +230,7 @@ def test_each_dropout_works_alone(key):
 def test_the_recurrent_mask_is_the_same_at_all_steps_of_a_window():
     """One draw a window: units times 0 or 1 / keep, other ones in every sequence."""
     child = model(layers=1, cell=parsed("add identity | inject add relu | c 0 0"), budget=4000)
-    settle(child, Recipe(recurrent_dropout=0.4))
+    apply_recipe(child, Recipe(recurrent_dropout=0.4))
     child.train()
     masks = [child._mask(5000) for _ in range(2)]
     values, numbers = np.unique(masks[0].numpy(), return_counts=True)
@@ -251,7 +251,7 @@ def test_the_recurrent_mask_is_the_same_at_all_steps_of_a_window():
 def test_embedding_dropout_drops_whole_words_for_a_window():
     """A word is zeros everywhere or 1 / keep times itself; the softmax's weights stay whole."""
     child = model(tied=True, vocabulary=400, budget=20_000).train()
-    settle(child, Recipe(embedding_dropout=0.25))
+    apply_recipe(child, Recipe(embedding_dropout=0.25))
     weight = child.embedding.weight.detach()
     dropped = child._words().detach()
     kept = dropped.abs().sum(1) > 0
@@ -387,10 +387,10 @@ def test_initial_draws_all_weights_uniform_in_the_range():
     """Embedding, cells, softmax and its bias; 0 leaves them as they were."""
     child = model(budget=40_000)
     before = [p.detach().clone() for p in child.parameters()]
-    draw_weights(child, Recipe(initial=0.0))
+    init_weights(child, Recipe(initial=0.0))
     assert all(torch.equal(a, b) for a, b in zip(before, child.parameters(), strict=True))
     with seeded(1):
-        draw_weights(child, Recipe(initial=0.04))
+        init_weights(child, Recipe(initial=0.04))
     assert len(before) == 2 + 1 + 2 * 2
     for parameter in child.parameters():
         values = parameter.detach().numpy().ravel()

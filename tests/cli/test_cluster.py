@@ -25,7 +25,7 @@ def test_the_same_search_on_a_cluster(reinas, quick):
     _, text, _ = reinas("show", "far")
     assert "Machines (0 children lost)" in text
     machines = json.loads(reinas("show", "far", "--json")[1])["machines"]
-    assert sum(m["children"] for m in machines["machines"]) == len(far.efforts())
+    assert sum(m["children"] for m in machines["machines"]) == len(far.attempts())
 
 
 @pytest.mark.xdist_group("ray")

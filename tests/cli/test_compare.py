@@ -327,7 +327,7 @@ def test_bad_options_give_one_sentence(reinas, options, message):
         ),
         (("--task", "wine", "--reward", "x"), "--reward is for --table"),
         (("--task", "wime"), "did you mean 'wine'?"),
-        (("--task", "wine", "--space", "cells", "--seeds", 1), "needs images"),
+        (("--task", "wine", "--space", "nasbench201", "--seeds", 1), "needs images"),
         (("--task", "wine", "--set", "table.x=1"), "only task.*, space.* and recipe.*"),
         (("--study", "rn"), "did you mean 'rnn'?"),
         (("--study", "rl", "--at", "5"), "--at: a study brings its own settings"),

@@ -2,7 +2,7 @@
 
 import json
 
-from reinas.studies.toy import REVIEW_LOSSES
+from reinas.questions.toy import REVIEW_LOSSES
 
 
 def test_the_reviews_numbers_are_worked_through(reinas):

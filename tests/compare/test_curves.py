@@ -5,7 +5,7 @@ import pytest
 
 from compare.made import made
 from reinas.compare import curves
-from reinas.compare.comparison import Comparison, Contender, Problem, check
+from reinas.compare.comparison import Comparison, PolicySpec, Problem, check
 from reinas.compare.summary import document, own_milliseconds, summarise
 from reinas.errors import SettingError
 
@@ -77,11 +77,11 @@ def test_the_best_few_are_different_ones():
 
 
 def comparison(**runs):
-    contenders = tuple(Contender(name, {"name": name}) for name in runs)
+    specs = tuple(PolicySpec(name, {"name": name}) for name in runs)
     seeds = tuple(range(len(next(iter(runs.values())))))
     count = len(next(iter(runs.values()))[0].rewards)
     problem = Problem("made", {}, "val", report="test")
-    return Comparison(problem, contenders, seeds, count, (2, count), runs, (0.9,) * len(seeds))
+    return Comparison(problem, specs, seeds, count, (2, count), runs, (0.9,) * len(seeds))
 
 
 def example():
@@ -143,7 +143,7 @@ def test_the_document_has_every_policy_and_checkpoint():
     assert list(given["policies"]["local"]["checkpoints"]) == ["2", "3"]
 
 
-ONE = [Contender("random", {"name": "random"})]
+ONE = [PolicySpec("random", {"name": "random"})]
 
 
 @pytest.mark.parametrize(

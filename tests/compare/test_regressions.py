@@ -8,26 +8,26 @@ import pytest
 
 from compare.made import made
 from reinas import MlpSpace, Outcome, Recipe, Serial, Store, TrainedEvaluator, Trial, Wine
-from reinas.compare.comparison import Comparison, Contender, Problem, run_all
-from reinas.compare.runs import Clock, Plan, run
+from reinas.compare.comparison import Comparison, PolicySpec, Problem, run_all
+from reinas.compare.runs import Plan, TimedPolicy, run
 from reinas.compare.statistics import interval
 from reinas.compare.summary import summarise
 from reinas.compare.trained import run_searches
 from reinas.errors import FileError
-from reinas.evaluators import published
-from reinas.evaluators.files import csv_table
 from reinas.policies.evolution import Evolution
 from reinas.policies.local import LocalSearch
-from reinas.spaces.cells import CellSpace
-from reinas.spaces.custom import Combination, GridSpace
+from reinas.spaces.nasbench201 import NasBench201Space
+from reinas.spaces.product import Assignment, ProductSpace
+from reinas.tables import packages
+from reinas.tables.csv_table import csv_table
 
-CELLS = CellSpace()
+CELLS = NasBench201Space()
 
 
 def test_the_stop_watch_keeps_the_policys_own_batch():
     """Evolution likes batches of one: trained comparisons have to run it so, too."""
     assert Evolution(CELLS).batch == 1
-    assert Clock(Evolution(CELLS)).batch == 1
+    assert TimedPolicy(Evolution(CELLS)).batch == 1
 
 
 def test_trained_comparisons_run_in_the_policys_own_batches(tmp_path):
@@ -37,7 +37,7 @@ def test_trained_comparisons_run_in_the_policys_own_batches(tmp_path):
         "wine",
         MlpSpace(depth=2),
         TrainedEvaluator(Wine(), Recipe(epochs=1)),
-        [Contender("local", {"name": "local", "starts": 1})],
+        [PolicySpec("local", {"name": "local", "starts": 1})],
         [0],
         evaluations=4,
         children=None,
@@ -77,7 +77,7 @@ def test_small_rewards_are_told_apart():
     """Rewards about 1e-10: only the best is the best."""
     runs = [made([1e-10]), made([2e-10])]
     comparison = Comparison(
-        Problem("p", {}, "r"), (Contender("a", {"name": "a"}),), (0, 1), 1, (1,), {"a": runs},
+        Problem("p", {}, "r"), (PolicySpec("a", {"name": "a"}),), (0, 1), 1, (1,), {"a": runs},
         (9e-10, 9e-10),
     )  # fmt: skip
     assert summarise(comparison)["a"][1].hit.mean == 0
@@ -115,9 +115,9 @@ def test_other_pickles_are_refused_in_words(tmp_path, monkeypatch, data, content
     path = origin.parent / "datasets" / "nasbench201" / f"{data}.pkl"
     path.parent.mkdir(parents=True)
     path.write_bytes(pickle.dumps(content))
-    monkeypatch.setattr(published, "find_spec", lambda _: SimpleNamespace(origin=str(origin)))
+    monkeypatch.setattr(packages, "find_spec", lambda _: SimpleNamespace(origin=str(origin)))
     with pytest.raises(FileError, match="is not the table of"):
-        published.nasbench201(data)
+        packages.nasbench201(data)
 
 
 @pytest.mark.parametrize("name", ["estimator", "rnn"])
@@ -142,7 +142,7 @@ def test_zero_seeds_are_refused_by_a_study(reinas, monkeypatch):
     """None of them is not the default."""
     from reinas.cli import studying
 
-    def study(laboratory, seeds, evaluations):
+    def study(context, seeds, evaluations):
         raise AssertionError(f"it runs with {seeds} seeds")
 
     monkeypatch.setitem(studying.STUDIES, "rnn", study)
@@ -174,9 +174,9 @@ def test_a_failure_at_first_does_not_lose_the_reported_metric(reinas, tmp_path):
 
 def test_a_combination_of_other_columns_has_no_answers():
     """b=1, a=2 is not taken for a=1, b=2."""
-    space = GridSpace((("a", (1, 2)), ("b", (1, 2))))
+    space = ProductSpace((("a", (1, 2)), ("b", (1, 2))))
     with pytest.raises(ValueError, match="expected one value a column"):
-        space.encode(Combination((("b", 1), ("a", 2))))
+        space.encode(Assignment((("b", 1), ("a", 2))))
 
 
 def test_html_to_standard_output_or_refused(reinas, tmp_path):

@@ -7,9 +7,9 @@ import pytest
 
 from compare.made import same
 from reinas import Outcome, Trial
-from reinas.compare.runs import Clock, Plan, Run, policy_of, run, table_of
+from reinas.compare.runs import Plan, Run, TimedPolicy, policy_of, run, table_of
 from reinas.policies.evolution import Evolution
-from reinas.spaces.cells import CellSpace
+from reinas.spaces.nasbench201 import NasBench201Space
 from reinas.store.packing import packed, unpacked
 
 LANDSCAPE = {"name": "landscape", "decisions": 4, "options": 3, "interactions": 1}
@@ -33,9 +33,9 @@ def plan(policy=None, *, table=None, seed=0, evaluations=40, noise="mean", repea
 
 def test_a_stop_watch_changes_nothing():
     """Proposals, state and diagnostics are the policy's own, with the time beside them."""
-    space = CellSpace()
+    space = NasBench201Space()
     bare = Evolution(space, population=3, sample=2)
-    clock = Clock(Evolution(space, population=3, sample=2))
+    clock = TimedPolicy(Evolution(space, population=3, sample=2))
     assert clock.settings == bare.settings
     for number in range(6):
         proposed = bare.propose(2, length=6, seed=number)
@@ -46,7 +46,7 @@ def test_a_stop_watch_changes_nothing():
         said = dict(clock.update(trials))
         assert said.pop("own_seconds") > 0
         assert said == bare.update(trials)
-    other = Clock(Evolution(space, population=3, sample=2))
+    other = TimedPolicy(Evolution(space, population=3, sample=2))
     other.restore(clock.state())
     assert other.propose(4, length=6, seed=9) == bare.propose(4, length=6, seed=9)
 
@@ -142,7 +142,7 @@ def test_a_longer_run_begins_like_a_shorter_one():
 
 def test_initial_weights_follow_the_seed_unless_given():
     """Two seeds begin with different controllers; a seed of the settings is kept."""
-    space = CellSpace()
+    space = NasBench201Space()
 
     def weights(settings, seed):
         state = policy_of(settings, space, seed).state()

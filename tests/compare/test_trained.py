@@ -5,23 +5,23 @@ import pytest
 
 from compare.made import same
 from reinas import MlpSpace, Recipe, Serial, Store, TrainedEvaluator, Wine
-from reinas.compare.comparison import Contender
+from reinas.compare.comparison import PolicySpec
 from reinas.compare.trained import run_searches
 
 SPACE = MlpSpace(depth=2, widths=(4, 8), activations=("relu",))
 QUICK = Recipe(optimizer="adam", learning_rate=0.01, schedule="constant", epochs=2, batch=64)
 CONTENDERS = (
-    Contender("random", {"name": "random"}),
-    Contender("small", {"name": "evolution", "population": 3, "sample": 2}),
+    PolicySpec("random", {"name": "random"}),
+    PolicySpec("small", {"name": "evolution", "population": 3, "sample": 2}),
 )
 
 
-def searches(store, *, seeds=(0, 1), evaluations=6, contenders=CONTENDERS, children=2, **more):
+def searches(store, *, seeds=(0, 1), evaluations=6, specs=CONTENDERS, children=2, **more):
     return run_searches(
         "wine",
         SPACE,
         TrainedEvaluator(Wine(), QUICK),
-        contenders,
+        specs,
         seeds,
         evaluations=evaluations,
         children=children,

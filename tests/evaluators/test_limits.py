@@ -16,10 +16,10 @@ from reinas import (
     independent,
     search,
 )
-from reinas.children import training
 from reinas.errors import SettingError
 from reinas.evaluators import trained
 from reinas.spaces.mlp import MlpArchitecture, MlpLayer
+from reinas.training import fit
 
 SMALL = MlpArchitecture((MlpLayer(8, "tanh"),))
 FLOPS = 13 * 8 + 8 * 3
@@ -34,7 +34,7 @@ def fitted(monkeypatch):
 
     def spied(child, *rest, **more):
         children.append(child)
-        return training.fit(child, *rest, **more)
+        return fit.fit(child, *rest, **more)
 
     monkeypatch.setattr(trained, "fit", spied)
     return children

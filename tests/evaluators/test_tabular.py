@@ -10,11 +10,13 @@ from scipy import stats
 
 from reinas import Job
 from reinas.errors import SettingError
-from reinas.evaluators.tabular import Entry, GridTable, TabularEvaluator
-from reinas.spaces.custom import GridSpace
+from reinas.evaluators.tabular import TabularEvaluator
+from reinas.spaces.product import ProductSpace
+from reinas.tables.array_table import BenchmarkTable
+from reinas.tables.base import Entry
 
 NAN = float("nan")
-SPACE = GridSpace((("a", (10, 20)), ("b", ("x", "y", "z"))))
+SPACE = ProductSpace((("a", (10, 20)), ("b", ("x", "y", "z"))))
 REWARDS = np.array(
     [
         [1.0, 2.0],  # 10 x
@@ -28,7 +30,7 @@ REWARDS = np.array(
 
 
 def table(rewards=REWARDS, **more):
-    return GridTable(SPACE, rewards, {"name": "made"}, reward="val", **more)
+    return BenchmarkTable(SPACE, rewards, {"name": "made"}, reward="val", **more)
 
 
 def job(*answers, seed=0):
@@ -47,8 +49,8 @@ def test_rows_are_found_by_their_answers():
 
 def test_every_row_of_a_wider_grid_is_found():
     """Rewards 0, 1, 2, ... in the order of the product of 2 x 3 x 4 x 5 answers."""
-    space = GridSpace(tuple((f"c{n}", tuple(range(n))) for n in (2, 3, 4, 5)))
-    made = GridTable(space, np.arange(120.0)[:, None], {}, reward="r")
+    space = ProductSpace(tuple((f"c{n}", tuple(range(n))) for n in (2, 3, 4, 5)))
+    made = BenchmarkTable(space, np.arange(120.0)[:, None], {}, reward="r")
     for place, answers in enumerate(product(*map(range, (2, 3, 4, 5)))):
         assert made.look(answers).rewards == (float(place),)
 

@@ -23,7 +23,7 @@ from reinas import (
 )
 from reinas.errors import BuildError
 from reinas.executors.base import attempt
-from reinas.spaces.layers import ConvArchitecture, ConvLayer
+from reinas.spaces.conv_architecture import ConvArchitecture, ConvLayer
 from reinas.spaces.mlp import MlpArchitecture, MlpLayer
 from reinas.tasks.base import Part, Parts
 

@@ -14,7 +14,7 @@ import pytest
 from helpers import Doomed
 from reinas import Job, MlpSpace, Processes, Recipe, TrainedEvaluator, Wine
 from reinas.errors import SettingError
-from reinas.executors.workers import machine_memory
+from reinas.executors.process_pool import machine_memory
 from reinas.testing import ExecutorContract
 
 
@@ -169,7 +169,7 @@ def test_a_time_limit_does_not_pay_for_starting_a_worker():
 
 QUIET = """
 import multiprocessing, sys
-import reinas.executors.quiet
+import reinas.executors.forkserver_preload
 
 if sys.argv[1] == "lock":
     lock = multiprocessing.get_context("spawn").Lock()

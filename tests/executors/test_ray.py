@@ -37,7 +37,7 @@ def run(executor, *architectures, **more):
 def test_a_child_that_takes_its_worker_down_is_run_again_and_then_fails_alone(fate):
     """With one retry it is begun twice and lost twice; the others have their outcomes."""
     told = []
-    outcomes = run(Cluster(retries=1), "ok", fate, "ok", note=told.append)
+    outcomes = run(Cluster(retries=1), "ok", fate, "ok", on_attempt=told.append)
     assert outcomes[1].error == "lost 2 times, and given up: its worker died"
     assert [outcomes[k].reward for k in (0, 2)] == [0.5, 0.5]
     assert [a.lost for a in told if a.trial == 1] == [None, "its worker died"] * 2
@@ -74,10 +74,10 @@ def test_children_that_nobody_waits_for_are_given_up(make):
     executor = make()
     try:
         assert len(list(executor.run(Doomed(), [Job(0, "ok", 0)]))) == 1
-        until = time.monotonic() + 1.5
+        deadline = time.monotonic() + 1.5
         hanging = [Job(k, "hang", 0) for k in range(4)]
-        assert list(executor.run(Doomed(), hanging, until=until)) == []
-        assert until <= time.monotonic() < until + 10
+        assert list(executor.run(Doomed(), hanging, deadline=deadline)) == []
+        assert deadline <= time.monotonic() < deadline + 10
         assert len(list(executor.run(Doomed(), [Job(0, "ok", 0)]))) == 1
     finally:
         executor.close()
@@ -92,8 +92,8 @@ def test_the_store_knows_who_trained_what():
     """Each trial that was evaluated has a finished attempt with its worker."""
     log = small_search(None, executor=Cluster()).log
     evaluated = {t.number for t in log.finished() if t.repeat_of is None}
-    assert {e.trial for e in log.efforts()} == evaluated
-    assert all(e.finished and e.ended >= e.begun - 0.01 for e in log.efforts())
+    assert {e.trial for e in log.attempts()} == evaluated
+    assert all(e.finished and e.ended >= e.begun - 0.01 for e in log.attempts())
 
 
 def test_children_need_no_files(tmp_path):

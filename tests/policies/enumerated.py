@@ -9,7 +9,7 @@ from scipy import stats
 
 from reinas import ConvSpace, MlpSpace
 from reinas.policies.controller import Controller
-from reinas.policies.independent import Independent
+from reinas.policies.independent import IndependentSoftmaxes
 from spaces.handmade import LISTS, brute
 
 SMALL_CONV = ConvSpace(depth=3, heights=(1, 3), widths=(1,), filters=(8,))
@@ -37,7 +37,7 @@ def controller(decisions, *, seed=0, hidden=6, initial=1.0):
 
 def independent(decisions, *, seed=0):
     """Random softmaxes, in float64."""
-    network = Independent(decisions).double()
+    network = IndependentSoftmaxes(decisions).double()
     with torch.no_grad():
         network.logits.normal_(generator=generator(seed))
     return network

@@ -21,7 +21,7 @@ from reinas.errors import SettingError
 from reinas.policies.controller import Controller
 from reinas.spaces.base import check_decisions
 from reinas.types import Choice, Link
-from spaces.handmade import LISTS, any_lists, asked, choice, when
+from spaces.handmade import LISTS, active, any_lists, choice, when
 
 
 class Numpy:
@@ -60,7 +60,7 @@ class Numpy:
         self.anchors = {}
         self.result = [0.0] * len(answers)
         self.answers = answers
-        flags = asked(self.decisions, answers)
+        flags = active(self.decisions, answers)
         for t in range(len(answers)):
             layer = getattr(self.decisions[t], "layer", None)
             if layer is not None and flags[t]:

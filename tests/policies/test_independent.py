@@ -5,19 +5,19 @@ import torch
 
 from policies.enumerated import CASES, SMALL_CONV, everything, generator, independent
 from reinas import independent as independent_policy
-from reinas.policies.independent import Independent
-from spaces.handmade import asked, choice
+from reinas.policies.independent import IndependentSoftmaxes
+from spaces.handmade import active, choice
 
 
 def test_it_starts_uniform():
     """Every answer of a decision of n options has log-probability -log n and entropy log n."""
     decisions = CASES["conditional links"]
     answers = everything(decisions)
-    log_probs, entropies = Independent(decisions).double().scores(answers)
+    log_probs, entropies = IndependentSoftmaxes(decisions).double().scores(answers)
     for row, said, entropy in zip(answers.tolist(), log_probs, entropies, strict=True):
         wanted = [
-            np.log(d.options) if flag else 0.0
-            for d, flag in zip(decisions, asked(decisions, row), strict=True)
+            np.log(d.num_options) if flag else 0.0
+            for d, flag in zip(decisions, active(decisions, row), strict=True)
         ]
         np.testing.assert_allclose(entropy.detach(), wanted, atol=1e-14)
         np.testing.assert_allclose(said.detach(), np.negative(wanted), atol=1e-14)
@@ -30,8 +30,8 @@ def test_each_column_is_a_softmax_of_its_own_row():
     logits = network.logits.detach().numpy()
     answers = everything(decisions)
     for row, said in zip(answers.tolist(), network.log_prob(answers).detach(), strict=True):
-        for t, (decision, flag) in enumerate(zip(decisions, asked(decisions, row), strict=True)):
-            own = logits[t, : decision.options]
+        for t, (decision, flag) in enumerate(zip(decisions, active(decisions, row), strict=True)):
+            own = logits[t, : decision.num_options]
             wanted = own[row[t]] - np.log(np.exp(own).sum()) if flag else 0.0
             np.testing.assert_allclose(said[t], wanted, atol=1e-14)
 

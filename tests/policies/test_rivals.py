@@ -21,12 +21,12 @@ from reinas import (
 from reinas.compare.curves import best_so_far
 from reinas.compare.runs import Plan, run
 from reinas.errors import SettingError
-from reinas.evaluators.published import nasbench201
 from reinas.policies.evolution import Evolution
 from reinas.policies.local import LocalSearch
 from reinas.policies.tpe import Tpe
-from reinas.spaces.cells import CellSpace
-from reinas.spaces.custom import GridSpace
+from reinas.spaces.nasbench201 import NasBench201Space
+from reinas.spaces.product import ProductSpace
+from reinas.tables.packages import nasbench201
 from reinas.testing import PolicyContract
 
 SMALL = MlpSpace(depth=2, widths=(8, 16), activations=("relu", "tanh"))  # 20 networks
@@ -84,7 +84,7 @@ class TestUnivariateTpe(PolicyContract):
 
 
 def grid(*options):
-    return GridSpace(tuple((f"c{n}", tuple(range(k))) for n, k in enumerate(options)))
+    return ProductSpace(tuple((f"c{n}", tuple(range(k))) for n, k in enumerate(options)))
 
 
 def teach(policy, pairs, first=0):
@@ -259,7 +259,7 @@ def test_the_best_of_n_draws_without_replacement_is_the_closed_form():
 
 # evolution
 
-CELLS = CellSpace()
+CELLS = NasBench201Space()
 ZEROS, ONES, TWOS, THREES = ((n,) * 6 for n in range(4))
 
 

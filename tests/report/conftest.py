@@ -13,7 +13,7 @@ from reinas import (
     TrainedEvaluator,
     Wine,
 )
-from reinas.store.rows import Final, Proposal
+from reinas.store.rows import FinalRecord, Proposal
 
 SPACE = MlpSpace(depth=2, widths=(4, 8), activations=("relu", "tanh"))
 
@@ -34,7 +34,7 @@ MOVEMENT = [
     (1, {"reward": 0.5, "entropy": 2.0}),
     (2, {"reward": 0.5, "entropy": 1.0}),
 ]
-FINAL = Final(
+FINAL = FinalRecord(
     6,
     {"epochs": 9},
     {"examples": 36, "parameters": 211, "accuracy": 0.9722, "low": 0.8583, "high": 0.9951},

@@ -14,8 +14,8 @@ from torch import nn
 from reinas import BreastCancer, ConvSpace, Digits, MlpSpace, Toy, ToySpace, Wine, build, draw
 from reinas.children import parameters
 from reinas.report.drawing import Box, column
-from reinas.spaces.cells import CellSpace
-from reinas.spaces.layers import ConvArchitecture, ConvLayer
+from reinas.spaces.conv_architecture import ConvArchitecture, ConvLayer
+from reinas.spaces.nasbench201 import NasBench201Space
 
 SVG = "{http://www.w3.org/2000/svg}"
 CONV = ConvSpace(depth=5, filters=(2, 3), strides=(1, 2))
@@ -244,7 +244,7 @@ def test_a_new_drawing_can_be_registered():
 
 def test_a_cell_shows_what_feeds_each_node():
     """Operations of none are left out; a node that nothing feeds says so."""
-    space = CellSpace()
+    space = NasBench201Space()
     # 0>1 none, 0>2 skip, 1>2 conv1x1, 0>3 conv3x3, 1>3 none, 2>3 avgpool
     svg = draw(space.decode((0, 1, 2, 3, 0, 4)), Digits())
     assert "zeros: nothing feeds it" in svg

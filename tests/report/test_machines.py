@@ -6,13 +6,13 @@ import pytest
 from rich.console import Console
 
 from reinas import Outcome
-from reinas.executors.base import Attempt
 from reinas.report import machines as report
-from reinas.report.gather import gather
 from reinas.report.machines import Gradients, Machine, machines
 from reinas.report.page import page
+from reinas.report.report import make_report
 from reinas.report.terminal import print_report
-from reinas.store.rows import Effort, Proposal, Update
+from reinas.store.rows import AttemptRecord, Proposal, Update
+from reinas.types import Attempt
 
 
 @pytest.fixture
@@ -22,12 +22,12 @@ def clock(monkeypatch):
 
 
 EFFORTS = [
-    Effort(0, "one:11", 200.0, 1100.0, None, True),
-    Effort(1, "two:21", 200.0, 500.0, "its worker died", False),
-    Effort(1, "two:22", 500.0, 2000.0, None, True),
-    Effort(2, "one:11", 1100.0, 2000.0, None, True),
-    Effort(3, "two:23", 700.0, 900.0, "its node was lost", False),
-    Effort(4, "two:24", 1500.0, None, None, False),
+    AttemptRecord(0, "one:11", 200.0, 1100.0, None, True),
+    AttemptRecord(1, "two:21", 200.0, 500.0, "its worker died", False),
+    AttemptRecord(1, "two:22", 500.0, 2000.0, None, True),
+    AttemptRecord(2, "one:11", 1100.0, 2000.0, None, True),
+    AttemptRecord(3, "two:23", 700.0, 900.0, "its node was lost", False),
+    AttemptRecord(4, "two:24", 1500.0, None, None, False),
 ]
 
 
@@ -42,11 +42,11 @@ def test_each_machine_has_its_children_an_hour(clock):
 
 def test_a_night_without_work_does_not_count(clock):
     """Two children in 100 seconds each, hours apart: 36 an hour."""
-    efforts = [
-        Effort(0, "m:1", 0.0, 100.0, None, True),
-        Effort(1, "m:2", 9000.0, 9100.0, None, True),
+    attempts = [
+        AttemptRecord(0, "m:1", 0.0, 100.0, None, True),
+        AttemptRecord(1, "m:2", 9000.0, 9100.0, None, True),
     ]
-    (machine,) = machines(efforts, [], working=False).machines
+    (machine,) = machines(attempts, [], working=False).machines
     assert machine.an_hour == pytest.approx(36.0)
 
 
@@ -81,7 +81,7 @@ def test_the_terminal_and_the_page_show_them(log):
     """A worker that has finished trial 0 and one that is at trial 9."""
     log.attempted(Attempt(0, "one<1>:7", 1.0))
     console = Console(record=True, width=100, file=io.StringIO())
-    print_report(console, gather(log))
+    print_report(console, make_report(log))
     text = console.export_text()
     assert "Machines (0 children lost)" in text
     assert any(line.split()[:5] == ["one<1>", "1", "0", "1", "0"] for line in text.splitlines())
@@ -94,12 +94,12 @@ def test_attempts_are_kept_until_they_end(log):
     log.attempted(Attempt(1, "a:2", 11.0))
     log.attempted(Attempt(1, "a:2", 11.0, "its worker died"))
     log.record(1, Outcome(0.5))
-    first, second = log.efforts()
+    first, second = log.attempts()
     assert first.finished
     assert (second.lost, second.finished) == ("its worker died", False)
     assert second.ended is not None
-    log.given_up()
-    assert log.efforts() == [first, second]
+    log.close_attempts()
+    assert log.attempts() == [first, second]
 
 
 def test_an_attempt_of_a_killed_search_is_not_taken_for_the_one_that_finished(log):
@@ -107,8 +107,8 @@ def test_an_attempt_of_a_killed_search_is_not_taken_for_the_one_that_finished(lo
     number = log.count()[0]
     log.propose(9, [Proposal(number, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), None)])
     log.attempted(Attempt(number, "a:1", 10.0))
-    log.given_up(long_ago=True)
+    log.close_attempts(long_ago=True)
     log.attempted(Attempt(number, "a:2", 20.0))
     log.record(number, Outcome(0.5))
-    assert [(e.worker, e.finished) for e in log.efforts()] == [("a:1", False), ("a:2", True)]
-    assert log.efforts()[0].ended == 10.0
+    assert [(e.worker, e.finished) for e in log.attempts()] == [("a:1", False), ("a:2", True)]
+    assert log.attempts()[0].ended == 10.0

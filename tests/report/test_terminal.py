@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from reinas import Outcome
-from reinas.report.gather import gather
+from reinas.report.report import make_report
 from reinas.report.terminal import print_report, print_result
 from reinas.store.rows import Proposal
 
@@ -20,11 +20,11 @@ def shown(function, *arguments):
 
 
 def result(log, location="reinas.db"):
-    return shown(print_result, gather(log), location)
+    return shown(print_result, make_report(log), location)
 
 
 def story(log):
-    return shown(print_report, gather(log))
+    return shown(print_report, make_report(log))
 
 
 def test_a_result_says_what_was_found_and_how_to_go_on(log):
@@ -113,7 +113,7 @@ def test_numbers_of_parameters_are_whole_numbers(make_log):
 
 def test_long_architectures_are_not_cut(conv_log):
     """A line may be long, but it is all there."""
-    best = gather(conv_log).best[0].architecture
+    best = make_report(conv_log).best[0].architecture
     assert best in result(conv_log)
     assert "…" not in story(conv_log)
 

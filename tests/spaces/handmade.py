@@ -76,7 +76,7 @@ LISTS = {
 }
 
 
-def asked(decisions, answers):
+def active(decisions, answers):
     """Which decisions are asked, straight from the definition: all parents asked and fitting."""
     place = {d.name: t for t, d in enumerate(decisions)}
 
@@ -89,13 +89,13 @@ def asked(decisions, answers):
 
 def plain(decisions, answers):
     """The canonical form by definition: 0 wherever it is not asked."""
-    flags = asked(decisions, answers)
+    flags = active(decisions, answers)
     return tuple(a if flag else 0 for a, flag in zip(answers, flags, strict=True))
 
 
 def brute(decisions):
     """All canonical answers, in order: the full product, made canonical, without repeats."""
-    everything = product(*(range(d.options) for d in decisions))
+    everything = product(*(range(d.num_options) for d in decisions))
     return sorted({plain(decisions, answers) for answers in everything})
 
 
@@ -116,7 +116,11 @@ def decision_lists(draw, most=2000):
         return tuple(
             When(
                 p.name,
-                draw(st.frozensets(st.integers(0, p.options - 1), min_size=1, max_size=p.options)),
+                draw(
+                    st.frozensets(
+                        st.integers(0, p.num_options - 1), min_size=1, max_size=p.num_options
+                    )
+                ),
             )
             for p in parents
         )
@@ -153,7 +157,7 @@ def any_lists(draw):
     for n in range(draw(st.integers(1, 6))):
         parents = draw(st.lists(st.sampled_from(decisions), max_size=2)) if decisions else []
         conditions = tuple(
-            When(p.name, frozenset({draw(st.integers(0, p.options - 1))})) for p in parents
+            When(p.name, frozenset({draw(st.integers(0, p.num_options - 1))})) for p in parents
         )
         if draw(st.booleans()):
             options = draw(st.integers(1, 3))

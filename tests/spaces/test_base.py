@@ -150,7 +150,7 @@ def test_answers_out_of_range_name_their_decision(place, answer):
     answers = [2, 0, 0, 0, 0, 0, 0, 0]
     answers[place] = answer
     decision = Listed.decisions[place]
-    wanted = f"listed: {decision.name} takes 0 to {decision.options - 1}, got {answer}"
+    wanted = f"listed: {decision.name} takes 0 to {decision.num_options - 1}, got {answer}"
     with pytest.raises(AnswersError, match=wanted):
         Listed().decode(tuple(answers))
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from reinas import ConvSpace, conv_blocks
 from reinas.errors import AnswersError, SettingError
-from reinas.spaces.layers import ConvArchitecture, ConvLayer, shapes
+from reinas.spaces.conv_architecture import ConvArchitecture, ConvLayer, shapes
 from reinas.testing import SpaceContract
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reinas import ConvSpace
 from reinas.errors import AnswersError, SettingError
-from reinas.spaces.layers import ConvArchitecture, ConvLayer, shapes
+from reinas.spaces.conv_architecture import ConvArchitecture, ConvLayer, shapes
 from reinas.testing import SpaceContract
 from reinas.types import Link
 
@@ -108,7 +108,7 @@ def test_random_answers_decode_and_encode_back(data):
     """For all spaces, depths and answers: as decoded by hand, and the same answers again."""
     space = data.draw(spaces)
     decisions = space.decisions[: data.draw(st.sampled_from(space.lengths))]
-    answers = data.draw(st.tuples(*(st.integers(0, d.options - 1) for d in decisions)))
+    answers = data.draw(st.tuples(*(st.integers(0, d.num_options - 1) for d in decisions)))
     assert space.decode(answers) == by_hand(space, answers)
     assert space.encode(space.decode(answers)) == answers
 

@@ -11,7 +11,7 @@ from scipy import stats
 
 from reinas import ConvSpace, MlpSpace
 from reinas.spaces.counting import Counter, canonical, draw_decisions
-from spaces.handmade import LISTS, asked, brute, choice, decision_lists, plain, when
+from spaces.handmade import LISTS, active, brute, choice, decision_lists, plain, when
 
 every_list = pytest.mark.parametrize("decisions", LISTS.values(), ids=LISTS.keys())
 
@@ -58,7 +58,7 @@ def test_each_lists_exactly_the_canonical_answers_in_order(decisions):
 @settings(max_examples=200, deadline=None)
 def test_canonical_puts_zero_where_nothing_is_asked(decisions, data):
     """For all lists and answers, and for every prefix; doing it twice changes nothing."""
-    answers = data.draw(st.tuples(*(st.integers(0, d.options - 1) for d in decisions)))
+    answers = data.draw(st.tuples(*(st.integers(0, d.num_options - 1) for d in decisions)))
     length = data.draw(st.integers(0, len(decisions)))
     wanted = plain(decisions, answers)
     assert canonical(decisions, answers) == wanted
@@ -95,7 +95,11 @@ def test_draw_decisions_is_uniform_over_each_asked_decision(decisions):
     expected = {
         a: float(
             np.prod(
-                [1 / d.options for d, f in zip(decisions, asked(decisions, a), strict=True) if f]
+                [
+                    1 / d.num_options
+                    for d, f in zip(decisions, active(decisions, a), strict=True)
+                    if f
+                ]
             )
         )
         for a in brute(decisions)

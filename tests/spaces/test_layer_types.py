@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from reinas import ConvSpace
 from reinas.errors import AnswersError, SettingError
-from reinas.spaces.counting import asked
-from reinas.spaces.layers import (
+from reinas.spaces.conv_architecture import (
     ContrastLayer,
     ConvArchitecture,
     ConvLayer,
@@ -17,6 +16,7 @@ from reinas.spaces.layers import (
     PoolLayer,
     shapes,
 )
+from reinas.spaces.counting import active
 from reinas.testing import SpaceContract
 
 SMALL = {
@@ -143,7 +143,7 @@ def test_a_layer_is_asked_what_belongs_to_its_type_and_nothing_else(kind):
     space = ConvSpace(depth=2, layer_types=True, strides=(1, 2))
     known = {"layer1.type": 0, "layer2.type": kind}
     of_layer = [d for d in space.decisions if d.name.startswith("layer2.")]
-    found = {d.name.removeprefix("layer2.") for d in of_layer if asked(d, known)}
+    found = {d.name.removeprefix("layer2.") for d in of_layer if active(d, known)}
     assert found == ASKED[kind] | {"type", "from1"}
 
 

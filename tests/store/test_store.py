@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from helpers import small_search
 from reinas import Curve, Epoch, Outcome, Store
 from reinas.errors import BusyError, SettingError, StoreError, UnknownSearchError
-from reinas.store import tables
-from reinas.store.rows import Final, Proposal
+from reinas.store import schema
+from reinas.store.rows import FinalRecord, Proposal
 
 SETTINGS = {"space": {"name": "mlp", "depth": 2}, "seed": 0}
 
@@ -107,7 +107,7 @@ def test_a_final_network_is_written_once(path):
     """A second one is refused by the database itself."""
     log = Store(path).put("s", SETTINGS, 8)
     assert log.final() is None
-    final = Final(3, {"epochs": 2}, {"accuracy": 0.9}, "2026-01-01")
+    final = FinalRecord(3, {"epochs": 2}, {"accuracy": 0.9}, "2026-01-01")
     log.finish(final)
     assert Store(path).get("s").final() == final
     with pytest.raises(StoreError):
@@ -169,7 +169,7 @@ def test_a_store_of_another_version_is_refused(path):
     Store(path).put("s", SETTINGS, 8)
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE reinas_version SET version = 99")
-    with pytest.raises(StoreError, match=f"version 99.*reads version {tables.VERSION}"):
+    with pytest.raises(StoreError, match=f"version 99.*reads version {schema.VERSION}"):
         Store(path)
 
 
@@ -265,5 +265,5 @@ def test_a_store_of_an_earlier_version_is_given_the_tables_that_it_lacks(tmp_pat
     store.close()
     log = Store(place).get("s")
     assert (log.settings, log.trials) == ({"seed": 1}, 3)
-    assert (log.efforts(), log.updates()) == ([], [])
+    assert (log.attempts(), log.updates()) == ([], [])
     assert Store(place).runs().get(["none"]) == {}

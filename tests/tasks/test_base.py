@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from reinas import AbstractTask, BreastCancer, Diabetes, Digits, Recipe, Toy, Wine
-from reinas.children.training import search_tensors, tensors
 from reinas.errors import SettingError
 from reinas.registry import make
 from reinas.tasks.base import Part, Parts
 from reinas.tasks.scaling import Scaling
+from reinas.training.fit import search_tensors, tensors
 
 TABLES = [Wine(), BreastCancer(), Diabetes()]
 

@@ -10,7 +10,7 @@ import pytest
 import reinas
 from reinas import Recipe, Table
 from reinas.errors import FileError, SettingError
-from reinas.tasks.columns import Columns
+from reinas.tasks.table_encoding import Columns
 from reinas.tasks.tables import read_rows
 
 

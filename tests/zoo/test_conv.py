@@ -9,7 +9,7 @@ from torch import nn
 from reinas import ConvSpace, build, published
 from reinas.children import parameters
 from reinas.errors import SettingError
-from reinas.spaces.layers import shapes
+from reinas.spaces.conv_architecture import shapes
 from reinas.zoo.conv import NETWORKS
 
 CIFAR = SimpleNamespace(name="cifar10", inputs=(3, 32, 32), outputs=10)

@@ -1,7 +1,6 @@
-"""Architectures made flesh: `build` gives the module, `fit` trains it."""
+"""From an architecture to a PyTorch module."""
 
-from reinas.children import conv, mlp, recurrent, stacked, toy
-from reinas.children.build import build, parameters, tuned
-from reinas.children.training import fit
+from reinas.children import conv, mlp, nasbench201, recurrent, toy
+from reinas.children.build import adjust_recipe, build, parameters
 
-__all__ = ["build", "conv", "fit", "mlp", "parameters", "recurrent", "stacked", "toy", "tuned"]
+__all__ = ["adjust_recipe", "build", "conv", "mlp", "nasbench201", "parameters", "recurrent", "toy"]

@@ -24,7 +24,7 @@ def build(architecture: Any, task: Interface) -> nn.Module:
 
 
 @singledispatch
-def tuned(architecture: Any, recipe: Recipe) -> Recipe:
+def adjust_recipe(architecture: Any, recipe: Recipe) -> Recipe:
     """The recipe, with what the architecture itself decides about its training."""
     return recipe
 

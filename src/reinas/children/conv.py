@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reinas.children.build import build, check_inputs, tuned
-from reinas.spaces.layers import (
+from reinas.children.build import adjust_recipe, build, check_inputs
+from reinas.spaces.conv_architecture import (
     ContrastLayer,
     ConvArchitecture,
     ConvLayer,
@@ -191,7 +191,7 @@ def _(architecture: ConvArchitecture, task: Interface) -> nn.Module:
     return ConvChild(architecture, (channels, height, width), task.outputs)
 
 
-@tuned.register
+@adjust_recipe.register
 def _(architecture: ConvArchitecture, recipe: Recipe) -> Recipe:
     if architecture.learning_rate is None:
         return recipe

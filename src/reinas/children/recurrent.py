@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from reinas.children.build import build
-from reinas.children.cells import window
+from reinas.children.cell_window import window
 from reinas.errors import BuildError
 from reinas.spaces.recurrent import Cell, RecurrentArchitecture
 from reinas.tasks.base import Interface

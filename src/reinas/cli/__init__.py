@@ -3,7 +3,7 @@
 import signal
 from typing import NoReturn
 
-from reinas.cli.leaving import at_once
+from reinas.cli.interrupts import at_once
 
 __all__ = ["main"]
 

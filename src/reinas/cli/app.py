@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from reinas import __version__
 from reinas.cli import catalogue, compare, finish, search, show, toy, zoo
-from reinas.cli.leaving import INTERRUPTED, leave
+from reinas.cli.interrupts import INTERRUPTED, leave
 from reinas.cli.output import err, out
 from reinas.errors import InterruptError, ReinasError
 

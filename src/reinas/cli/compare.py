@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from reinas.cli.leaving import interruptible
+from reinas.cli.interrupts import interruptible
 from reinas.cli.options import STORE, StoreOption
-from reinas.config import Plain
+from reinas.config.settings import Plain
 from reinas.errors import SettingError
 
 Study = Annotated[

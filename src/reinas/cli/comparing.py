@@ -12,7 +12,7 @@ from reinas.cli.output import err, json_text, out, print_wide, progress, stop
 from reinas.compare import page
 from reinas.compare.comparison import (
     Comparison,
-    Contender,
+    PolicySpec,
     Problem,
     check,
     gathered,
@@ -21,17 +21,17 @@ from reinas.compare.comparison import (
 )
 from reinas.compare.runs import Plan
 from reinas.compare.summary import document, summarise
-from reinas.config import Setting, configure, parse_set
+from reinas.config.run_options import RunOptions, make_executor
+from reinas.config.settings import Setting, configure, parse_set
 from reinas.errors import FileError, InterruptError, SettingError
 from reinas.evaluators.tabular import TabularEvaluator
-from reinas.ledger import check_budget
 from reinas.report.page import write
 from reinas.report.terminal import table
-from reinas.running import Running, make_executor
 from reinas.store import Store
+from reinas.study.ledger import check_budget
 
 STANDARD_OUTPUT = Path("-")
-DEFAULT = "random,evolution,local,reinas"
+DEFAULT = "random,evolution,local,bayes"
 
 
 @dataclass(frozen=True)
@@ -52,23 +52,23 @@ class Shared:
 
     def contest(
         self, seeds: int, evaluations: int
-    ) -> tuple[list[Contender], tuple[int, ...], int, tuple[int, ...]]:
+    ) -> tuple[list[PolicySpec], tuple[int, ...], int, tuple[int, ...]]:
         """Contenders, seeds, evaluations and checkpoints, checked; these are the defaults."""
         count = seeds if self.seeds is None else self.seeds
         total = evaluations if self.evaluations is None else self.evaluations
-        contenders = contest.contenders(DEFAULT if self.policies is None else self.policies)
+        specs = contest.specs(DEFAULT if self.policies is None else self.policies)
         if self.at is None:
             at = sorted({max(1, total // share) for share in (8, 4, 2, 1)})
         else:
             at = contest.whole_numbers("--at", self.at)
-        check(contenders, count, total, at)
+        check(specs, count, total, at)
         children = 1 if self.children is None else self.children
         check_budget(total, children, "reuse" if self.repeats is None else self.repeats)
         if self.first_seed < 0:
             raise SettingError(f"--first-seed must be at least 0, got {self.first_seed}")
         self.check_files()
         numbers = range(self.first_seed, self.first_seed + count)
-        return contenders, tuple(numbers), total, tuple(at)
+        return specs, tuple(numbers), total, tuple(at)
 
     def check_files(self) -> None:
         """Raise before hours are spent on what cannot be written."""
@@ -89,14 +89,14 @@ def on_table(
     texts: Sequence[str],
 ) -> None:
     """Runs on a table, in all cores."""
-    contenders, seeds, evaluations, at = shared.contest(100, 200)
+    specs, seeds, evaluations, at = shared.contest(100, 200)
     made = contest.make_table(contest.table_settings(name, **columns, more=parse_set(texts)))
     evaluator = TabularEvaluator(made, noise)  # type: ignore[arg-type]
     repeats: Any = shared.repeats or ("reuse" if evaluator.noise == "mean" else "train")
     tables = [made] * len(seeds)
     work = plans(
         tables,
-        contenders,
+        specs,
         seeds,
         evaluations,
         noise=evaluator.noise,
@@ -105,7 +105,7 @@ def on_table(
     )
     problem = Problem(name, evaluator.settings, made.reward, made.maximise, made.report)
     runs = run_plans(work, shared)
-    show(shared, gathered(problem, tables, contenders, seeds, evaluations, at, runs))
+    show(shared, gathered(problem, tables, specs, seeds, evaluations, at, runs))
 
 
 def run_plans(work: Sequence[Plan], shared: Shared) -> list[Any]:
@@ -138,7 +138,7 @@ def on_task(
     from reinas.compare.trained import run_searches
     from reinas.evaluators.trained import TrainedEvaluator
 
-    contenders, seeds, evaluations, at = shared.contest(5, 32)
+    specs, seeds, evaluations, at = shared.contest(5, 32)
     options = {"task.name": Setting(task, "--task"), "workers": Setting(shared.workers)}
     if space is not None:
         options["space.name"] = Setting(space, "--space")
@@ -150,7 +150,7 @@ def on_task(
     for note in config.task.notes:
         err.print(note, style="dim", soft_wrap=True, markup=False)
     name = name or f"{config.space.name}-{config.task.name}"
-    total = len(seeds) * len(contenders) * evaluations
+    total = len(seeds) * len(specs) * evaluations
     bar = progress(quiet=False)
     bar_task = bar.add_task("children", total=total, note="")
     try:
@@ -159,13 +159,13 @@ def on_task(
             name,
             config.space,
             TrainedEvaluator(config.task, config.recipe),
-            contenders,
+            specs,
             seeds,
             evaluations=evaluations,
             children=shared.children,
             repeats=shared.repeats or "reuse",  # type: ignore[arg-type]
             store=Store(shared.store),
-            executor=make_executor(Running(workers=shared.workers)),
+            executor=make_executor(RunOptions(workers=shared.workers)),
             on_trial=lambda _: bar.advance(bar_task),
         )
     except KeyboardInterrupt:
@@ -177,7 +177,7 @@ def on_task(
     title = f"{config.space.name} for {config.task.name}"
     settings = {"space": dict(config.space.settings), "task": dict(config.task.settings)}
     problem = Problem(title, settings, config.task.reward_name)
-    show(shared, Comparison(problem, tuple(contenders), seeds, evaluations, at, runs))
+    show(shared, Comparison(problem, tuple(specs), seeds, evaluations, at, runs))
 
 
 def on_study(shared: Shared, name: str) -> None:

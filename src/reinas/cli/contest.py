@@ -4,10 +4,10 @@ import csv
 from collections.abc import Mapping
 from typing import Any
 
-from reinas.compare.comparison import Contender, contender
-from reinas.config import Settings, parse_value, placed
-from reinas.errors import SettingError
-from reinas.registry import InvalidSettingError, make
+from reinas.compare.comparison import PolicySpec, policy_spec
+from reinas.config.settings import Settings, parse_value, placed
+from reinas.errors import InvalidSettingError, SettingError
+from reinas.registry import make
 
 CSV = ".csv"
 
@@ -29,7 +29,7 @@ def columns(text: str) -> list[str]:
     return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
 
 
-def contenders(text: str) -> list[Contender]:
+def specs(text: str) -> list[PolicySpec]:
     """Policies between commas, each with its parameters: random,evolution:population=20."""
     result = []
     for label in split(text):
@@ -49,7 +49,7 @@ def contenders(text: str) -> list[Contender]:
                 )
             settings[key] = parse_value(value)
         try:
-            result.append(contender(label, settings))
+            result.append(policy_spec(label, settings))
         except InvalidSettingError as error:
             raise SettingError(f"--policies {label}: {error.key} {error.problem}") from None
     return result

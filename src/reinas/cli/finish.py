@@ -6,15 +6,15 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from reinas.cli.leaving import interruptible
+from reinas.cli.interrupts import interruptible
 from reinas.cli.options import STORE, FolderOption, JsonOption, StoreOption, WorkersOption
 from reinas.cli.output import out, print_json, progress, stop
-from reinas.config import make_grid, parse_set, restored
+from reinas.config.run_options import RunOptions, make_executor
+from reinas.config.settings import make_grid, parse_set, restored
 from reinas.errors import InterruptError, SettingError
-from reinas.grid import Watcher
+from reinas.finishing.recipe_grid import Watcher
 from reinas.report.page import result_words
 from reinas.report.terminal import typed
-from reinas.running import Running, make_executor
 from reinas.store import Store
 from reinas.tasks.recipes import Recipe
 from reinas.types import Epoch, Outcome
@@ -76,7 +76,7 @@ def finish(
         )
     grid = make_grid(parse_set(set_ or ()))
     config = restored(log.settings, {})
-    from reinas import final
+    from reinas.finishing import finish as final
 
     watcher = _Bars(config.task.score, quiet=json)
     try:
@@ -91,7 +91,7 @@ def finish(
                 epochs=epochs,
                 patience=patience,
                 anyway=anyway,
-                executor=make_executor(Running(workers=workers)),
+                executor=make_executor(RunOptions(workers=workers)),
                 watcher=watcher,
             )
     except KeyboardInterrupt:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from reinas.config import Plain
+from reinas.config.settings import Plain
 
 STORE: str = Plain.model_fields["store"].default
 

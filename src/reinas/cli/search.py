@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from reinas.cli.leaving import interruptible
+from reinas.cli.interrupts import interruptible
 from reinas.cli.options import (
     STORE,
     AccumulateOption,
@@ -26,7 +26,8 @@ from reinas.cli.options import (
 )
 from reinas.cli.output import err, out, print_json, progress, stop
 from reinas.cli.transfer import cell_settings
-from reinas.config import (
+from reinas.config.run_options import make_executor, make_servers
+from reinas.config.settings import (
     Config,
     Setting,
     configure,
@@ -36,9 +37,8 @@ from reinas.config import (
     restored,
 )
 from reinas.errors import InterruptError, SettingError
-from reinas.report.gather import gather
+from reinas.report.report import make_report
 from reinas.report.terminal import print_result, typed
-from reinas.running import make_executor, make_servers
 from reinas.store import Log, Store
 from reinas.types import Trial
 
@@ -257,7 +257,7 @@ def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
     """Run the search with a progress bar, then say what it found."""
     from reinas.evaluators.trained import Limits, TrainedEvaluator
     from reinas.executors.ray import Cluster
-    from reinas.loop import search as run_search
+    from reinas.study.search import search as run_search
 
     plain = config.plain
     executor = make_executor(plain)
@@ -298,7 +298,7 @@ def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
         ) from None
     finally:
         bar.stop()
-    report = gather(result.log)
+    report = make_report(result.log)
     if as_json:
         notes = list(config.task.notes)
         head = {"store": store.location, "notes": notes, "stopped": result.stopped}
@@ -319,7 +319,7 @@ class _Bar:
 
     def start(self, log: Log) -> None:
         """Show what is there already."""
-        report = gather(log, top=1)
+        report = make_report(log, top=1)
         self._failed = report.failed
         self._best = report.best[0].reward if report.best else None
         self._task = self._bar.add_task(

@@ -10,7 +10,7 @@ from rich.markup import escape
 from reinas.cli.options import STORE, JsonOption, StoreOption
 from reinas.cli.output import out, print_json
 from reinas.errors import FileError, SettingError
-from reinas.report.gather import cell_formulas, gather
+from reinas.report.report import cell_formulas, make_report
 from reinas.report.terminal import print_report, table
 from reinas.store import Store
 
@@ -88,7 +88,7 @@ def show(
             raise SettingError(f"--latex: search '{name}' has no recurrent cell yet")
         out.print(text, soft_wrap=True, markup=False)
         return
-    report = gather(log, top, working=working)
+    report = make_report(log, top, working=working)
     if json:
         print_json(report.json())
         return

@@ -6,17 +6,18 @@ from typing import Any
 from reinas.cli.output import progress, stop
 from reinas.compare.runs import table_of
 from reinas.errors import InterruptError, SettingError, nearest
+from reinas.questions import estimator
+from reinas.questions import rnn_and_rl as questions
+from reinas.questions.result import QuestionResult, RunContext
 from reinas.store import Store
-from reinas.studies import estimator, questions
-from reinas.studies.answers import Answer, Laboratory
 
 SIZES = {"rnn": (100, 1000), "rl": (100, 200)}
 """Seeds and evaluations of a study, where nobody says otherwise."""
 BATCHES = 2000  # gradients that the estimator's study estimates in each setting
-STUDIES: dict[str, Callable[..., Answer]] = {"rnn": questions.rnn, "rl": questions.rl}
+STUDIES: dict[str, Callable[..., QuestionResult]] = {"rnn": questions.rnn, "rl": questions.rl}
 
 
-def answer(name: str, shared: Any) -> Answer:
+def answer(name: str, shared: Any) -> QuestionResult:
     """The study of that name, with a progress bar; Ctrl-C says how to go on."""
     if name not in (*STUDIES, "estimator"):
         hint = nearest(name, [*STUDIES, "estimator"])
@@ -45,8 +46,8 @@ def answer(name: str, shared: Any) -> Answer:
             table = table_of({"name": "nasbench201", "data": "cifar10"})
             return estimator.estimator(table, shared.seeds or BATCHES, advance)
         seeds, evaluations = SIZES[name]
-        laboratory = Laboratory(Store(shared.store), shared.workers, advance)
-        return STUDIES[name](laboratory, shared.seeds or seeds, shared.evaluations or evaluations)
+        context = RunContext(Store(shared.store), shared.workers, advance)
+        return STUDIES[name](context, shared.seeds or seeds, shared.evaluations or evaluations)
     except KeyboardInterrupt:
         raise InterruptError(
             f"stopped; finished runs are kept in {shared.store}: the same command goes on"

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from reinas.cli.leaving import interruptible
+from reinas.cli.interrupts import interruptible
 from reinas.cli.options import JsonOption
 from reinas.cli.output import out, print_json, progress
-from reinas.config import Plain
+from reinas.config.settings import Plain
 from reinas.errors import InterruptError, SettingError
 from reinas.report.terminal import table
 
@@ -45,7 +45,7 @@ def toy(
     """
     if losses not in ("measured", "review"):
         raise SettingError(f"--losses is measured or review, got {losses!r}")
-    from reinas.studies import toy as study
+    from reinas.questions import toy as study
 
     measured = {a: [loss] for a, loss in study.REVIEW_LOSSES.items()}
     if losses == "measured":

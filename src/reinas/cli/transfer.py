@@ -1,8 +1,8 @@
 """`--cell-from`: a cell that was found, or published, as the only child of another search."""
 
-from reinas.config import Setting, Settings
+from reinas.config.settings import Setting, Settings
 from reinas.errors import SettingError, nearest
-from reinas.report.gather import space_of
+from reinas.report.report import space_of
 from reinas.spaces.recurrent import RecurrentSpace
 from reinas.store import Store
 from reinas.zoo import ZOO

@@ -8,11 +8,11 @@ from rich.markup import escape
 
 from reinas.cli.options import JsonOption
 from reinas.cli.output import out, print_json
-from reinas.config import make_task
+from reinas.config.settings import make_task
 from reinas.errors import SettingError
 from reinas.report.formulas import formulas
 from reinas.report.terminal import table
-from reinas.spaces.layers import shapes
+from reinas.spaces.conv_architecture import shapes
 from reinas.spaces.recurrent import RecurrentArchitecture
 from reinas.zoo import NOT_IN_THE_SPACE, ZOO, Published, published
 
@@ -83,7 +83,7 @@ def _described(entry: Published, task: Any) -> dict[str, Any]:
     }
     if isinstance(entry.architecture, RecurrentArchitecture):
         return document | {"formulas": formulas(entry.architecture.cell)}
-    from reinas.children.costs import costs
+    from reinas.training.costs import costs
 
     parameters, flops = costs(entry.architecture, task)
     return document | {

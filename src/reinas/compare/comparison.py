@@ -5,34 +5,33 @@ from dataclasses import dataclass
 from typing import Any
 
 from reinas.compare.runs import Plan, Run, run
-from reinas.errors import ExecutorError, SettingError
-from reinas.evaluators.tabular import AbstractTable, Noise
-from reinas.executors.base import reason
-from reinas.executors.workers import Lost, Workers
-from reinas.ledger import Repeats
+from reinas.errors import ExecutorError, SettingError, reason
+from reinas.executors.process_pool import Lost, WorkerPool
 from reinas.registry import parameters, resolve
 from reinas.store import Store
 from reinas.store.runs import run_key
+from reinas.study.ledger import Repeats
+from reinas.tables.base import AbstractBenchmarkTable, Noise
 
 BASELINE = "random"
 
 
 @dataclass(frozen=True)
-class Contender:
+class PolicySpec:
     """A policy with its settings, under the name that the comparison shows."""
 
     label: str
     settings: Mapping[str, Any]
 
 
-def contender(label: str, settings: Mapping[str, Any]) -> Contender:
+def policy_spec(label: str, settings: Mapping[str, Any]) -> PolicySpec:
     """The policy of these settings, checked, with the defaults of all others written out.
 
     A run is known by all of its settings; a seed is given to each run by itself.
     """
     target, checked = resolve("policy", settings)
     defaults = {key: value for key, value in parameters(target).items() if key != "seed"}
-    return Contender(label, {"name": settings["name"], **defaults, **checked})
+    return PolicySpec(label, {"name": settings["name"], **defaults, **checked})
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Comparison:
     """
 
     problem: Problem
-    contenders: tuple[Contender, ...]
+    policies: tuple[PolicySpec, ...]
     seeds: tuple[int, ...]
     evaluations: int
     at: tuple[int, ...]
@@ -68,15 +67,15 @@ class Comparison:
     @property
     def baseline(self) -> str:
         """Whom all others are compared with: random search, or else the first."""
-        for contender in self.contenders:
-            if contender.settings["name"] == BASELINE:
-                return contender.label
-        return self.contenders[0].label
+        for policy_spec in self.policies:
+            if policy_spec.settings["name"] == BASELINE:
+                return policy_spec.label
+        return self.policies[0].label
 
 
 def plans(
-    tables: Sequence[AbstractTable],
-    contenders: Sequence[Contender],
+    tables: Sequence[AbstractBenchmarkTable],
+    specs: Sequence[PolicySpec],
     seeds: Sequence[int],
     evaluations: int,
     *,
@@ -90,21 +89,21 @@ def plans(
             table.settings,
             table.fingerprint,
             noise,
-            contender.settings,
+            policy_spec.settings,
             children,
             evaluations,
             repeats,
             seed,
         )
         for table, seed in zip(tables, seeds, strict=True)
-        for contender in contenders
+        for policy_spec in specs
     ]
 
 
 def gathered(
     problem: Problem,
-    tables: Sequence[AbstractTable],
-    contenders: Sequence[Contender],
+    tables: Sequence[AbstractBenchmarkTable],
+    specs: Sequence[PolicySpec],
     seeds: Sequence[int],
     evaluations: int,
     at: Sequence[int],
@@ -115,23 +114,23 @@ def gathered(
     best = tuple(value for value in known if value is not None)
     return Comparison(
         problem,
-        tuple(contenders),
+        tuple(specs),
         tuple(seeds),
         evaluations,
         tuple(at),
-        {c.label: runs[place :: len(contenders)] for place, c in enumerate(contenders)},
+        {c.label: runs[place :: len(specs)] for place, c in enumerate(specs)},
         best if len(best) == len(known) else None,
     )
 
 
-def check(contenders: Sequence[Contender], seeds: int, evaluations: int, at: Sequence[int]) -> None:
+def check(specs: Sequence[PolicySpec], seeds: int, evaluations: int, at: Sequence[int]) -> None:
     """Raise `SettingError` unless these can be compared."""
     for key, value in (("seeds", seeds), ("evaluations", evaluations)):
         if value < 1:
             raise SettingError(f"{key} must be at least 1, got {value}")
-    if not contenders:
+    if not specs:
         raise SettingError("which policies? Give one or more, such as --policies random,evolution")
-    labels = [contender.label for contender in contenders]
+    labels = [policy_spec.label for policy_spec in specs]
     for label in labels:
         if labels.count(label) > 1:
             raise SettingError(f"policy {label} is given twice: once is enough")
@@ -180,7 +179,7 @@ def _run(missing: Mapping[str, Plan], workers: int) -> Any:
             except (MemoryError, RuntimeError) as error:
                 raise _failed(plan, reason(error)) from error
         return
-    pool = Workers(workers)
+    pool = WorkerPool(workers)
     try:
         for (key, plan), result in pool.run(_keyed, list(missing.items())):
             if isinstance(result, Lost):

@@ -64,7 +64,7 @@ def progress(comparison: Comparison) -> Any:
     figure = go.Figure()
     problem = comparison.problem
     x = range(1, comparison.evaluations + 1)
-    best = {c.label: curves.best_so_far(comparison.runs[c.label]) for c in comparison.contenders}
+    best = {c.label: curves.best_so_far(comparison.runs[c.label]) for c in comparison.policies}
     if comparison.best is None:
         sign = 1 if problem.maximise else -1
         for place, (label, values) in enumerate(best.items()):
@@ -96,21 +96,21 @@ def figure_6(comparison: Comparison, count: int) -> Any:
         return np.stack([curves.top(run, count, points) for run in comparison.runs[label]])
 
     baseline = means(comparison.baseline)
-    for place, contender in enumerate(comparison.contenders):
-        if contender.label == comparison.baseline:
+    for place, policy_spec in enumerate(comparison.policies):
+        if policy_spec.label == comparison.baseline:
             continue
-        gained = means(contender.label) - baseline
+        gained = means(policy_spec.label) - baseline
         whole = ~np.any(np.isnan(gained), axis=0)
         x = [point for point, known in zip(points, whole.tolist(), strict=True) if known]
         if x:
-            _band(figure, x, gained[:, whole], contender.label, place)
+            _band(figure, x, gained[:, whole], policy_spec.label, place)
     figure.add_hline(y=0, line={"color": "#5a6579", "width": 1})
     return layout(figure, "evaluations", f"best {count}, minus {comparison.baseline}")
 
 
 def rank_plot(comparison: Comparison) -> Any:
     """Policies against seeds: each policy's rank for that seed, by its mean reward on the way."""
-    labels = [contender.label for contender in comparison.contenders]
+    labels = [policy_spec.label for policy_spec in comparison.policies]
     scores = np.stack(
         [-curves.best_so_far(comparison.runs[label]).mean(1) for label in labels], axis=1
     )

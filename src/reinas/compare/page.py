@@ -163,7 +163,7 @@ def _sections(comparison: Comparison, rows: Rows, *, first: bool) -> list[str]:
     ]
     if comparison.best is not None:
         sections.append('<p class="quiet">Regret 0 is drawn at the lower edge.</p>')
-    if len(comparison.contenders) > 1:
+    if len(comparison.policies) > 1:
         sections.append(
             '<p class="quiet">What follows is figure 6 of the paper, for rewards: above 0 is good.'
             " A curve begins where every run has so many different models.</p>"
@@ -197,7 +197,7 @@ def html_tables(tables: Sequence[Table]) -> list[str]:
 
 
 def _settings(comparison: Comparison) -> list[Any]:
-    pairs: list[tuple[str, Any]] = [(c.label, c.settings) for c in comparison.contenders]
+    pairs: list[tuple[str, Any]] = [(c.label, c.settings) for c in comparison.policies]
     pairs.append((comparison.problem.name, comparison.problem.settings))
     return [
         (escape(name), f"<code>{escape(', '.join(f'{k}={v}' for k, v in value.items()))}</code>")

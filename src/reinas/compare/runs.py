@@ -11,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import SettingError
-from reinas.evaluators.tabular import MEAN, REPORTED, AbstractTable, TabularEvaluator
+from reinas.evaluators.tabular import MEAN, REPORTED, TabularEvaluator
 from reinas.executors.serial import Serial
-from reinas.ledger import Ledger, Repeats
-from reinas.loop import Loop
 from reinas.policies.base import AbstractPolicy, State
 from reinas.registry import find, make, parameters
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
-from reinas.store.memory import MemoryLog
-from reinas.store.store import plain
+from reinas.store.json import plain
+from reinas.store.memory_record import MemoryLog
+from reinas.study.ledger import Ledger, Repeats
+from reinas.study.search import Loop
+from reinas.tables.base import AbstractBenchmarkTable
 from reinas.types import Answers, Trial
 
 Floats = NDArray[np.float64]
@@ -97,7 +98,7 @@ class Plan:
         )
 
 
-class Clock(AbstractPolicy):
+class TimedPolicy(AbstractPolicy):
     """A policy with a stop watch: its diagnostics say how long it thought for each batch."""
 
     def __init__(self, policy: AbstractPolicy) -> None:
@@ -134,12 +135,12 @@ class Clock(AbstractPolicy):
 
 
 @lru_cache(maxsize=2)
-def _table(settings: tuple[tuple[str, Any], ...]) -> AbstractTable:
-    table: AbstractTable = make("table", dict(settings))
+def _table(settings: tuple[tuple[str, Any], ...]) -> AbstractBenchmarkTable:
+    table: AbstractBenchmarkTable = make("table", dict(settings))
     return table
 
 
-def table_of(settings: Mapping[str, Any]) -> AbstractTable:
+def table_of(settings: Mapping[str, Any]) -> AbstractBenchmarkTable:
     """The table with these settings, made once a process."""
     return _table(tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in settings.items()))
 
@@ -167,7 +168,7 @@ def run(plan: Plan) -> Run:
     log = MemoryLog(plan.evaluations)
     children = policy.batch if plan.children is None else plan.children
     ledger = Ledger(space, log, children, plan.seed, plan.repeats)
-    Loop(ledger, Clock(policy), evaluator, Serial()).run()
+    Loop(ledger, TimedPolicy(policy), evaluator, Serial()).run()
     return of_trials(log.every, log.diagnostics())
 
 

@@ -47,19 +47,19 @@ def summarise(comparison: Comparison) -> Rows:
     """Every policy at every checkpoint."""
     rows: dict[str, dict[int, Row]] = {}
     baseline = curves.best_so_far(comparison.runs[comparison.baseline])
-    for contender in comparison.contenders:
-        runs = comparison.runs[contender.label]
+    for policy_spec in comparison.policies:
+        runs = comparison.runs[policy_spec.label]
         best = curves.best_so_far(runs)
         unseen = curves.reported(runs) if comparison.problem.report else None
-        rows[contender.label] = {}
+        rows[policy_spec.label] = {}
         for at in comparison.at:
             held = best[:, at - 1]
             known = None if comparison.best is None else np.array(comparison.best)
             difference = p = None
-            if contender.label != comparison.baseline:
+            if policy_spec.label != comparison.baseline:
                 gained = held - baseline[:, at - 1]
                 difference, p = interval(gained), signed_rank(gained)
-            rows[contender.label][at] = Row(
+            rows[policy_spec.label][at] = Row(
                 reward=interval(held),
                 regret=None if known is None else interval(known - held),
                 hit=None
@@ -119,11 +119,13 @@ def document(comparison: Comparison, rows: Rows) -> dict[str, Any]:
         "baseline": comparison.baseline,
         "last": WINDOW,
         "policies": {
-            contender.label: {
-                "settings": dict(contender.settings),
-                "own_milliseconds": own_milliseconds(comparison, contender.label),
-                "checkpoints": {str(at): asdict(row) for at, row in rows[contender.label].items()},
+            policy_spec.label: {
+                "settings": dict(policy_spec.settings),
+                "own_milliseconds": own_milliseconds(comparison, policy_spec.label),
+                "checkpoints": {
+                    str(at): asdict(row) for at, row in rows[policy_spec.label].items()
+                },
             }
-            for contender in comparison.contenders
+            for policy_spec in comparison.policies
         },
     }

@@ -4,21 +4,21 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
-from reinas.compare.comparison import Contender
-from reinas.compare.runs import Clock, Run, of_trials, policy_of
+from reinas.compare.comparison import PolicySpec
+from reinas.compare.runs import Run, TimedPolicy, of_trials, policy_of
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import AbstractExecutor
-from reinas.ledger import Repeats
-from reinas.loop import search
 from reinas.spaces.base import AbstractSpace
 from reinas.store import Store
+from reinas.study.ledger import Repeats
+from reinas.study.search import search
 
 
 def run_searches(
     name: str,
     space: AbstractSpace[Any],
     evaluator: AbstractEvaluator[Any],
-    contenders: Sequence[Contender],
+    specs: Sequence[PolicySpec],
     seeds: Sequence[int],
     *,
     evaluations: int,
@@ -33,26 +33,26 @@ def run_searches(
     Children of one search are trained side by side; searches follow each other. What the store
     has of them is not trained again.
     """
-    runs: dict[str, list[Run]] = {contender.label: [] for contender in contenders}
+    runs: dict[str, list[Run]] = {policy_spec.label: [] for policy_spec in specs}
     with closing(executor):
         for seed in seeds:  # seed by seed, so that a stopped comparison has whole pairs
-            for contender in contenders:
+            for policy_spec in specs:
                 found = search(
                     space,
-                    Clock(policy_of(contender.settings, space, seed)),
+                    TimedPolicy(policy_of(policy_spec.settings, space, seed)),
                     evaluator,
                     trials=evaluations,
                     children=children,
                     seed=seed,
                     store=store,
-                    name=f"{name}/{contender.label}/{seed}",
+                    name=f"{name}/{policy_spec.label}/{seed}",
                     executor=executor,
                     repeats=repeats,
                     on_start=_counted(on_trial),
                     on_trial=on_trial,
                 )
                 trials = found.log.finished()
-                runs[contender.label].append(of_trials(trials, found.log.diagnostics()))
+                runs[policy_spec.label].append(of_trials(trials, found.log.diagnostics()))
     return runs
 
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import torch
 
-from reinas.children import build, fit, parameters, tuned
-from reinas.children.costs import costs
-from reinas.children.training import search_tensors, seeded
+from reinas.children import adjust_recipe, build, parameters
 from reinas.errors import SettingError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.seeds import derive
 from reinas.tasks.base import AbstractTask, check_parts
-from reinas.tasks.loaded import Data, LoadedTask, adopt
 from reinas.tasks.recipes import Recipe
+from reinas.tasks.user_data import Data, FileTask, cache_data
 from reinas.threads import one_thread
+from reinas.training.costs import costs
+from reinas.training.fit import fit, search_tensors, seeded
 from reinas.types import TOO_COSTLY, Job, Outcome
 
 
@@ -81,7 +81,7 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
 
     def portable(self) -> AbstractEvaluator[Any]:
         """With the training and the validation part, where they were read from files."""
-        if not isinstance(self.task, LoadedTask):
+        if not isinstance(self.task, FileTask):
             return self
         return _Carried(self, self.task, replace(self.task.data, test=None))
 
@@ -99,7 +99,7 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
             if reason := self.limits.broken(count, flops):
                 metrics = {"parameters": count, "flops": flops}
                 return Outcome(None, time.perf_counter() - start, metrics, error=reason)
-        recipe = tuned(job.architecture, self.recipe)
+        recipe = adjust_recipe(job.architecture, self.recipe)
         return outcome(
             job.architecture, self.task, replace(recipe, seed=derive(job.seed, recipe.seed))
         )
@@ -110,7 +110,7 @@ class _Carried(AbstractEvaluator[Any]):
     """An evaluator and what its task has read: all that a child needs, without the test part."""
 
     evaluator: TrainedEvaluator
-    task: LoadedTask
+    task: FileTask
     data: Data
 
     @property
@@ -120,12 +120,12 @@ class _Carried(AbstractEvaluator[Any]):
 
     def __call__(self, job: Job[Any]) -> Outcome:
         """The evaluator's outcome; nothing is read from files."""
-        adopt(self.task, self.data)
+        cache_data(self.task, self.data)
         return self.evaluator(job)
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class RecipePoint:
     """An architecture and the recipe to train it by: what a grid is made of."""
 
     architecture: Any
@@ -133,7 +133,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class GridEvaluator(AbstractEvaluator[Point]):
+class RecipeEvaluator(AbstractEvaluator[RecipePoint]):
     """Trains one architecture by different recipes."""
 
     task: AbstractTask
@@ -143,7 +143,7 @@ class GridEvaluator(AbstractEvaluator[Point]):
         """The task's settings."""
         return {"task": dict(self.task.settings)}
 
-    def __call__(self, job: Job[Point]) -> Outcome:
+    def __call__(self, job: Job[RecipePoint]) -> Outcome:
         """The outcome of the job's own recipe, whose seed is all the randomness."""
         return outcome(job.architecture.architecture, self.task, job.architecture.recipe)
 

@@ -5,32 +5,16 @@ import os
 import platform
 import threading
 import time
-import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from reinas.errors import ReinasError
+from reinas.errors import reason
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.types import Curve, Job, Outcome
+from reinas.types import Attempt, Curve, Job, Outcome
 
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A worker has taken up a child, or (`lost` says why) was lost in the middle of it.
-
-    `worker` is the machine and the process, `begun` seconds since 1970.
-    """
-
-    trial: int
-    worker: str
-    begun: float
-    lost: str | None = None
-
-
-Note = Callable[[Attempt], None]
+OnAttempt = Callable[[Attempt], None]
 
 
 class AbstractExecutor(ABC):
@@ -42,8 +26,8 @@ class AbstractExecutor(ABC):
         evaluate: AbstractEvaluator[Any],
         jobs: Sequence[Job[Any]],
         *,
-        until: float = math.inf,
-        note: Note | None = None,
+        deadline: float = math.inf,
+        on_attempt: OnAttempt | None = None,
     ) -> Iterator[tuple[Job[Any], Outcome]]:
         """Every job once, with its outcome, in the order in which they finish.
 
@@ -57,12 +41,12 @@ class AbstractExecutor(ABC):
         """Stop whatever is running. A later `run` starts anew."""
 
 
-def left(until: float) -> float | None:
+def seconds_left(deadline: float) -> float | None:
     """How many seconds there are until then; None for all there are."""
-    if until == math.inf:
+    if deadline == math.inf:
         return None
     # more than a lock can wait for is no limit
-    return max(0.0, min(until - time.monotonic(), threading.TIMEOUT_MAX))
+    return max(0.0, min(deadline - time.monotonic(), threading.TIMEOUT_MAX))
 
 
 def worker_name() -> str:
@@ -96,15 +80,3 @@ def _checked(outcome: Any) -> Outcome:
         seconds=float(outcome.seconds),
         metrics={str(name): float(value) for name, value in outcome.metrics.items()},
     )
-
-
-def reason(error: BaseException) -> str:
-    """One line that says what went wrong with a child, and where."""
-    text = str(error).strip().partition("\n")[0]
-    if isinstance(error, ReinasError):
-        return text  # written for people
-    if isinstance(error, MemoryError) or "can't allocate memory" in text:
-        return "out of memory: " + (text or "an allocation was refused")
-    frames = traceback.extract_tb(error.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {text}{where}"

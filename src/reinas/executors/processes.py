@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.executors.base import AbstractExecutor, Attempt, Note, attempt, worker_name
-from reinas.executors.workers import Lost, Workers
-from reinas.types import Job, Outcome
+from reinas.executors.base import AbstractExecutor, OnAttempt, attempt, worker_name
+from reinas.executors.process_pool import Lost, WorkerPool
+from reinas.types import Attempt, Job, Outcome
 
 
 class Processes(AbstractExecutor):
@@ -27,24 +27,24 @@ class Processes(AbstractExecutor):
     def __init__(
         self, workers: int, *, time_limit: float | None = None, memory_limit: float | None = None
     ) -> None:
-        self._workers = Workers(workers, time_limit=time_limit, memory_limit=memory_limit)
+        self._workers = WorkerPool(workers, time_limit=time_limit, memory_limit=memory_limit)
 
     def run(
         self,
         evaluate: AbstractEvaluator[Any],
         jobs: Sequence[Job[Any]],
         *,
-        until: float = math.inf,
-        note: Note | None = None,
+        deadline: float = math.inf,
+        on_attempt: OnAttempt | None = None,
     ) -> Iterator[tuple[Job[Any], Outcome]]:
         """Every job once, as they finish; one whose worker died is run once more."""
-        for job, result in self._workers.run(partial(_attempted, evaluate), jobs, until):
+        for job, result in self._workers.run(partial(_attempted, evaluate), jobs, deadline):
             if isinstance(result, Lost):
                 yield job, Outcome(None, result.seconds, error=result.reason)
                 continue
             taken, outcome = result
-            if note is not None:
-                note(taken)
+            if on_attempt is not None:
+                on_attempt(taken)
             yield job, outcome
 
     def close(self) -> None:

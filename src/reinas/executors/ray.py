@@ -16,21 +16,13 @@ from dataclasses import dataclass, field, replace
 from statistics import mean
 from typing import Any
 
-from reinas.errors import SettingError
+from reinas.errors import SettingError, reason
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.executors.base import (
-    AbstractExecutor,
-    Attempt,
-    Note,
-    attempt,
-    left,
-    reason,
-    worker_name,
-)
-from reinas.executors.connection import LOCAL, check_address, connect
-from reinas.executors.coroutines import Coroutines
-from reinas.executors.workers import GIB, NEEDED
-from reinas.types import Job, Outcome
+from reinas.executors.base import AbstractExecutor, OnAttempt, attempt, seconds_left, worker_name
+from reinas.executors.event_loop import EventLoopThread
+from reinas.executors.process_pool import GIB, NEEDED
+from reinas.executors.ray_connection import LOCAL, check_address, connect
+from reinas.types import Attempt, Job, Outcome
 
 UNKNOWN = "unknown:?"
 LOOK = 5.0  # seconds between two looks at how many nodes there are
@@ -173,8 +165,8 @@ class Cluster(AbstractExecutor):
         evaluate: AbstractEvaluator[Any],
         jobs: Sequence[Job[Any]],
         *,
-        until: float = math.inf,
-        note: Note | None = None,
+        deadline: float = math.inf,
+        on_attempt: OnAttempt | None = None,
     ) -> Iterator[tuple[Job[Any], Outcome]]:
         """Every job once, as they finish."""
         if not jobs:
@@ -193,13 +185,13 @@ class Cluster(AbstractExecutor):
             return [asyncio.create_task(one(job)) for job in jobs]
 
         async def latest() -> list[_News]:
-            came = [await asyncio.wait_for(news.get(), left(until))]
+            came = [await asyncio.wait_for(news.get(), seconds_left(deadline))]
             while not news.empty():
                 came.append(news.get_nowait())
             return came
 
         # only this thread tells of the news: who listens writes the store
-        with Coroutines() as coroutines, contextlib.suppress(TimeoutError):
+        with EventLoopThread() as coroutines, contextlib.suppress(TimeoutError):
             _started = coroutines.run(start())
             missing = len(jobs)
             while missing:
@@ -209,32 +201,32 @@ class Cluster(AbstractExecutor):
                     if not isinstance(event, Attempt):
                         missing -= 1
                         yield event
-                    elif note is not None:
-                        note(event)
+                    elif on_attempt is not None:
+                        on_attempt(event)
 
-    async def child(self, shared: Any, job: Job[Any], note: Note) -> Outcome:
+    async def child(self, shared: Any, job: Job[Any], on_attempt: OnAttempt) -> Outcome:
         """The job's outcome; run again where its worker is lost, and then a failure.
 
         `note` is told of each attempt as it begins, and of lost ones.
         """
         for _ in range(self._retries + 1):
-            result = await self._attempt(shared, job, note)
+            result = await self._attempt(shared, job, on_attempt)
             if isinstance(result, Outcome):
                 return result
             self.load.lost += 1
         times = f"{self._retries + 1} times" if self._retries else "once"
         return Outcome(None, error=f"lost {times}, and given up: {result}")
 
-    async def _attempt(self, shared: Any, job: Job[Any], note: Note) -> Outcome | str:
+    async def _attempt(self, shared: Any, job: Job[Any], on_attempt: OnAttempt) -> Outcome | str:
         """The outcome, or how the worker was lost."""
         stream = self._task().remote(shared, job, self._time_limit, self._memory)
         try:
-            return await self._follow(stream, job, note)
+            return await self._follow(stream, job, on_attempt)
         except asyncio.CancelledError:
             self._give_up(stream)
             raise
 
-    async def _follow(self, stream: Any, job: Job[Any], note: Note) -> Outcome | str:
+    async def _follow(self, stream: Any, job: Job[Any], on_attempt: OnAttempt) -> Outcome | str:
         import ray
 
         try:
@@ -242,12 +234,12 @@ class Cluster(AbstractExecutor):
         except ray.exceptions.RayTaskError as error:  # what the child needs cannot be imported
             return Outcome(None, error=reason(error.cause))
         except ray.exceptions.RayError as error:  # it died before it could say who it is
-            note(Attempt(job.trial, UNKNOWN, time.time()))
-            note(Attempt(job.trial, UNKNOWN, time.time(), _loss(error)))
+            on_attempt(Attempt(job.trial, UNKNOWN, time.time()))
+            on_attempt(Attempt(job.trial, UNKNOWN, time.time(), _loss(error)))
             return _loss(error)
         taken, start = Attempt(job.trial, worker, begun), time.monotonic()
         self.load.busy += 1
-        note(taken)
+        on_attempt(taken)
         try:
             outcome: Outcome = await (await anext(stream))
             return outcome
@@ -255,7 +247,7 @@ class Cluster(AbstractExecutor):
             limit = self._time_limit
             if limit is not None and time.monotonic() - start >= 0.9 * limit:
                 return Outcome(None, limit, error=f"took longer than the limit of {limit:g} s")
-            note(replace(taken, lost=_loss(error)))
+            on_attempt(replace(taken, lost=_loss(error)))
             return _loss(error)
         finally:
             self.load.busy -= 1

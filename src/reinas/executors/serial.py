@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.executors.base import AbstractExecutor, Note, attempt
+from reinas.executors.base import AbstractExecutor, OnAttempt, attempt
 from reinas.types import Job, Outcome
 
 
@@ -18,12 +18,12 @@ class Serial(AbstractExecutor):
         evaluate: AbstractEvaluator[Any],
         jobs: Sequence[Job[Any]],
         *,
-        until: float = math.inf,
-        note: Note | None = None,
+        deadline: float = math.inf,
+        on_attempt: OnAttempt | None = None,
     ) -> Iterator[tuple[Job[Any], Outcome]]:
         """The jobs in their order; a child that has begun is finished. There are no workers."""
         for job in jobs:
-            if time.monotonic() >= until:
+            if time.monotonic() >= deadline:
                 return
             yield job, attempt(evaluate, job)
 

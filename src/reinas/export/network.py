@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from reinas.errors import SettingError
-from reinas.tasks.columns import Columns
-from reinas.tasks.pictures import read, stacked
+from reinas.tasks.image_io import read, stacked
 from reinas.tasks.scaling import Scaling
+from reinas.tasks.table_encoding import Columns
 
 
 class FoundNetwork(nn.Module):

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from reinas.children import build
 from reinas.children.recurrent import LanguageModel
-from reinas.children.training import settle
 from reinas.errors import FileError, SettingError
 from reinas.export.network import FoundNetwork
 from reinas.registry import make
@@ -25,6 +24,7 @@ from reinas.spaces.base import AbstractSpace
 from reinas.tasks.base import AbstractTask, Interface
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import Scaling
+from reinas.training.fit import apply_recipe
 
 FORMAT = 2
 DESCRIPTION = "network.json"
@@ -106,7 +106,7 @@ def load(folder: str | Path, *, space: AbstractSpace[Any] | None = None) -> Foun
         with torch.device("meta"):  # no memory, no random numbers: the weights are at hand
             child = build(architecture, task)
         if "recipe" in description:
-            settle(child, Recipe(**description["recipe"]))
+            apply_recipe(child, Recipe(**description["recipe"]))
         inputs = _scaling(weights, "input")
         targets = _scaling(weights, "target")
         network = FoundNetwork(child, inputs, targets, description)

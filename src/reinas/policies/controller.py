@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reinas.policies.networks import AbstractNetwork, Conditions
+from reinas.policies.distributions import AbstractDistribution, Conditions
 from reinas.types import Choice, Decision, Link
 
 
@@ -63,7 +63,7 @@ Chooser = Callable[[list[int], Tensor], Tensor]
 """From columns and log-probabilities [B, len(columns), options] to answers [B, len(columns)]."""
 
 
-class Controller(AbstractNetwork):
+class Controller(AbstractDistribution):
     """Stacked LSTM layers with one embedding and one softmax a kind of decision.
 
     Each answer is drawn from a softmax and fed into the next step. Layer i's anchor point
@@ -86,7 +86,7 @@ class Controller(AbstractNetwork):
         self.hidden = hidden
         self._steps = plan(decisions)
         self._conditions = Conditions(decisions)
-        kinds = {d.kind: d.options for d in decisions if isinstance(d, Choice)}
+        kinds = {d.kind: d.num_options for d in decisions if isinstance(d, Choice)}
         self._key = {kind: f"kind{n}" for n, kind in enumerate(kinds)}  # kinds may have dots
         self.start = nn.Parameter(torch.empty(hidden))
         self.cells = nn.ModuleList(nn.LSTMCell(hidden, hidden) for _ in range(layers))
@@ -132,9 +132,9 @@ class Controller(AbstractNetwork):
             if step.start >= length:
                 break
             columns = [t for t in step.columns if t < length]
-            asked = self._asked(step, answers, masks)
+            active = self._asked(step, answers, masks)
             top, stepped = self._lstm(x, state)
-            state = [_where(asked, new, old) for new, old in zip(stepped, state, strict=True)]
+            state = [_where(active, new, old) for new, old in zip(stepped, state, strict=True)]
             if step.kind is None:
                 anchors[step.layer] = top
             fed = x.new_zeros(count, self.hidden)
@@ -151,7 +151,7 @@ class Controller(AbstractNetwork):
                 log_probs.append(picked if live is None else torch.where(live, picked, 0.0))
                 entropies.append(entropy if live is None else torch.where(live, entropy, 0.0))
                 fed = self._feed(step, chosen, anchors)
-            x = fed if asked is None else torch.where(asked.unsqueeze(1), fed, x)
+            x = fed if active is None else torch.where(active.unsqueeze(1), fed, x)
         return torch.cat(log_probs, dim=1), torch.cat(entropies, dim=1)
 
     def _lstm(
@@ -172,7 +172,7 @@ class Controller(AbstractNetwork):
         """
         relevant = step.columns if step.kind is not None else step.mask_of
         parts = [
-            self._conditions.asked(t, answers, masks) for t in relevant if t < answers.shape[1]
+            self._conditions.active(t, answers, masks) for t in relevant if t < answers.shape[1]
         ]
         if not parts or any(part is None for part in parts):
             return None
@@ -183,7 +183,7 @@ class Controller(AbstractNetwork):
         if not any(self._conditions[t] for t in columns):
             return None
         everyone = torch.ones(len(answers), dtype=torch.bool)
-        parts = [self._conditions.asked(t, answers, masks) for t in columns]
+        parts = [self._conditions.active(t, answers, masks) for t in columns]
         return torch.stack([everyone if part is None else part for part in parts], dim=1)
 
     def _logits(self, step: Step, top: Tensor, anchors: dict[int, Tensor], width: int) -> Tensor:
@@ -207,9 +207,9 @@ class Controller(AbstractNetwork):
 
 
 def _where(
-    asked: Tensor | None, new: tuple[Tensor, Tensor], old: tuple[Tensor, Tensor]
+    active: Tensor | None, new: tuple[Tensor, Tensor], old: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, Tensor]:
-    if asked is None:
+    if active is None:
         return new
-    rows = asked.unsqueeze(1)
+    rows = active.unsqueeze(1)
     return torch.where(rows, new[0], old[0]), torch.where(rows, new[1], old[1])

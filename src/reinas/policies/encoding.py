@@ -28,7 +28,7 @@ class Encoding:
 
     def __init__(self, decisions: Sequence[Decision]) -> None:
         self.decisions = tuple(decisions)
-        self.options = np.array([d.options for d in decisions], np.int64)
+        self.num_options = np.array([d.num_options for d in decisions], np.int64)
         self._conditions = _conditions(self.decisions)
         codes = [_codes(d) for d in decisions]
         widths = [code.shape[1] for code in codes]
@@ -61,11 +61,11 @@ class Encoding:
             ]
         design = np.concatenate(parts, axis=1)
         # two random architectures are about 1 apart at first, however many decisions there are
-        apart = max(0.5, float((1 - 1 / self.options).sum()))
-        shrink = np.array([6 / (d.options + 1) if _ordered(d) else 1.0 for d in self.decisions])
+        apart = max(0.5, float((1 - 1 / self.num_options).sum()))
+        shrink = np.array([6 / (d.num_options + 1) if _ordered(d) else 1.0 for d in self.decisions])
         return design, np.log(0.5 / apart * shrink[owner])
 
-    def asked(self, answers: Ints) -> NDArray[np.bool_]:
+    def active(self, answers: Ints) -> NDArray[np.bool_]:
         """Which decisions these answers ask: [B, T] -> bool [B, T]."""
         live = np.ones(answers.shape, bool)
         for t, parents in self._conditions:
@@ -75,7 +75,7 @@ class Encoding:
 
     def canonical(self, answers: Ints) -> Ints:
         """The answers with 0 wherever a decision is not asked."""
-        return np.where(self.asked(answers), answers, 0) if self._conditions else answers
+        return np.where(self.active(answers), answers, 0) if self._conditions else answers
 
     def filled(self, answers: Ints, rng: np.random.Generator) -> Ints:
         """The answers with something drawn wherever a decision is not asked.
@@ -84,14 +84,16 @@ class Encoding:
         """
         if not self._conditions:
             return answers
-        return np.where(self.asked(answers), answers, rng.integers(0, self.options, answers.shape))
+        return np.where(
+            self.active(answers), answers, rng.integers(0, self.num_options, answers.shape)
+        )
 
     def bits(self, answers: Ints) -> NDArray[np.float32]:
         """Answers [B, T] -> [B, width]; those of a shallower network are fewer, or -1."""
-        missing = self.options
+        missing = self.num_options
         full = np.broadcast_to(missing, (len(answers), len(missing))).copy()
         known = answers[:, : len(missing)]
-        live = self.asked(np.maximum(known, 0)) & (known >= 0) if self._conditions else known >= 0
+        live = self.active(np.maximum(known, 0)) & (known >= 0) if self._conditions else known >= 0
         full[:, : known.shape[1]] = np.where(live, known, missing[: known.shape[1]])
         result = np.empty((len(answers), self.width), np.float32)
         for t, (code, columns) in enumerate(zip(self._codes, self._columns, strict=True)):
@@ -107,7 +109,7 @@ def encoding(decisions: tuple[Decision, ...]) -> Encoding:
 
 def _ordered(decision: Decision) -> bool:
     """Whether a decision is among three or more ascending numbers."""
-    if not isinstance(decision, Choice) or decision.options < 3:
+    if not isinstance(decision, Choice) or decision.num_options < 3:
         return False
     values = decision.choices
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
@@ -120,7 +122,7 @@ def _kind(decision: Decision) -> str:
 
 def _codes(decision: Decision) -> Floats:
     """[options + 1, bits]: the bits that each answer sets; the last row is 'not asked'."""
-    count = decision.options
+    count = decision.num_options
     steps = np.tri(count, count - 1, -1) if _ordered(decision) else np.eye(count)
     code = np.zeros((count + 1, steps.shape[1] + 1))
     code[:count, :-1] = steps
@@ -139,7 +141,9 @@ def _conditions(
             [
                 (
                     place[when.decision],
-                    np.isin(np.arange(decisions[place[when.decision]].options), list(when.answers)),
+                    np.isin(
+                        np.arange(decisions[place[when.decision]].num_options), list(when.answers)
+                    ),
                 )
                 for when in decision.when
             ],

@@ -9,7 +9,7 @@ import numpy as np
 from reinas.errors import SettingError
 from reinas.policies.base import AbstractPolicy, State
 from reinas.policies.history import History
-from reinas.policies.moves import extended, mutated
+from reinas.policies.neighbours import extended, mutated
 from reinas.spaces.base import AbstractSpace
 from reinas.types import Answers, Trial
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from reinas.errors import SettingError
-from reinas.policies.networks import AbstractNetwork
+from reinas.policies.distributions import AbstractDistribution
 from reinas.spaces.base import AbstractSpace
 from reinas.types import A, Answers
 
@@ -35,7 +35,7 @@ def _check_size(space: AbstractSpace[A]) -> None:
         )
 
 
-def expected_reward(network: AbstractNetwork, answers: Tensor, rewards: Tensor) -> Tensor:
+def expected_reward(network: AbstractDistribution, answers: Tensor, rewards: Tensor) -> Tensor:
     """J(theta) = sum over all answers of P(answers; theta) R(answers) (section 3.2).
 
     `answers` int64 [size, T] and `rewards` [size] cover the space; the result is a scalar that
@@ -45,7 +45,7 @@ def expected_reward(network: AbstractNetwork, answers: Tensor, rewards: Tensor) 
 
 
 def exact_gradient(
-    network: AbstractNetwork, answers: Tensor, rewards: Tensor
+    network: AbstractDistribution, answers: Tensor, rewards: Tensor
 ) -> tuple[Tensor, ...]:
     """The gradient of J with respect to each of the network's parameters, in their order."""
     value = expected_reward(network, answers, rewards)

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reinas.policies.networks import AbstractNetwork, Conditions
+from reinas.policies.distributions import AbstractDistribution, Conditions
 from reinas.types import Decision
 
 
-class Independent(AbstractNetwork):
+class IndependentSoftmaxes(AbstractDistribution):
     """A table of logits [T, most options], all 0 at first: every answer equally likely.
 
     Conditional decisions are drawn like the others and ignored where they are not asked.
@@ -18,7 +18,7 @@ class Independent(AbstractNetwork):
 
     def __init__(self, decisions: Sequence[Decision]) -> None:
         super().__init__()
-        options = torch.tensor([d.options for d in decisions])
+        options = torch.tensor([d.num_options for d in decisions])
         self.logits = nn.Parameter(torch.zeros(len(decisions), int(options.max())))
         self.missing: Tensor
         missing = torch.arange(self.logits.shape[1]) >= options.unsqueeze(1)
@@ -35,7 +35,7 @@ class Independent(AbstractNetwork):
         masks: dict[int, Tensor] = {}
         live = torch.ones_like(answers, dtype=torch.bool)
         for t in range(answers.shape[1]):
-            mask = self._conditions.asked(t, answers, masks)
+            mask = self._conditions.active(t, answers, masks)
             if mask is not None:
                 live[:, t] = mask
         return live

@@ -9,7 +9,7 @@ import numpy as np
 from reinas.errors import SettingError
 from reinas.policies.base import AbstractPolicy, State
 from reinas.policies.history import History
-from reinas.policies.moves import extended, moved, moves
+from reinas.policies.neighbours import extended, moved, moves
 from reinas.policies.random import fresh
 from reinas.spaces.base import AbstractSpace
 from reinas.types import Answers, Trial

@@ -14,8 +14,8 @@ from reinas.errors import SettingError
 from reinas.policies.base import AbstractPolicy, State
 from reinas.policies.baseline import Baseline
 from reinas.policies.controller import Controller
-from reinas.policies.independent import Independent
-from reinas.policies.networks import AbstractNetwork
+from reinas.policies.distributions import AbstractDistribution
+from reinas.policies.independent import IndependentSoftmaxes
 from reinas.spaces.base import AbstractSpace, check_decisions
 from reinas.threads import one_thread
 from reinas.types import Answers, Trial
@@ -53,7 +53,7 @@ class Reinforce(AbstractPolicy):
 
     def __init__(
         self,
-        network: AbstractNetwork,
+        network: AbstractDistribution,
         settings: Mapping[str, Any],
         *,
         learning_rate: float,
@@ -213,5 +213,5 @@ def independent(
     check_decisions(space.decisions)
     settings = {"name": "independent", "learning_rate": learning_rate, "decay": decay}
     return Reinforce(
-        Independent(space.decisions), settings, learning_rate=learning_rate, decay=decay
+        IndependentSoftmaxes(space.decisions), settings, learning_rate=learning_rate, decay=decay
     )

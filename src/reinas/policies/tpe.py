@@ -9,7 +9,7 @@ from reinas.errors import SettingError
 from reinas.policies.base import AbstractPolicy, State
 from reinas.policies.history import History
 from reinas.spaces.base import AbstractSpace
-from reinas.spaces.counting import asked, asked_by
+from reinas.spaces.counting import active, active_decisions
 from reinas.types import Answers, Decision, Trial
 
 
@@ -110,11 +110,11 @@ class Tpe(AbstractPolicy):
 
 
 def _distribution(optuna: Any, decision: Decision) -> Any:
-    return optuna.distributions.CategoricalDistribution(range(decision.options))
+    return optuna.distributions.CategoricalDistribution(range(decision.num_options))
 
 
 def _asked(decisions: Sequence[Decision], answers: Answers) -> list[tuple[Decision, int]]:
-    live = asked_by(decisions, answers)
+    live = active_decisions(decisions, answers)
     return [(decisions[t], answers[t]) for t, on in enumerate(live) if on]
 
 
@@ -122,6 +122,8 @@ def _suggested(trial: Any, decisions: Sequence[Decision]) -> Answers:
     """One trial's answers, decision by decision; 0 where a decision is not asked."""
     known: dict[str, int] = {}
     for decision in decisions:
-        if asked(decision, known):
-            known[decision.name] = trial.suggest_categorical(decision.name, range(decision.options))
+        if active(decision, known):
+            known[decision.name] = trial.suggest_categorical(
+                decision.name, range(decision.num_options)
+            )
     return tuple(known.get(decision.name, 0) for decision in decisions)

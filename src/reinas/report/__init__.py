@@ -1,5 +1,5 @@
 """What a search means: reads the store, and nothing else. No torch here."""
 
-from reinas.report import cells  # registers how cells are drawn
+from reinas.report import cell_drawing  # registers how cells are drawn
 
-__all__ = ["cells"]
+__all__ = ["cell_drawing"]

@@ -7,8 +7,7 @@ from functools import singledispatch
 from html import escape
 from typing import Any
 
-from reinas.spaces.cells import EDGES, NODES, CellArchitecture
-from reinas.spaces.layers import (
+from reinas.spaces.conv_architecture import (
     ContrastLayer,
     ConvArchitecture,
     ConvLayer,
@@ -18,6 +17,7 @@ from reinas.spaces.layers import (
     shapes,
 )
 from reinas.spaces.mlp import MlpArchitecture
+from reinas.spaces.nasbench201 import EDGES, NODES, NasBench201Architecture
 from reinas.spaces.toy import ToyArchitecture
 from reinas.tasks.base import Interface
 
@@ -159,7 +159,7 @@ def _words(layer: Layer, block: int) -> str:
 
 
 @draw.register
-def _(architecture: CellArchitecture, task: Interface) -> str:
+def _(architecture: NasBench201Architecture, task: Interface) -> str:
     """One cell, the same all over the network; what an edge does stands at its end."""
     kept = [
         (edge, op) for edge, op in zip(EDGES, architecture.operations, strict=True) if op != "none"

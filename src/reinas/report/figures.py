@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from reinas.report.gather import outcome_of
+from reinas.report.report import outcome_of
 from reinas.types import Trial
 
 WINDOW = 16  # trials in the moving mean

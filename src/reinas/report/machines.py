@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 
-from reinas.store.rows import Effort, Update
+from reinas.store.rows import AttemptRecord, Update
 
 HOUR = 3600.0
 FEW = 8  # children under way that are listed
@@ -56,20 +56,20 @@ class Machines:
 
 
 def machines(
-    efforts: Sequence[Effort], updates: Sequence[Update], *, working: bool
+    attempts: Sequence[AttemptRecord], updates: Sequence[Update], *, working: bool
 ) -> Machines | None:
     """None where children had no workers. Unless somebody is `working`, nothing is under way."""
-    if not efforts:
+    if not attempts:
         return None
     now = time.time()
     if not working:  # of what a killed search left open nobody knows more than when it began
-        efforts = [replace(e, ended=e.begun) if e.ended is None else e for e in efforts]
-    by_machine: dict[str, list[Effort]] = defaultdict(list)
-    for effort in efforts:
+        attempts = [replace(e, ended=e.begun) if e.ended is None else e for e in attempts]
+    by_machine: dict[str, list[AttemptRecord]] = defaultdict(list)
+    for effort in attempts:
         by_machine[effort.worker.rpartition(":")[0]].append(effort)
-    under_way = [UnderWay(e.trial, e.worker, now - e.begun) for e in efforts if e.ended is None]
-    tries = Counter(effort.trial for effort in efforts)
-    lost = Counter(effort.trial for effort in efforts if effort.lost is not None)
+    under_way = [UnderWay(e.trial, e.worker, now - e.begun) for e in attempts if e.ended is None]
+    tries = Counter(effort.trial for effort in attempts)
+    lost = Counter(effort.trial for effort in attempts if effort.lost is not None)
     return Machines(
         tuple(_machine(name, some, now) for name, some in sorted(by_machine.items())),
         tuple(under_way),
@@ -79,16 +79,16 @@ def machines(
     )
 
 
-def _machine(name: str, efforts: Sequence[Effort], now: float) -> Machine:
-    finished = [e for e in efforts if e.finished]
-    span = _at_work([(e.begun, now if e.ended is None else e.ended) for e in efforts])
+def _machine(name: str, attempts: Sequence[AttemptRecord], now: float) -> Machine:
+    finished = [e for e in attempts if e.finished]
+    span = _at_work([(e.begun, now if e.ended is None else e.ended) for e in attempts])
     return Machine(
         name,
-        len({e.worker for e in efforts}),
-        sum(e.ended is None for e in efforts),
+        len({e.worker for e in attempts}),
+        sum(e.ended is None for e in attempts),
         len(finished),
         len(finished) / span * HOUR if span > 0 else 0.0,
-        sum(e.lost is not None for e in efforts),
+        sum(e.lost is not None for e in attempts),
     )
 
 

@@ -8,7 +8,15 @@ from typing import Any
 from reinas.errors import FileError, ReinasError
 from reinas.report import figures, machines
 from reinas.report.drawing import draw
-from reinas.report.gather import Report, cell_formulas, gather, grid_rows, number, space_of, task_of
+from reinas.report.report import (
+    Report,
+    cell_formulas,
+    grid_rows,
+    make_report,
+    number,
+    space_of,
+    task_of,
+)
 from reinas.store import Log
 
 STYLE = """
@@ -29,7 +37,7 @@ code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}
 
 def page(log: Log, *, working: bool = False) -> str:
     """The page: facts, the best network drawn, rewards, entropy, best architectures, failures."""
-    report = gather(log, working=working)
+    report = make_report(log, working=working)
     trials = log.finished()
     settings = report.settings
     sections = [

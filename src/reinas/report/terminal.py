@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from reinas.report.gather import Report, grid_rows, number
 from reinas.report.machines import tables
 from reinas.report.page import duration, result_words
+from reinas.report.report import Report, grid_rows, number
 
 ROWS = 8  # how many lines tell the policy's way
 

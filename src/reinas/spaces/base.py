@@ -90,9 +90,10 @@ class AbstractSpace(ABC, Generic[A]):
                 " (one index a decision, whole layers)"
             )
         for decision, answer in zip(self.decisions, answers, strict=False):
-            if not 0 <= answer < decision.options:
+            if not 0 <= answer < decision.num_options:
                 raise AnswersError(
-                    f"{self.name}: {decision.name} takes 0 to {decision.options - 1}, got {answer}"
+                    f"{self.name}: {decision.name} takes 0 to {decision.num_options - 1},"
+                    f" got {answer}"
                 )
         plain = canonical(self.decisions, answers)
         for decision, answer, wanted in zip(self.decisions, answers, plain, strict=False):
@@ -150,10 +151,10 @@ def _check_conditions(decision: Decision, seen: Mapping[str, Decision]) -> None:
             raise SettingError(
                 f"{decision.name} depends on {when.decision}, which is not an earlier decision"
             )
-        if not when.answers or not all(0 <= a < parent.options for a in when.answers):
+        if not when.answers or not all(0 <= a < parent.num_options for a in when.answers):
             raise SettingError(
                 f"{decision.name} depends on answers {sorted(when.answers)} of"
-                f" {parent.name}, which takes 0 to {parent.options - 1}"
+                f" {parent.name}, which takes 0 to {parent.num_options - 1}"
             )
         if (
             isinstance(decision, Link)
@@ -168,12 +169,12 @@ def _check_conditions(decision: Decision, seen: Mapping[str, Decision]) -> None:
 
 def _check_choice(choice: Choice, options: dict[str, int], layer: int, linked: int) -> None:
     """`options` has the number of options of each kind so far, and gets this one's."""
-    if options.setdefault(choice.kind, choice.options) != choice.options:
+    if options.setdefault(choice.kind, choice.num_options) != choice.num_options:
         raise SettingError(
-            f"{choice.name} has {choice.options} choices, but others of kind {choice.kind} have"
+            f"{choice.name} has {choice.num_options} choices, but others of kind {choice.kind} have"
             f" {options[choice.kind]}: give it another kind"
         )
-    if choice.options == 0:
+    if choice.num_options == 0:
         raise SettingError(f"{choice.name} has no choices")
     if choice.layer and (choice.layer < layer or choice.layer == linked):
         raise SettingError(

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from reinas.errors import AnswersError, SettingError
 from reinas.spaces.base import DEEPEST, MOST, AbstractSpace, check_number, check_options
-from reinas.spaces.layers import (
+from reinas.spaces.conv_architecture import (
     IMAGE,
     ContrastLayer,
     ConvArchitecture,

@@ -17,17 +17,17 @@ from reinas.types import Answers, Decision
 Memory = tuple[tuple[str, int], ...]  # (decision's name, its answer), asked decisions only
 
 
-def asked(decision: Decision, known: dict[str, int]) -> bool:
+def active(decision: Decision, known: dict[str, int]) -> bool:
     """Whether the decision is asked, given the answers of the asked decisions before it."""
     return all(known.get(when.decision) in when.answers for when in decision.when)
 
 
-def asked_by(decisions: Sequence[Decision], answers: Answers) -> list[bool]:
+def active_decisions(decisions: Sequence[Decision], answers: Answers) -> list[bool]:
     """Which of the decisions these answers ask, as far as they go."""
     known: dict[str, int] = {}
     result = []
     for decision, answer in zip(decisions, answers, strict=False):
-        live = asked(decision, known)
+        live = active(decision, known)
         if live:
             known[decision.name] = answer
         result.append(live)
@@ -36,7 +36,7 @@ def asked_by(decisions: Sequence[Decision], answers: Answers) -> list[bool]:
 
 def canonical(decisions: Sequence[Decision], answers: Answers) -> Answers:
     """The same answers with 0 wherever the decision is not asked."""
-    live = asked_by(decisions, answers)
+    live = active_decisions(decisions, answers)
     return tuple(a if on else 0 for a, on in zip(answers, live, strict=False))
 
 
@@ -58,11 +58,11 @@ class Counter:
         """
         decision = self.decisions[t]
         alive = tuple(item for item in memory if self._last_use[item[0]] > t)
-        if not asked(decision, dict(memory)):
+        if not active(decision, dict(memory)):
             return [(0, 1, alive)]
         if self._last_use.get(decision.name, -1) <= t:
-            return [(0, decision.options, alive)]
-        return [(a, 1, (*alive, (decision.name, a))) for a in range(decision.options)]
+            return [(0, decision.num_options, alive)]
+        return [(a, 1, (*alive, (decision.name, a))) for a in range(decision.num_options)]
 
     @cached_property
     def _ways(self) -> list[dict[Memory, int]]:
@@ -111,10 +111,10 @@ class Counter:
                 yield head
                 return
             decision = self.decisions[t]
-            if not asked(decision, known):
+            if not active(decision, known):
                 yield from walk(t + 1, known, (*head, 0))
                 return
-            for answer in range(decision.options):
+            for answer in range(decision.num_options):
                 yield from walk(t + 1, {**known, decision.name: answer}, (*head, answer))
 
         return walk(0, {}, ())
@@ -126,5 +126,5 @@ def draw_decisions(decisions: Sequence[Decision], rng: np.random.Generator) -> A
     Where decisions are conditional this is not uniform over architectures: a network of one
     layer is as likely as all networks of five together.
     """
-    uniform = tuple(int(rng.integers(d.options)) for d in decisions)
+    uniform = tuple(int(rng.integers(d.num_options)) for d in decisions)
     return canonical(decisions, uniform)

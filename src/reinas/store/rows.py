@@ -43,7 +43,7 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class AttemptRecord:
     """A worker's go at a trial: what `Attempt` says, how it ended, when (None: under way)."""
 
     trial: int
@@ -55,7 +55,7 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
-class Final:
+class FinalRecord:
     """The network that was retrained and tested once."""
 
     trial: int
@@ -102,11 +102,11 @@ def recipe_key(recipe: Mapping[str, Any]) -> str:
     return json.dumps(recipe, sort_keys=True)
 
 
-def effort_of(row: Any) -> Effort:
+def attempt_record_of(row: Any) -> AttemptRecord:
     """An attempt that came to an outcome ended when that was written."""
     done = row.ended is None and row.finished is not None
     ended = datetime.fromisoformat(row.finished).timestamp() if done else row.ended
-    return Effort(row.trial, row.worker, row.begun, ended, row.lost, done)
+    return AttemptRecord(row.trial, row.worker, row.begun, ended, row.lost, done)
 
 
 def trial_of(row: Row[Any]) -> Trial:

@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from reinas.store import tables
-from reinas.store.log import Begin
+from reinas.store import schema
 from reinas.store.packing import packed, unpacked
+from reinas.store.sql_record import Begin
 
 Arrays = dict[str, NDArray[Any]]
 CHUNK = 500  # keys a query: SQLite takes a limited number of them
@@ -35,7 +35,7 @@ class Runs:
             "state": packed(arrays),
         }
         with self._begin() as connection:
-            query = tables.runs.insert().prefix_with("OR IGNORE", dialect="sqlite")
+            query = schema.runs.insert().prefix_with("OR IGNORE", dialect="sqlite")
             connection.execute(query.values(row))
 
     def get(self, keys: Iterable[str]) -> dict[str, Arrays]:
@@ -45,7 +45,7 @@ class Runs:
         with self._begin() as connection:
             for start in range(0, len(wanted), CHUNK):
                 some = wanted[start : start + CHUNK]
-                query = sa.select(tables.runs).where(tables.runs.c.key.in_(some))
+                query = sa.select(schema.runs).where(schema.runs.c.key.in_(some))
                 for row in connection.execute(query):
                     found[row.key] = unpacked(row.state)
         return found

@@ -1,12 +1,10 @@
 """A database of searches."""
 
 import hashlib
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,9 +14,10 @@ from filelock import FileLock, Timeout
 from sqlalchemy.engine import Connection
 
 from reinas.errors import BusyError, SettingError, StoreError, UnknownSearchError, nearest
-from reinas.store import sqlite, tables
-from reinas.store.log import Log
+from reinas.store import schema, sqlite
+from reinas.store.json import now
 from reinas.store.runs import Runs
+from reinas.store.sql_record import Log
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +72,9 @@ class Store:
             with self._hold("new"):
                 sqlite.use_wal(self.path)
         with self.begin(exclusive=True) as connection:
-            tables.metadata.create_all(connection)
-            if connection.scalar(sa.select(sa.func.count()).select_from(tables.versions)) == 0:
-                connection.execute(tables.versions.insert().values(version=tables.VERSION))
+            schema.metadata.create_all(connection)
+            if connection.scalar(sa.select(sa.func.count()).select_from(schema.versions)) == 0:
+                connection.execute(schema.versions.insert().values(version=schema.VERSION))
 
     def _check(self) -> None:
         """Raise unless the file is an empty database or one of this version."""
@@ -83,25 +82,25 @@ class Store:
             names = set(sa.inspect(connection).get_table_names())
             if not names:
                 return
-            if tables.versions.name not in names:
+            if schema.versions.name not in names:
                 raise StoreError(
                     f"{self.location} is a database, but not one of reinas:"
                     " give another file with --store"
                 )
-            version = connection.scalar(sa.select(tables.versions.c.version))
-        if version in range(tables.ADDED_SINCE, tables.VERSION):
+            version = connection.scalar(sa.select(schema.versions.c.version))
+        if version in range(schema.ADDED_SINCE, schema.VERSION):
             self._migrate()
-        elif version != tables.VERSION:
+        elif version != schema.VERSION:
             raise StoreError(
                 f"{self.location} is of store version {version}, and this reinas reads version"
-                f" {tables.VERSION}: use the reinas that made it, or another file with --store"
+                f" {schema.VERSION}: use the reinas that made it, or another file with --store"
             )
 
     def _migrate(self) -> None:
         """Add the tables that an older version did not have."""
         with self.begin(exclusive=True) as connection:
-            tables.metadata.create_all(connection)
-            connection.execute(tables.versions.update().values(version=tables.VERSION))
+            schema.metadata.create_all(connection)
+            connection.execute(schema.versions.update().values(version=schema.VERSION))
 
     @property
     def _empty(self) -> bool:
@@ -109,19 +108,19 @@ class Store:
         if self.path is not None and not self.path.exists():
             return True
         with self.begin() as connection:
-            return not sa.inspect(connection).has_table(tables.searches.name)
+            return not sa.inspect(connection).has_table(schema.searches.name)
 
     def names(self) -> list[str]:
         """The names of all searches, oldest first."""
         if self._empty:
             return []
-        query = sa.select(tables.searches.c.name).order_by(tables.searches.c.id)
+        query = sa.select(schema.searches.c.name).order_by(schema.searches.c.id)
         with self.begin() as connection:
             return list(connection.scalars(query))
 
     def get(self, name: str) -> Log:
         """The search of that name; `UnknownSearchError` if there is none."""
-        query = sa.select(tables.searches).where(tables.searches.c.name == name)
+        query = sa.select(schema.searches).where(schema.searches.c.name == name)
         if not self._empty:
             with self.begin() as connection:
                 row = connection.execute(query).one_or_none()
@@ -149,7 +148,7 @@ class Store:
         if name not in self.names():
             row = {"name": name, "settings": settings, "trials": trials, "created": now()}
             with self.begin() as connection:
-                connection.execute(tables.searches.insert().values(row))
+                connection.execute(schema.searches.insert().values(row))
         log = self.get(name)
         differing = _differences(log.settings, settings)
         if differing and all(text.startswith("evaluator.data ") for text in differing):
@@ -178,15 +177,15 @@ class Store:
         """All searches with how far they are, oldest first."""
         if self._empty:
             return []
-        t, s = tables.trials.c, tables.searches.c
+        t, s = schema.trials.c, schema.searches.c
         query = (
             sa.select(
-                tables.searches,
+                schema.searches,
                 sa.func.count(t.finished).label("finished"),
                 sa.func.count(t.error).label("failed"),
                 sa.func.max(t.reward).label("best"),
             )
-            .select_from(tables.searches.outerjoin(tables.trials, t.search == s.id))
+            .select_from(schema.searches.outerjoin(schema.trials, t.search == s.id))
             .group_by(s.id)
             .order_by(s.id)
         )
@@ -260,17 +259,6 @@ class Store:
     def close(self) -> None:
         """Let go of the file."""
         self._engine.dispose()
-
-
-def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as JSON gives them back: tuples become lists, so that they can be compared."""
-    result: dict[str, Any] = json.loads(json.dumps(settings))
-    return result
-
-
-def now() -> str:
-    """The time as ISO 8601, UTC, whole seconds."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _named(settings: dict[str, Any], key: str) -> str:

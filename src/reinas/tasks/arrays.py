@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError
 from reinas.tasks.base import Part, check_reward
-from reinas.tasks.loaded import (
+from reinas.tasks.recipes import Recipe
+from reinas.tasks.scaling import WHITENING
+from reinas.tasks.user_data import (
     Data,
-    LoadedTask,
+    FileTask,
+    absolute_path,
     check_classes,
     check_shares,
     check_words,
-    located,
+    encode_labels,
+    encode_labels_like,
     missing,
-    named,
-    numbered,
-    some,
     split,
+    subsample,
 )
-from reinas.tasks.recipes import Recipe
-from reinas.tasks.scaling import WHITENING
 
 Kind = Literal["auto", "classification", "regression"]
 Layout = Literal["auto", "channels_last", "channels_first"]
@@ -33,7 +33,7 @@ MOST_CLASSES = 1000
 
 
 @dataclass(frozen=True)
-class Arrays(LoadedTask):
+class Arrays(FileTask):
     """Your own arrays in an .npz file: x_train, y_train and, if there are, x_valid, x_test, ...
 
     Or just x and y, which are split. x is [N, columns], [N, height, width] or with channels
@@ -53,7 +53,7 @@ class Arrays(LoadedTask):
     name: ClassVar[str] = "arrays"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", located("arrays", self.path, "arrays:FILE.npz"))
+        object.__setattr__(self, "path", absolute_path("arrays", self.path, "arrays:FILE.npz"))
         check_words(
             "arrays",
             kind=(self.kind, KINDS),
@@ -88,7 +88,7 @@ class Arrays(LoadedTask):
             rest, held = split(where, y, classes, self.test_share, self.split)
             test = Part(x[held], y[held])
             x, y = x[rest], y[rest]
-        taken = some(where, y, classes, self.examples, self.split)
+        taken = subsample(where, y, classes, self.examples, self.split)
         x, y = x[taken], y[taken]
         if valid is not None:
             parts = (
@@ -196,7 +196,7 @@ class Arrays(LoadedTask):
             return self._targets(f"{where}, y", y, ()), ()
         if not flat:
             raise FileError(f"{where}: classes are one a row, got targets of shape {y.shape}")
-        numbers, classes = named(_labels(f"{where}, y", y))
+        numbers, classes = encode_labels(_labels(f"{where}, y", y))
         check_classes(where, classes)
         if len(classes) > MOST_CLASSES:
             raise SettingError(
@@ -210,7 +210,7 @@ class Arrays(LoadedTask):
         if classes and _one_hot(y):
             y = y.argmax(axis=1)
         if classes:
-            return numbered(where, _labels(where, y), classes)
+            return encode_labels_like(where, _labels(where, y), classes)
         if y.dtype.kind not in "biuf" or y.ndim > 2:
             raise FileError(
                 f"{where}: expected numbers [N] or [N, targets], got {y.dtype} {y.shape}"

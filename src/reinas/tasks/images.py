@@ -9,27 +9,27 @@ from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError
 from reinas.tasks.base import Loss, Part, check_reward
-from reinas.tasks.loaded import (
+from reinas.tasks.image_io import SUFFIXES, read, stacked
+from reinas.tasks.recipes import Recipe
+from reinas.tasks.scaling import WHITENING
+from reinas.tasks.user_data import (
     Data,
-    LoadedTask,
+    FileTask,
+    absolute_path,
     check_classes,
     check_shares,
     check_words,
-    located,
     missing,
-    some,
     split,
+    subsample,
 )
-from reinas.tasks.pictures import SUFFIXES, read, stacked
-from reinas.tasks.recipes import Recipe
-from reinas.tasks.scaling import WHITENING
 
 PARTS = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
 Colour = Literal["auto", "grey", "rgb"]
 
 
 @dataclass(frozen=True)
-class Images(LoadedTask):
+class Images(FileTask):
     """Your own images: a folder with a sub-folder a class (or train/, valid/, test/ of such).
 
     All images must have one size unless `size` says to which they are resized (squeezed to
@@ -50,7 +50,7 @@ class Images(LoadedTask):
     loss: ClassVar[Loss] = "cross_entropy"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", located("images", self.path, "images:FOLDER"))
+        object.__setattr__(self, "path", absolute_path("images", self.path, "images:FOLDER"))
         check_words(
             "images", colour=(self.colour, get_args(Colour)), whitening=(self.whitening, WHITENING)
         )
@@ -75,7 +75,7 @@ class Images(LoadedTask):
             rest, chosen = split(self.path, y, classes, self.test_share, self.split)
             test, held = [files[n] for n in chosen], y[chosen]
             files, y = [files[n] for n in rest], y[rest]
-        chosen = some(self.path, y, classes, self.examples, self.split)
+        chosen = subsample(self.path, y, classes, self.examples, self.split)
         files, y = [files[n] for n in chosen], y[chosen]
         if "valid" in folders:
             valid, valid_y = _listed_like(folders["valid"], classes)

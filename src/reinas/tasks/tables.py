@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError, nearest
 from reinas.tasks.base import Part, check_reward
-from reinas.tasks.columns import Column, Columns, learn, missing, odd_one
-from reinas.tasks.loaded import (
+from reinas.tasks.recipes import Recipe
+from reinas.tasks.table_encoding import Column, Columns, learn, missing, odd_one
+from reinas.tasks.targets import FEW, targets
+from reinas.tasks.user_data import (
     FEWEST,
     Data,
-    LoadedTask,
+    FileTask,
+    absolute_path,
     check_shares,
     check_words,
-    located,
     split,
 )
-from reinas.tasks.loaded import missing as unreadable
-from reinas.tasks.recipes import Recipe
-from reinas.tasks.targets import FEW, targets
+from reinas.tasks.user_data import missing as unreadable
 
 SEPARATORS = ",;\t|"
 Row = tuple[int, list[str]]
@@ -34,7 +34,7 @@ Row = tuple[int, list[str]]
 
 
 @dataclass(frozen=True)
-class Table(LoadedTask):
+class Table(FileTask):
     """Your own table, a CSV file with a header: numbers and categories, missing values too.
 
     `target` is the column to predict: classes if it holds text or a few whole numbers, else
@@ -52,7 +52,7 @@ class Table(LoadedTask):
     name: ClassVar[str] = "table"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", located("table", self.path, "table:FILE.csv"))
+        object.__setattr__(self, "path", absolute_path("table", self.path, "table:FILE.csv"))
         if not self.target:
             raise SettingError("table: which column shall be predicted? Say --target COLUMN")
         check_words("table", kind=(self.kind, ("auto", "classification", "regression")))

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError
-from reinas.tasks.columns import missing, number, odd_one
-from reinas.tasks.loaded import check_classes, named
+from reinas.tasks.table_encoding import missing, number, odd_one
+from reinas.tasks.user_data import check_classes, encode_labels
 
 FEW = 20
 """A target of at most so many different whole numbers is taken for classes."""
@@ -68,7 +68,7 @@ def _classes(
     values = np.array(labels)
     if values.dtype.kind == "f" and bool(((values % 1 == 0) & (np.abs(values) < 2**53)).all()):
         values = values.astype(np.int64)
-    y, classes = named(values)
+    y, classes = encode_labels(values)
     check_classes(where, classes)
     rare = [name for name, count in Counter(y.tolist()).items() if count < 3]
     if len(rare) > len(classes) / 2:

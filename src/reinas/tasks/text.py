@@ -12,8 +12,8 @@ import numpy as np
 
 from reinas.errors import FileError, SettingError
 from reinas.tasks.base import Loss, Part, check_reward
-from reinas.tasks.loaded import Data, LoadedTask, check_shares, check_words, located, missing
 from reinas.tasks.recipes import Recipe
+from reinas.tasks.user_data import Data, FileTask, absolute_path, check_shares, check_words, missing
 from reinas.types import Epoch
 
 Level = Literal["word", "char"]
@@ -24,7 +24,7 @@ NAMES = {"train": ("train",), "valid": ("valid", "val", "dev"), "test": ("test",
 
 
 @dataclass(frozen=True)
-class Text(LoadedTask):
+class Text(FileTask):
     """Your own text as a language model's task: words or characters (`level`).
 
     A folder has one file each for train, valid and test; a single file is split by position.
@@ -47,7 +47,9 @@ class Text(LoadedTask):
     sequential: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", located("text", self.path, "text:FILE or text:FOLDER"))
+        object.__setattr__(
+            self, "path", absolute_path("text", self.path, "text:FILE or text:FOLDER")
+        )
         check_words("text", level=(self.level, get_args(Level)), size=(self.size, get_args(Size)))
         check_reward("text", self.reward)
         check_shares("text", self.valid_share, self.test_share)

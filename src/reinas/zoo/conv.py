@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from reinas.spaces.conv import ConvSpace
-from reinas.spaces.layers import ConvArchitecture, ConvLayer
+from reinas.spaces.conv_architecture import ConvArchitecture, ConvLayer
 from reinas.zoo.published import Published
 
 SPACE = ConvSpace(depth=15)

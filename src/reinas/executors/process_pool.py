@@ -1,0 +1,223 @@
+"""Worker processes on this machine, killed and replaced one by one (pebble)."""
+
+import contextlib
+import math
+import multiprocessing
+import os
+import resource
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from pathlib import Path
+from typing import TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from reinas.errors import ExecutorError, SettingError, reason
+from reinas.executors.base import seconds_left
+
+T = TypeVar("T")
+R = TypeVar("R")
+GIB = 1 << 30
+MOST = 1 << 20  # GiB; more does not fit the system's own numbers
+# What children import when they first load data and step an optimiser: seconds, which no time
+# limit should pay for. Workers are forked with it.
+NEEDED = (
+    "reinas.evaluators.trained",
+    "sklearn.datasets",
+    "sklearn.model_selection",
+    "torch._dynamo",
+)
+PRELOAD = ("reinas.executors.forkserver_preload", *NEEDED)
+FOOTPRINT = 0.5  # GiB that a worker needs before it has trained anything
+BROKEN_LIMIT = 3  # how often in a row the pool may break before anything was finished
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Why a piece of work has no result, and after how many seconds."""
+
+    reason: str
+    seconds: float
+
+
+class WorkerPool:
+    """Runs a function over pieces of work in `workers` processes, with limits for each piece.
+
+    What `Processes` promises of children holds for any work: it is made of this.
+    """
+
+    def __init__(
+        self, workers: int, *, time_limit: float | None = None, memory_limit: float | None = None
+    ) -> None:
+        if workers < 1:
+            raise SettingError(f"workers must be at least 1 for worker processes, got {workers}")
+        if time_limit is not None and not 0 < time_limit < math.inf:
+            raise SettingError(f"the time limit must be above 0 and finite, got {time_limit}")
+        memory = 0.9 * machine_memory() / workers if memory_limit is None else memory_limit
+        if not FOOTPRINT <= memory <= MOST:
+            raise SettingError(
+                f"the memory limit must be {FOOTPRINT} to {MOST} GiB a worker, of which it needs"
+                f" {FOOTPRINT} for itself; got {memory:g} with {workers} workers"
+            )
+        self._workers = workers
+        self._time_limit = time_limit
+        self._memory = int(memory * GIB)
+        self._pool: ProcessPool | None = None
+
+    def run(
+        self, function: Callable[[T], R], work: Sequence[T], deadline: float = math.inf
+    ) -> Iterator[tuple[T, R | Lost]]:
+        """Every piece once, with its result, as they finish.
+
+        At `until` (on the clock of `time.monotonic()`) the rest is given up. A piece whose worker
+        died is run once more: somebody may have killed it from outside. A pool whose idle worker
+        was killed from outside breaks; it is made anew and the pieces without a result are run
+        again.
+        """
+        waiting = dict(enumerate(work))
+        died: set[int] = set()
+        broken = 0
+        while waiting:
+            try:
+                for place, result in self._pass(function, dict(waiting), died, deadline):
+                    broken = 0
+                    yield waiting.pop(place), result
+                return
+            except BrokenExecutor as error:
+                self.close()
+                broken += 1
+                if broken == BROKEN_LIMIT:
+                    raise ExecutorError(
+                        f"the worker processes died {broken} times in a row before any child was"
+                        f" finished ({error}): a script has to start its search under"
+                        ' `if __name__ == "__main__":`; else start fewer workers'
+                    ) from error
+
+    def _pass(
+        self, function: Callable[[T], R], work: Mapping[int, T], died: set[int], deadline: float
+    ) -> Iterator[tuple[int, R | Lost]]:
+        pool = self._start()
+        started = time.perf_counter()
+
+        def schedule(place: int) -> "Future[R]":
+            future: Future[R] = pool.schedule(
+                function, args=(work[place],), timeout=self._time_limit
+            )
+            return future
+
+        futures: dict[Future[R], int] = {schedule(place): place for place in work}
+        try:
+            while futures:
+                done, _ = wait(futures, timeout=seconds_left(deadline), return_when=FIRST_COMPLETED)
+                if not done:
+                    return
+                for future in done:
+                    place = futures.pop(future)
+                    if isinstance(future.exception(), ProcessExpired) and place not in died:
+                        died.add(place)
+                        futures[schedule(place)] = place
+                        continue
+                    result: R | Lost = self._result(future, time.perf_counter() - started)
+                    yield place, result
+        finally:
+            # left early (Ctrl-C, an error, no time left): what still runs is of no use
+            if futures:
+                self.close()
+
+    def _result(self, future: "Future[R]", elapsed: float) -> R | Lost:
+        try:
+            return future.result()
+        except TimeoutError:
+            limit = self._time_limit or 0.0
+            return Lost(f"took longer than the limit of {limit:g} s", limit)
+        except ProcessExpired as expired:
+            return Lost(_death(expired.exitcode), elapsed)
+        except (BrokenExecutor, CancelledError) as error:
+            raise BrokenExecutor(str(error)) from error
+        except Exception as error:  # it raised, or could not be pickled
+            return Lost(reason(error), elapsed)
+
+    def _start(self) -> ProcessPool:
+        if self._pool is None or not self._pool.active:
+            context = multiprocessing.get_context("forkserver")
+            context.set_forkserver_preload(list(PRELOAD))
+            with deaf_to_ctrl_c():
+                self._pool = ProcessPool(
+                    max_workers=self._workers,
+                    initializer=_begin,
+                    initargs=(self._memory,),
+                    context=context,
+                )
+                _ = self._pool.active  # asking starts the server and the workers
+        return self._pool
+
+    def close(self) -> None:
+        """Kill the workers, busy or not."""
+        if self._pool is not None:
+            self._pool.stop()
+            self._pool.join()
+            self._pool = None
+
+
+@contextlib.contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Let Ctrl-C wait while workers are started, which would else end in a traceback of theirs.
+
+    They inherit the blocked signal. Here another thread may still receive it, so that its
+    handler must wait too.
+    """
+    resource_tracker.ensure_running()  # starting it later would unblock the signal
+    came: list[int] = []
+    here = threading.current_thread() is threading.main_thread()  # handlers belong to it
+    handler = signal.signal(signal.SIGINT, lambda *_: came.append(1)) if here else None
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if here:
+            signal.signal(signal.SIGINT, handler)
+    if came:
+        signal.raise_signal(signal.SIGINT)
+
+
+def _begin(memory: int) -> None:
+    """Prepare a worker: one thread, a memory limit, deaf to Ctrl-C, dead when its parent is."""
+    # Ctrl-C reaches the whole process group; the parent alone decides what to do about it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # before the limit: a thread that cannot get its stack would leave the worker hanging
+    threading.Thread(target=_watch, daemon=True).start()
+    with contextlib.suppress(ValueError, OSError):  # a system with a lower hard limit keeps it
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _watch() -> None:
+    """End the process when the search is gone, in the middle of a child if need be."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _death(exitcode: int | None) -> str:
+    if exitcode is None or exitcode >= 0:
+        return f"the worker process ended with status {exitcode}"
+    name = signal.Signals(-exitcode).name
+    hint = "; systems do that when memory runs out" if name == "SIGKILL" else ""
+    return f"the worker process was killed by {name}{hint}"
+
+
+def machine_memory() -> float:
+    """The machine's memory in GiB, or the container's limit where that is less."""
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.is_file() and (text := limit.read_text().strip()).isdigit():
+        total = min(total, int(text))
+    return total / GIB

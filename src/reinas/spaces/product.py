@@ -1,0 +1,72 @@
+"""A space without a network behind it: independent choices, as the columns of a table."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+from reinas.errors import AnswersError, SettingError
+from reinas.spaces.base import AbstractSpace
+from reinas.types import Answers, Choice
+
+Columns = tuple[tuple[str, tuple[Any, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One value of every column."""
+
+    values: tuple[tuple[str, Any], ...]
+
+    def __str__(self) -> str:
+        """As column=value, ..."""
+        return ", ".join(f"{name}={value}" for name, value in self.values)
+
+
+@dataclass(frozen=True)
+class ProductSpace(AbstractSpace[Assignment]):
+    """All combinations of the columns' values; `columns` are pairs of a name and its values."""
+
+    columns: Columns
+    name: ClassVar[str] = "grid"
+
+    def __post_init__(self) -> None:
+        if not self.columns:
+            raise SettingError("grid: needs one column or more, got none")
+        names = [name for name, _ in self.columns]
+        if len(set(names)) < len(names):
+            raise SettingError(f"grid: columns need different names, got {', '.join(names)}")
+        for name, values in self.columns:
+            if not values or len(set(values)) < len(values):
+                raise SettingError(f"grid: {name} needs one or more different values")
+
+    @cached_property
+    def decisions(self) -> tuple[Choice, ...]:
+        """One choice a column; columns with the same values are of one kind."""
+        kinds: dict[tuple[Any, ...], str] = {}
+        return tuple(
+            Choice(name, kinds.setdefault(values, name), values) for name, values in self.columns
+        )
+
+    @cached_property
+    def _places(self) -> tuple[Mapping[Any, int], ...]:
+        return tuple({v: place for place, v in enumerate(values)} for _, values in self.columns)
+
+    def decode(self, answers: Answers) -> Assignment:
+        """The values that the answers pick."""
+        self.check(answers)
+        return Assignment(
+            tuple((d.name, d.choices[a]) for d, a in zip(self.decisions, answers, strict=True))
+        )
+
+    def encode(self, architecture: Assignment) -> Answers:
+        """The values as indices."""
+        try:
+            if [name for name, _ in architecture.values] != [name for name, _ in self.columns]:
+                raise KeyError
+            return tuple(
+                places[value]
+                for places, (_, value) in zip(self._places, architecture.values, strict=True)
+            )
+        except KeyError:
+            raise AnswersError(f"grid: expected one value a column, got {architecture}") from None

@@ -1,0 +1,1 @@
+"""Ask and tell, schedules, parameter servers."""

@@ -1,0 +1,1 @@
+"""Benchmark tables: rewards that were measured before."""

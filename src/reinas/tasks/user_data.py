@@ -1,0 +1,225 @@
+"""Tasks over data that people bring: what they share once the data are arrays."""
+
+import hashlib
+import os
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reinas.errors import SettingError
+from reinas.tasks.base import AbstractTask, Loss, Part, Parts
+
+KEPT = 2  # tasks whose data a process keeps
+FEWEST = 10
+"""Fewer examples than these cannot be split into parts that mean anything."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Data:
+    """Arrays for a search, and what they are.
+
+    `test` holds the held-back part where it comes from the same place as the rest. `classes`
+    are the names of classes 0, 1, ...; empty for regression.
+    """
+
+    train: Part
+    valid: Part
+    test: Part | None = None
+    classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    labels: Mapping[str, Any] = field(default_factory=dict)
+
+
+class FileTask(AbstractTask):
+    """A task whose shape is that of its data: subclasses are frozen dataclasses with `load`."""
+
+    @abstractmethod
+    def load(self) -> Data:
+        """Read the data. Called once a process; whatever it raises is for people to read."""
+
+    @property
+    def data(self) -> Data:
+        """The data, read once."""
+        return _load(self)
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """The shape of one example: (channels, height, width) or (columns,)."""
+        return tuple(map(int, self.data.train.x.shape[1:]))
+
+    @property
+    def outputs(self) -> int:
+        """One a class, or one a target."""
+        return len(self.data.classes) or int(self.data.train.y.shape[1])
+
+    @property
+    def loss(self) -> Loss:
+        """cross_entropy for classes, mse for regression."""
+        return "cross_entropy" if self.data.classes else "mse"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was recognised in the data, and what was done to them."""
+        train, valid = len(self.data.train), len(self.data.valid)
+        return (*self.data.notes, f"{train:,} examples to train on, {valid:,} to validate on")
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the training and validation part."""
+        return _hash(self)
+
+    @property
+    def labels(self) -> Mapping[str, Any]:
+        """The names of the classes, and what else was learned about the data."""
+        classes = {"classes": list(self.data.classes)} if self.data.classes else {}
+        return {**classes, **self.data.labels}
+
+    def parts(self) -> Parts:
+        """The training and the validation part."""
+        return Parts(self.data.train, self.data.valid)
+
+
+_READ: dict[FileTask, Data] = {}
+
+
+def _load(task: FileTask) -> Data:
+    if task not in _READ:
+        cache_data(task, task.load())
+    return _READ[task]
+
+
+def cache_data(task: FileTask, data: Data) -> None:
+    """Take these for the task's data from now on, in this process: somebody else has read them."""
+    if task not in _READ and len(_READ) == KEPT:
+        del _READ[next(iter(_READ))]
+    _READ[task] = data
+
+
+def missing(path: object, error: OSError) -> str:
+    """What to say of a file or folder that cannot be read."""
+    hint = ""
+    if isinstance(error, FileNotFoundError):
+        hint = " (if a search began with it there, put it back to go on with that search)"
+    return f"{path} cannot be read: {error.strerror or error}{hint}"
+
+
+def check_words(owner: str, **given: tuple[str, tuple[str, ...]]) -> None:
+    """Raise `SettingError` unless every word is one of those that it may be."""
+    for key, (word, known) in given.items():
+        if word not in known:
+            raise SettingError(f"{owner}: {key} is one of {', '.join(known)}; got '{word}'")
+
+
+@lru_cache(maxsize=2)
+def _hash(task: FileTask) -> str:
+    digest = hashlib.blake2b(digest_size=12)
+    for part in (task.data.train, task.data.valid):
+        for array in (part.x, part.y):
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def absolute_path(owner: str, path: str, example: str) -> str:
+    """The path as it is found from everywhere; `SettingError` if none was given."""
+    if not path:
+        raise SettingError(f"{owner}: which one? Say so after a colon: --task {example}")
+    return os.path.abspath(os.path.expanduser(path))
+
+
+def check_shares(owner: str, valid: float, test: float, examples: int | None = None) -> None:
+    """Raise `SettingError` unless the shares leave something to train on."""
+    if not (valid > 0 and test > 0 and valid + test < 1):
+        raise SettingError(
+            f"{owner}: valid_share and test_share must be above 0 and together below 1, got"
+            f" {valid} and {test}"
+        )
+    check_examples(owner, examples)
+
+
+def check_examples(owner: str, examples: int | None) -> None:
+    """Raise `SettingError` if a number of examples was asked for that is too small to split."""
+    if examples is not None and examples < FEWEST:
+        raise SettingError(f"{owner}: examples must be at least {FEWEST}, got {examples}")
+
+
+def split(
+    where: str, y: NDArray[Any], classes: Sequence[str], held: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of two parts at random, the second a share (below 1) or a number of all examples.
+
+    Classes keep their shares. `where` names the data in messages.
+    """
+    from sklearn.model_selection import train_test_split
+
+    if len(y) < FEWEST:
+        raise SettingError(
+            f"{where}: {len(y)} examples are too few to split into parts: bring {FEWEST} or more"
+        )
+    if classes:
+        count = np.bincount(y, minlength=len(classes))
+        rarest = int(count.argmin())
+        if count[rarest] < 2:
+            raise SettingError(
+                f"{where}: class '{classes[rarest]}' has {count[rarest]} example, too few for a"
+                " training, a validation and a test part: bring more of it, or leave it out"
+            )
+    size = held if held >= 1 else max(int(np.ceil(held * len(y))), len(classes), 2)
+    if not 1 <= size <= len(y) - max(len(classes), 2):
+        raise SettingError(
+            f"{where}: {len(y)} examples of {max(len(classes), 1)} classes cannot be split so"
+            f" that {int(size)} are held back: bring more"
+        )
+    rest, part = train_test_split(
+        np.arange(len(y)),
+        test_size=int(size),
+        random_state=seed,
+        stratify=y if classes else None,
+    )
+    return rest, part
+
+
+def subsample(
+    where: str, y: NDArray[Any], classes: Sequence[str], count: int | None, seed: int
+) -> NDArray[np.int64]:
+    """Indices of `count` examples at random, classes in equal shares; all if there are no more."""
+    if count is None or count >= len(y):
+        return np.arange(len(y))
+    if count > len(y) - max(len(classes), 2):  # too few are left out to share them by class
+        return np.random.default_rng(seed).permutation(len(y))[:count].astype(np.int64)
+    if count < len(classes):
+        raise SettingError(
+            f"{where}: {count} examples cannot hold all of {len(classes)} classes: take more"
+        )
+    return split(where, y, classes, count, seed)[1]
+
+
+def encode_labels(labels: NDArray[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Class numbers [N] and the classes' names, in order: numbers by size, text by alphabet."""
+    values, numbers = np.unique(labels, return_inverse=True)
+    return numbers.reshape(len(labels)).astype(np.int64), tuple(str(v) for v in values.tolist())
+
+
+def encode_labels_like(
+    where: str, labels: NDArray[Any], classes: Sequence[str]
+) -> NDArray[np.int64]:
+    """Class numbers [N] of another part's labels, by the names that the training part gave."""
+    place = {name: n for n, name in enumerate(classes)}
+    for row, label in enumerate(labels.tolist()):
+        if str(label) not in place:
+            raise SettingError(
+                f"{where}, row {row}: class '{label}' is not in the training part: its classes"
+                f" are {', '.join(classes)}"
+            )
+    return np.array([place[str(label)] for label in labels.tolist()], np.int64)
+
+
+def check_classes(where: str, classes: Sequence[str]) -> None:
+    """Raise `SettingError` unless there is something to tell apart."""
+    if len(classes) < 2:
+        found = f"only class '{classes[0]}'" if classes else "no classes"
+        raise SettingError(f"{where}: there is {found}; two or more are needed to tell apart")

@@ -1,0 +1,1 @@
+"""Training a child: data as tensors, recipes at work, costs."""

@@ -1,0 +1,95 @@
+"""What a report says, against a store filled by hand (conftest.py)."""
+
+import json
+
+import pytest
+
+from reinas.report.report import make_report, space_of
+from reinas.store.rows import Proposal
+
+
+def test_trials_are_counted(log):
+    """Nine of twelve have finished; three failed, one is a repeat."""
+    report = make_report(log)
+    assert (report.trials, report.finished) == (12, 9)
+    assert (report.failed, report.repeats) == (3, 1)
+    assert report.name == "demo"
+    assert report.settings["seed"] == 5
+
+
+def test_time_is_the_sum_over_children(log):
+    """2 + 0.5 + 3 + 4 + 0 + 1 + 5 + 1.5 + 2.5; a repeat costs nothing."""
+    assert make_report(log).seconds == pytest.approx(19.5)
+
+
+def test_failures_are_grouped_by_reason_the_most_frequent_first(log):
+    """Reasons are kept letter by letter."""
+    failures = make_report(log).failures
+    assert list(failures.items()) == [
+        ("diverged <b>badly</b>", 2),
+        ("ValueError: bad [luck]", 1),
+    ]
+
+
+def test_the_best_are_different_architectures_in_order(log):
+    """Highest first; of equals the earliest; each architecture once, at its best reward."""
+    best = make_report(log).best
+    assert [(b.trial, b.reward) for b in best] == [(6, 0.90), (2, 0.75), (3, 0.75), (8, 0.60)]
+    assert [b.architecture for b in best] == [
+        "8 tanh | 8 tanh",
+        "4 relu | 8 tanh",
+        "4 tanh",
+        "4 relu",
+    ]
+    assert best[0].answers == (1, 1, 1, 1, 1)
+    assert best[0].metrics == {"parameters": 106, "accuracy": 0.90}
+    assert best[0].seconds == 5.0
+
+
+def test_the_best_can_be_cut(log):
+    """`top` says how many."""
+    assert [b.trial for b in make_report(log, 2).best] == [6, 2]
+
+
+def test_the_policys_way_is_told_batch_by_batch(log):
+    """What it said of each batch, with the batch's number."""
+    movement = make_report(log).movement
+    assert [m["batch"] for m in movement] == [0, 1, 2]
+    assert [m["entropy"] for m in movement] == [3.0, 2.0, 1.0]
+
+
+def test_the_test_result_is_there_once_it_was_measured(log, final):
+    """Before it is None."""
+    assert make_report(log).final is None
+    log.finish(final)
+    assert make_report(log).final == final
+
+
+def test_a_search_without_trials_has_an_empty_report(make_log):
+    """Nothing is the best of nothing."""
+    report = make_report(make_log([], []))
+    assert (report.finished, report.failed, report.repeats, report.seconds) == (0, 0, 0, 0)
+    assert (report.best, report.failures, report.movement) == ((), {}, ())
+
+
+def test_unfinished_trials_are_not_counted(log):
+    """A trial that was proposed and has no outcome yet is not in the report."""
+    log.propose(3, [Proposal(9, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), None)])
+    assert make_report(log).finished == 9
+
+
+def test_a_space_of_ones_own_is_told_by_its_answers(make_log):
+    """A report must be readable without the script that has the space."""
+    trials = [(0, 0, (1, 2, 3), None, 0.5, 1.0)]
+    log = make_log(trials, [], settings={"space": {"name": "mine"}})
+    assert space_of(log) is None
+    assert make_report(log).best[0].architecture == "1,2,3"
+
+
+def test_a_report_is_json(log, final):
+    """All of it, and it comes back with the same numbers."""
+    log.finish(final)
+    said = json.loads(json.dumps(make_report(log).json()))
+    assert said["best"][0]["trial"] == 6
+    assert said["failures"] == {"diverged <b>badly</b>": 2, "ValueError: bad [luck]": 1}
+    assert said["final"]["metrics"]["accuracy"] == 0.9722

@@ -1,0 +1,266 @@
+"""Shards and replicas in this process, at any pace, which are lost whenever a test wants it."""
+
+import asyncio
+import math
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from helpers import SPACE, Hashed
+from reinas import Store, zoph_le
+from reinas.executors.base import attempt
+from reinas.policies.baseline import Baseline
+from reinas.store.json import plain
+from reinas.study.ledger import Ledger
+from reinas.study.servers.base import AbstractServers, ServerLostError
+from reinas.study.servers.driver import Driver
+from reinas.study.servers.replica import Replica
+from reinas.study.servers.settings import Servers
+from reinas.study.servers.shard import Shard
+from reinas.study.servers.slices import Slices
+from reinas.types import Attempt
+
+LIMIT = 30.0  # seconds after which a search hangs
+HOW = ("before", "after", "unheard", "unsent")
+
+
+@dataclass
+class Added:
+    """A gradient that the shards were asked to add, and what these servers know of it.
+
+    `version` and `applied_to` are steps that were counted here, not what the driver says.
+    """
+
+    number: int
+    batch: int
+    replica: int
+    version: int
+    applied_to: int
+    trials: list[Any]
+    baseline: Baseline
+    gradient: list[Tensor | None]
+
+
+class Handled(list):
+    """Handles, one a shard, that say what they belong to."""
+
+    about: Any = None
+
+
+def handled(values, about):
+    handles = Handled(values)
+    handles.about = about
+    return handles
+
+
+class LocalServers(AbstractServers):
+    """Each shard does what it is asked in the order asked, as a Ray actor does, at its own pace.
+
+    What a caller who was cancelled had asked is done all the same. The paces come from `seed`.
+    `faults` is how often, in a call on a shard, it goes wrong in one of the ways `how`: the shard
+    is lost `before` or `after` doing it (then it is anew, and knows nothing), its answer is lost
+    (`unheard`), or what it was to be given (`unsent`). At most `most` faults happen; none unless
+    the call's name is in `where`.
+    """
+
+    def __init__(
+        self,
+        policy,
+        evaluator,
+        servers,
+        *,
+        seed=0,
+        faults=0.0,
+        most=8,
+        how=HOW,
+        where=("load", "fetch", "add", "state"),
+        gate=None,
+        pace=3,
+    ):
+        shapes = {name: tuple(p.shape) for name, p in policy.network.named_parameters()}
+        self.slices = Slices(shapes, servers.shards)
+        self.servers, self.evaluator, self.gate = servers, evaluator, gate
+        self.rate = policy.learning_rate
+        self.shards = [self._shard() for _ in range(servers.shards)]
+        self.replicas = [Replica(policy, self.slices) for _ in range(servers.replicas)]
+        self.random = random.Random(seed)
+        self.faults, self.left, self.how, self.where = faults, most, how, where
+        self.pace, self.moments, self.alarm = pace, math.inf, asyncio.Event()
+        self.tails: list[asyncio.Task[Any] | None] = [None] * servers.shards
+        self.count = 0
+        self.added: list[Added] = []
+        self.lost: list[tuple[str, str]] = []
+        self.trained: list[int] = []
+
+    def _shard(self):
+        return Shard(self.rate, self.servers.accumulate)
+
+    async def dawdle(self):
+        """Let others go first, sometimes for longer; sound the alarm when its moment is there."""
+        for _ in range(self.random.randrange(self.pace + 1)):
+            await asyncio.sleep(0)
+        if self.pace and self.random.random() < 0.05:
+            await asyncio.sleep(0.003 * self.random.random())
+        self.moments -= 1
+        if self.moments <= 0:
+            self.alarm.set()
+
+    def ask(self, k, name, call):
+        """Have shard k do something after all else that it was asked."""
+        before = self.tails[k]
+
+        async def do():
+            if before is not None:
+                await asyncio.wait([before])
+            await self.dawdle()
+            try:
+                return self.on_shard(k, name, call)
+            except ValueError as error:
+                raise ServerLostError(str(error)) from error
+
+        task = asyncio.get_running_loop().create_task(do())
+        task.add_done_callback(lambda t: t.cancelled() or t.exception())
+        self.tails[k] = task
+        return task
+
+    def on_shard(self, k, name, call):
+        fault = None
+        if self.left > 0 and name in self.where and self.random.random() < self.faults:
+            self.left -= 1
+            fault = self.random.choice(self.how)
+            self.lost.append((name, fault))
+        if fault == "before":
+            self.shards[k] = self._shard()
+        result = None if fault in ("before", "unsent") else call(self.shards[k])
+        if fault == "after":
+            self.shards[k] = self._shard()
+        if fault is not None:
+            raise ServerLostError(f"{name}: {fault}")
+        return result
+
+    async def all_of(self, tasks):
+        """What the shards answer; the first that fails is heard at once."""
+        results = await asyncio.gather(*map(asyncio.shield, tasks))
+        await self.dawdle()
+        return results
+
+    # ---- the contract ------------------------------------------------------------------------
+
+    async def start(self, state, number):
+        self.count = number
+        shares = self.slices.shares(state)
+        calls = [
+            self.ask(k, "load", lambda s, share=share: s.load(share, number))
+            for k, share in enumerate(shares)
+        ]
+        await self.all_of(calls)
+
+    def fetch(self):
+        calls = [self.ask(k, "fetch", lambda s: s.fetch()) for k in range(len(self.shards))]
+        return handled(calls, self.count // self.servers.accumulate)
+
+    async def propose(self, replica, slot, theta):
+        shards = await self.all_of(theta)
+        return self.replicas[replica].propose(slot, *shards)
+
+    async def gradient(self, replica, trials, baseline, theta):
+        shards = await self.all_of(theta)
+        assert all(trial.outcome is not None for trial in trials)
+        said, *slices = self.replicas[replica].gradient(trials, baseline, *shards)
+        whole = self.replicas[replica]._policy.network.parameters()
+        gradient = [None if p.grad is None else p.grad.clone() for p in whole]
+        await self.dawdle()
+        about = (trials[0].batch, replica, theta.about, list(trials), baseline, gradient)
+        return said, handled(slices, about)
+
+    async def add(self, number, slices):
+        batch, replica, version, trials, baseline, gradient = slices.about
+        to = self.count // self.servers.accumulate
+        self.added.append(Added(number, batch, replica, version, to, trials, baseline, gradient))
+        self.count += 1
+        calls = [self.ask(k, "add", lambda s, g=g: s.add(number, g)) for k, g in enumerate(slices)]
+        await self.all_of(calls)
+
+    async def state(self, number):
+        calls = [self.ask(k, "state", lambda s: s.state(number)) for k in range(len(self.shards))]
+        return self.slices.gathered(await self.all_of(calls))
+
+    async def child(self, job, on_attempt):
+        await self.dawdle()
+        on_attempt(Attempt(job.trial, "here:1", 0.0))
+        self.trained.append(job.trial)
+        if self.gate is not None:
+            await self.gate(job)
+        await self.dawdle()
+        return attempt(self.evaluator, job)
+
+    def close(self):
+        pass
+
+
+@dataclass
+class Plan:
+    """A search with servers, which can be begun again and again."""
+
+    store: Store
+    servers: Servers = field(default_factory=Servers)
+    trials: int = 24
+    children: int = 4
+    repeats: str = "reuse"
+    growth: Any = None
+    space: Any = SPACE
+    evaluator: Any = field(default_factory=Hashed)
+    policy: Any = lambda space: zoph_le(space, hidden=8, learning_rate=0.05, seed=3)
+    name: str = "s"
+    seed: int = 5
+
+    def log(self):
+        """The search's log: the settings are those that `search` writes."""
+        settings = {
+            "space": dict(self.space.settings),
+            "policy": dict(self.policy(self.space).settings),
+            "evaluator": dict(self.evaluator.settings),
+            "children": self.children,
+            "seed": self.seed,
+            "repeats": self.repeats,
+        }
+        if self.servers.settings:
+            settings["servers"] = self.servers.settings
+        return self.store.put(self.name, plain(settings), self.trials)
+
+    def run(
+        self,
+        *,
+        moments=math.inf,
+        deadline=math.inf,
+        target=None,
+        on_trial=None,
+        kind=LocalServers,
+        **how,
+    ):
+        """Run it, or go on; the servers, and whether it came to its end.
+
+        After `moments` calls it is cancelled, and with it all that was under way.
+        """
+        log, policy = self.log(), self.policy(self.space)
+        ledger = Ledger(
+            self.space, log, self.children, self.seed, self.repeats, self.growth, target, on_trial
+        )
+        ledger.reached = next(filter(ledger.good_enough, log.best()), None)
+
+        async def go():
+            group = kind(policy, self.evaluator, self.servers, **how)
+            group.moments = moments
+            driver = Driver(ledger, log, policy, group, self.servers, deadline)
+            run = asyncio.ensure_future(driver.run())
+            alarm = asyncio.ensure_future(group.alarm.wait())
+            both = asyncio.wait([run, alarm], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait_for(both, LIMIT)
+            ended = run.done()
+            if ended:
+                run.result()
+            return group, ended
+
+        return asyncio.run(go())

@@ -1,0 +1,189 @@
+"""Figure 3 on a real Ray: equal to the synchronous search where it must be, whatever is killed."""
+
+import itertools
+import time
+
+import numpy as np
+import pytest
+
+from helpers import SPACE, Hashed, small_search, story
+from ray_here import Killer, ray_here
+from reinas import Cluster, ConvSpace, RandomSearch, Servers, independent, search, zoph_le
+from reinas.errors import SettingError
+
+__all__ = ["ray_here"]
+pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.usefixtures("ray_here")]
+LINKED = ConvSpace(depth=8, filters=(8, 16))
+
+
+class Slow(Hashed):
+    """Takes its time, so that something can be killed in the middle."""
+
+    def __call__(self, job):
+        time.sleep(0.2)
+        return Hashed.__call__(self, job)
+
+
+def same_state(one, other):
+    """Whether two snapshots are equal to the last bit."""
+    (batch, a), (last, b) = one, other
+    return (
+        batch == last
+        and a.keys() == b.keys()
+        and all(a[k].dtype == b[k].dtype and np.array_equal(a[k], b[k], equal_nan=True) for k in a)
+    )
+
+
+@pytest.mark.parametrize("shards", [1, 4])
+@pytest.mark.parametrize("policy", [zoph_le, independent])
+def test_one_replica_is_the_synchronous_search(policy, shards):
+    """Number for number: trials, diagnostics, and the weights and moments to the last bit."""
+
+    def run(**more):
+        made = policy(LINKED, learning_rate=0.02)
+        return search(LINKED, made, Hashed(), trials=28, children=8, seed=4, **more).log
+
+    alone, served = run(), run(executor=Cluster(), servers=Servers(1, shards))
+    assert story(alone) == story(served)
+    assert same_state(alone.snapshot(), served.snapshot())
+    assert alone.settings == served.settings
+    assert [(u.number, u.batch, u.staleness) for u in served.updates()] == [
+        (n, n, 0) for n in range(4)
+    ]
+
+
+def whole(log, trials, *, batches):
+    """Every trial finished or failed with a reason, once; every batch learned from, once."""
+    finished = log.finished()
+    assert [t.number for t in finished] == list(range(trials))
+    assert all((t.outcome.reward is None) == bool(t.outcome.error) for t in finished)
+    updates = log.updates()
+    assert [u.number for u in updates] == list(range(batches))
+    assert sorted(u.batch for u in updates) == list(range(batches))
+    assert all(u.staleness >= 0 for u in updates)
+    assert log.open_batches() == []
+
+
+def test_many_replicas_learn_from_each_batch_once():
+    """Gradients come late, and none is lost or applied twice."""
+    servers = Servers(3, 2, 2)
+    log = small_search(None, executor=Cluster(), servers=servers, trials=64, children=4).log
+    whole(log, 64, batches=16)
+    assert {u.replica for u in log.updates()} <= {0, 1, 2}
+    versions = [u.applied_to for u in log.updates()]
+    assert versions == [n // 2 for n in range(16)]
+    assert log.settings["servers"] == {"replicas": 3, "accumulate": 2}
+
+
+@pytest.mark.parametrize(("word", "seed"), [("Made", 0), ("Shard", 1)])
+def test_one_replica_goes_the_same_way_though_servers_are_killed(word, seed):
+    """What a killed replica or shard knew comes from the store."""
+    killer = Killer(seed, word, every=16)
+    served = small_search(
+        None,
+        evaluator=Slow(),
+        executor=Cluster(),
+        servers=Servers(1, 2),
+        trials=56,
+        on_trial=killer,
+    ).log
+    assert killer.killed
+    assert story(served) == story(small_search(None, trials=56).log)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_search_under_random_kills_finishes(seed):
+    """Workers, replicas and shards die at random; nothing is lost and nothing is done twice."""
+    killer = Killer(seed, "child", "child", "Made", "Shard", every=5)
+    log = small_search(
+        None,
+        evaluator=Slow(),
+        executor=Cluster(retries=8),
+        servers=Servers(2),
+        trials=20,
+        children=4,
+        on_trial=killer,
+    ).log
+    assert killer.killed
+    whole(log, 20, batches=5)
+    lost = [e for e in log.attempts() if e.lost]
+    assert all(e.lost == "its worker died" for e in lost)
+    # their own reasons alone: with so many retries no child is given up
+    reasons = {t.outcome.error for t in log.finished() if t.outcome.error}
+    assert not any("given up" in reason for reason in reasons)
+
+
+def test_a_search_that_breaks_off_goes_on_to_the_same_end(tmp_path):
+    """Broken off after every dozen trials, it ends where the synchronous search does."""
+
+    class EnoughError(Exception):
+        pass
+
+    def search_on():
+        left = itertools.count(12, -1)
+
+        def count(trial):
+            if next(left) == 0:
+                raise EnoughError
+
+        place = str(tmp_path / "s.db")
+        return small_search(place, executor=Cluster(), servers=Servers(1, 2), on_trial=count)
+
+    for _ in range(2):
+        with pytest.raises(EnoughError):
+            search_on()
+    assert story(search_on().log) == story(small_search(None).log)
+
+
+def test_it_stops_when_the_time_is_over():
+    """What is finished is kept, and it says why it stopped."""
+    begun = time.monotonic()
+    found = small_search(
+        None,
+        evaluator=Slow(),
+        executor=Cluster(),
+        servers=Servers(2),
+        trials=1000,
+        repeats="train",
+        stop_after=6.0,
+    )
+    assert 6 <= time.monotonic() - begun < 25
+    assert found.stopped == "its 6 seconds are over"
+    assert found.log.count()[1] < 1000
+
+
+def test_a_reward_that_is_good_enough_stops_it():
+    """The trial that has it is the last thing that counts."""
+    found = small_search(
+        None, executor=Cluster(), servers=Servers(2), trials=400, target_reward=0.9, children=4
+    )
+    assert found.best.outcome.reward >= 0.9
+    assert found.stopped.startswith(f"trial {found.log.best()[0].number} has a reward of")
+    assert found.log.count()[1] < 400
+
+
+@pytest.mark.parametrize(
+    ("policy", "executor", "servers", "words"),
+    [
+        (zoph_le, None, Servers(2), "give --executor ray"),
+        (
+            RandomSearch,
+            Cluster,
+            Servers(2),
+            "zoph-le and independent; got random",
+        ),
+        (independent, Cluster, Servers(1, 1000), r"shards must be at most \d+ for this policy"),
+    ],
+)
+def test_what_cannot_be_served_is_refused(policy, executor, servers, words):
+    """Before anything begins."""
+    made = executor() if executor else None
+    with pytest.raises(SettingError, match=words):
+        search(SPACE, policy(SPACE), Hashed(), executor=made, servers=servers)
+
+
+@pytest.mark.parametrize("key", ["replicas", "shards", "accumulate"])
+def test_numbers_of_servers_are_positive(key):
+    """None of them may be zero."""
+    with pytest.raises(SettingError, match=f"{key} must be at least 1"):
+        Servers(**{key: 0})
