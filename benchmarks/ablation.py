@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from reinas.study.ledger import Ledger
 
 from reinas.compare import curves
 from reinas.compare.page import percent, words
@@ -19,7 +20,6 @@ from reinas.questions.result import QuestionResult, RunContext
 from reinas.seeds import derive
 from reinas.store.memory_record import MemoryLog
 from reinas.store.runs import run_key
-from reinas.study.ledger import Ledger
 from reinas.study.search import Loop
 
 TABLE = {"name": "nasbench201", "data": "cifar10"}

@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from reinas.study.ledger import BatchRequest, Ledger
 
 from benchmarks.simulation import CELLS, Plan, simulate
 from benchmarks.speed import say
-from reinas import AbstractEvaluator, Cluster, Job, Outcome, Servers, search
+from reinas import AbstractEvaluator, Asynchronous, Budget, Cluster, Job, Outcome, search
 from reinas.compare.runs import policy_of, table_of
 from reinas.evaluators.tabular import TabularEvaluator
 from reinas.executors.base import Note
@@ -25,7 +26,6 @@ from reinas.policies.base import State
 from reinas.policies.baseline import Baseline
 from reinas.policies.reinforce import Reinforce
 from reinas.store import Store
-from reinas.study.ledger import BatchRequest, Ledger
 from reinas.study.servers.base import AbstractServers, Handles
 from reinas.study.servers.driver import Driver
 from reinas.types import Answers, Attempt, Trial
@@ -63,15 +63,15 @@ def real(replicas: int | None, trials: int, pace: float) -> tuple[float, float]:
         table.space,
         policy,
         Sleeping(TabularEvaluator(table), pace),
-        trials=trials,
-        children=WORKERS // (replicas or 1),
+        budget=Budget(trials),
+        batch_size=WORKERS // (replicas or 1),
         executor=Cluster(workers=WORKERS),
-        servers=None if replicas is None else Servers(replicas, 2),
-        repeats="train",
+        schedule=None if replicas is None else Asynchronous(replicas, 2),
+        reuse=False,
     )
-    attempts = found.log.attempts()
+    attempts = found.record.attempts()
     seconds = max(e.ended for e in attempts if e.ended) - min(e.begun for e in attempts)
-    busy = sum(t.outcome.seconds for t in found.log.finished() if t.outcome)
+    busy = sum(t.outcome.seconds for t in found.record.finished() if t.outcome)
     return seconds, busy / (WORKERS * seconds)
 
 
@@ -140,7 +140,7 @@ def driver_alone() -> None:
     table, trials = table_of(CELLS), 8000
     policy = policy_of({"name": "zoph-le"}, table.space, 0)
     assert isinstance(policy, Reinforce)
-    servers = Servers(replicas=100)
+    servers = Asynchronous(replicas=100)
     for repeats in ("train", "reuse"):
         with TemporaryDirectory() as folder:
             log = Store(Path(folder) / "s.db").put("s", {}, trials)
@@ -158,20 +158,20 @@ def driver_alone() -> None:
 def all_of_it() -> None:
     """Children that take no time, on a real Ray on this machine: what a trial costs here."""
     table, trials = table_of(CELLS), 2000
-    for name, servers in (("synchronous, m 100", None), ("K 4, m 25", Servers(4, 2))):
+    for name, servers in (("synchronous, m 100", None), ("K 4, m 25", Asynchronous(4, 2))):
         policy = policy_of({"name": "zoph-le", "learning_rate": 0.006}, table.space, 0)
         children = 100 if servers is None else 25
         found = search(
             table.space,
             policy,
             TabularEvaluator(table),
-            trials=trials,
-            children=children,
+            budget=Budget(trials),
+            batch_size=children,
             executor=Cluster(),
-            servers=servers,
-            repeats="train",
+            schedule=servers,
+            reuse=False,
         )
-        attempts = found.log.attempts()
+        attempts = found.record.attempts()
         seconds = max(e.ended for e in attempts if e.ended) - min(e.begun for e in attempts)
         say(f"Ray, {name}", f"{trials / seconds:,.0f} trials/s", "children that take no time", "-")
 

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.speed import say
 from reinas import Store
 from reinas.compare.comparison import plans, run_all
-from reinas.compare.runs import Plan, run, table_of
+from reinas.compare.runs import RunSpec, run, table_of
 from reinas.questions.rnn_and_rl import policy_spec
 
 CELLS = {"name": "nasbench201", "data": "cifar10"}
@@ -24,13 +24,13 @@ def comparisons() -> None:
     how = "random, evolution, local: 100 seeds x 200 evaluations, NAS-Bench-201"
     say("comparison of three", f"{seconds:.1f} s", how, "< 60 s")
     begun = time.perf_counter()
-    run(Plan(CELLS, None, "mean", policy_spec("zoph-le").settings, None, 2000, "reuse", 0))
+    run(RunSpec(CELLS, None, "mean", policy_spec("zoph-le").settings, None, 2000, "reuse", 0))
     seconds = time.perf_counter() - begun
     say("zoph-le, 2,000 evaluations", f"{seconds:.2f} s", "NAS-Bench-201, a seed", "< 20 s")
     made = {"name": "landscape", "decisions": 500, "options": 2}
     for name, where, count in (("6 decisions", CELLS, 500), ("500 decisions", made, 500)):
         done = run(
-            Plan(where, None, "mean", policy_spec("bayes").settings, None, count, "reuse", 0)
+            RunSpec(where, None, "mean", policy_spec("bayes").settings, None, count, "reuse", 0)
         )
         own = 1000 * done.own_seconds / count
         say(f"reinas itself, {name}", f"{own:.1f} ms", f"an evaluation, up to {count}", "< 50 ms")

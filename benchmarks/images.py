@@ -18,6 +18,7 @@ from scipy import stats
 from benchmarks.pictures import screenshot
 from reinas import (
     Arrays,
+    Budget,
     ConvSpace,
     Processes,
     RandomSearch,
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> dict[tuple[str, str], list[dict[str, Any]]]
                     SPACE,
                     make(seed),
                     TrainedEvaluator(task, Recipe(epochs=EPOCHS)),
-                    trials=args.children,
+                    budget=Budget(args.children),
                     seed=seed,
                     store=store,
                     name=name,
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> dict[tuple[str, str], list[dict[str, Any]]]
                 done = finish(
                     store, name, SPACE, task, grid=None, folder=Path(args.networks) / name
                 )
-                accuracy = [t.outcome.value ** (1 / 3) for t in found.log.finished()]
+                accuracy = [t.outcome.value ** (1 / 3) for t in found.record.finished()]
                 results.setdefault((data, policy), []).append(
                     {"accuracy": accuracy, "test": done.final.metrics["accuracy"]}
                 )

@@ -18,6 +18,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from reinas import (
+    Budget,
     Processes,
     Recipe,
     RecurrentSpace,
@@ -33,7 +34,7 @@ from reinas.errors import BuildError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.seeds import derive
 from reinas.spaces.recurrent import RecurrentArchitecture
-from reinas.store.rows import Proposal
+from reinas.store.values import Proposal
 from reinas.threads import one_thread
 from reinas.training.fit import fit, measure, search_tensors, seeded, sequence
 from reinas.types import Job, Outcome
@@ -148,12 +149,12 @@ def compared(store: Store, task: Text, children: int, workers: int) -> dict[str,
         SPACE,
         zoph_le(SPACE, learning_rate=0.01),
         TrainedEvaluator(task, replace(RECIPE, epochs=2)),
-        trials=children,
+        budget=Budget(children),
         store=store,
         name="cells",
         executor=Processes(workers),
     )
-    best = [SPACE.decode(trial.answers) for trial in found.log.best(2)]
+    best = [SPACE.decode(trial.answers) for trial in found.record.best(2)]
     cell = replace(ZOO["zoph-le-cell"].architecture, layers=1, budget=BUDGET)
     tree = replace(ZOO["lstm"].architecture, layers=1, budget=BUDGET)
     return {

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import simpy
+from reinas.study.ledger import BatchRequest, Ledger
 
 from reinas.compare.runs import policy_of, table_of
 from reinas.evaluators.tabular import TabularEvaluator
@@ -20,7 +21,6 @@ from reinas.executors.base import attempt
 from reinas.policies.reinforce import Reinforce
 from reinas.seeds import derive
 from reinas.store.memory_record import MemoryLog
-from reinas.study.ledger import BatchRequest, Ledger
 from reinas.study.servers.actors import slices_of
 from reinas.study.servers.replica import Replica
 from reinas.study.servers.shard import Shard

@@ -19,6 +19,7 @@ from torch.nn import functional
 from benchmarks.plain_cell import window as plain_window
 from reinas import (
     AbstractEvaluator,
+    Budget,
     ConvSpace,
     Digits,
     Outcome,
@@ -73,9 +74,9 @@ def throughput() -> None:
         with tempfile.TemporaryDirectory() as folder:
             space = ConvSpace()
             path = str(Path(folder) / "s.db")
-            search(space, make(space), Free(), trials=64, store=path, name="warm")
+            search(space, make(space), Free(), budget=Budget(64), store=path, name="warm")
             begun = time.perf_counter()
-            search(space, make(space), Free(), trials=2000, store=path, name="timed")
+            search(space, make(space), Free(), budget=Budget(2000), store=path, name="timed")
             rate = 2000 / (time.perf_counter() - begun)
         say(
             f"search, store, {name}", f"{rate:.0f} trials/s", "conv, depth 6, batches of 8", "> 500"
@@ -100,7 +101,9 @@ def memory() -> None:
     with tempfile.TemporaryDirectory() as folder:
         space = ConvSpace()
         path = str(Path(folder) / "s.db")
-        search(space, zoph_le(space), Free(), trials=2000, store=path, on_trial=read)
+        search(
+            space, zoph_le(space), Free(), budget=Budget(2000), store=path, observer=Watching(read)
+        )
     early, late = readings
     say("memory after 2,000 trials", f"{late / early:.3f}", f"of {early:.0f} MiB after 500", "~ 1")
 
@@ -112,7 +115,14 @@ def workers() -> None:
     def seconds(count: int) -> float:
         executor = Processes(count)
         begun = time.perf_counter()
-        search(SPACE, RandomSearch(SPACE), evaluator, trials=64, children=16, executor=executor)
+        search(
+            SPACE,
+            RandomSearch(SPACE),
+            evaluator,
+            budget=Budget(64),
+            batch_size=16,
+            executor=executor,
+        )
         return time.perf_counter() - begun
 
     one, two = seconds(1), seconds(2)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import reinas
+from reinas import Budget
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,6 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     space = BottleneckSpace()
     policy = reinas.zoph_le(space, learning_rate=0.01, seed=0)
-    found = reinas.search(space, policy, reinas.TrainedEvaluator(reinas.Wine()), trials=24)
-    print(f"{space.size} architectures, {len(found.log.finished())} trials")
-    print(f"best: {found.architecture}, reward {found.best.outcome.reward:.4f}")
+    found = reinas.search(space, policy, reinas.TrainedEvaluator(reinas.Wine()), budget=Budget(24))
+    print(f"{space.size} architectures, {len(found.record.finished())} trials")
+    print(f"best: {found.best_architecture}, reward {found.best_trial.reward:.4f}")

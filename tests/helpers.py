@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import ClassVar
 
-from reinas import AbstractEvaluator, MlpSpace, Outcome, search, zoph_le
+from reinas import AbstractEvaluator, Budget, MlpSpace, Observer, Outcome, search, zoph_le
 from reinas.seeds import derive
 
 SPACE = MlpSpace(depth=2, widths=(4, 8), activations=("relu", "tanh"))
@@ -63,18 +63,50 @@ class Doomed(AbstractEvaluator):
         return Outcome(0.5)
 
 
-def small_search(store, *, trials=40, name="s", evaluator=None, **more):
+class Watching(Observer):
+    """Calls a function with every trial that finishes, and one with the record at the start."""
+
+    def __init__(self, trial=None, start=None):
+        self.trial, self.start = trial, start
+
+    def on_trial(self, trial):
+        if self.trial is not None:
+            self.trial(trial)
+
+    def on_start(self, study):
+        if self.start is not None:
+            self.start(study.record)
+
+
+def small_search(
+    store,
+    *,
+    trials=40,
+    seconds=None,
+    reward=None,
+    name="s",
+    evaluator=None,
+    on_trial=None,
+    **more,
+):
     """A search of a small space: five batches of eight."""
-    policy = zoph_le(SPACE, learning_rate=0.05, seed=3)
     return search(
-        SPACE, policy, evaluator or Hashed(), trials=trials, store=store, name=name, seed=5, **more
+        SPACE,
+        zoph_le(SPACE, learning_rate=0.05, seed=3),
+        evaluator or Hashed(),
+        budget=Budget(trials, seconds, reward),
+        store=store,
+        name=name,
+        seed=5,
+        observer=Watching(on_trial),
+        **more,
     )
 
 
-def story(log):
+def story(record):
     """Everything about a search that must not depend on how often it was stopped."""
     trials = [
         (t.number, t.batch, t.answers, t.repeat_of, t.outcome.reward, t.outcome.error)
-        for t in log.finished()
+        for t in record.finished()
     ]
-    return trials, log.diagnostics()
+    return trials, record.diagnostics()

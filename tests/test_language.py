@@ -11,6 +11,8 @@ from scipy.special import log_softmax
 
 import reinas as library
 from reinas import (
+    Budget,
+    MemoryStore,
     RandomSearch,
     RecipeGrid,
     RecurrentSpace,
@@ -253,9 +255,11 @@ def test_changed_texts_are_refused(searched, text):
 def found(task, folder, **settings):
     """A search of two cells, finished without a grid."""
     space = RecurrentSpace(base=2, budget=2000, **settings)
-    home = Store(None)
+    home = MemoryStore()
     evaluator = TrainedEvaluator(task)
-    search(space, RandomSearch(space), evaluator, trials=2, children=2, store=home, name="s")
+    search(
+        space, RandomSearch(space), evaluator, budget=Budget(2), batch_size=2, store=home, name="s"
+    )
     return finish(home, "s", space, task, folder=folder, grid=None, epochs=2)
 
 

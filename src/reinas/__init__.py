@@ -49,9 +49,13 @@ if TYPE_CHECKING:
     from reinas.spaces.product import ProductSpace
     from reinas.spaces.recurrent import RecurrentSpace
     from reinas.spaces.toy import ToySpace
-    from reinas.store import Store
-    from reinas.study.search import Result, search
-    from reinas.study.servers.settings import Servers
+    from reinas.store import AbstractRecord, AbstractStore, MemoryStore, Store
+    from reinas.study.budget import Budget
+    from reinas.study.observer import Observer
+    from reinas.study.schedules import AbstractSchedule, Synchronous
+    from reinas.study.search import search
+    from reinas.study.servers.asynchronous import Asynchronous
+    from reinas.study.study import Study
     from reinas.tables.array_table import BenchmarkTable
     from reinas.tasks.arrays import Arrays
     from reinas.tasks.base import AbstractTask
@@ -63,7 +67,7 @@ if TYPE_CHECKING:
     from reinas.tasks.text import Text
     from reinas.tasks.toy import Toy
     from reinas.training.fit import fit
-    from reinas.types import Choice, Curve, Epoch, Job, Link, Outcome, Trial, When
+    from reinas.types import Choice, Curve, Epoch, Job, Link, Outcome, Pruned, Trial, When
     from reinas.zoo import published
 
 _HOMES = {
@@ -83,7 +87,11 @@ _HOMES = {
     "reinas.finishing.finish": ("finish",),
     "reinas.finishing.recipe_grid": ("RecipeGrid", "Watcher"),
     "reinas.spaces.growth": ("Growth",),
-    "reinas.study.search": ("Result", "search"),
+    "reinas.study.budget": ("Budget",),
+    "reinas.study.observer": ("Observer",),
+    "reinas.study.schedules": ("AbstractSchedule", "Synchronous"),
+    "reinas.study.search": ("search",),
+    "reinas.study.study": ("Study",),
     "reinas.policies.base": ("AbstractPolicy",),
     "reinas.policies.controller": ("Controller",),
     "reinas.policies.evolution": ("Evolution",),
@@ -96,7 +104,7 @@ _HOMES = {
     "reinas.policies.tpe": ("Tpe",),
     "reinas.report.drawing": ("draw",),
     "reinas.report.formulas": ("formulas",),
-    "reinas.study.servers.settings": ("Servers",),
+    "reinas.study.servers.asynchronous": ("Asynchronous",),
     "reinas.spaces.base": ("AbstractSpace",),
     "reinas.spaces.nasbench201": ("NasBench201Space",),
     "reinas.spaces.conv": ("ConvSpace", "conv_blocks"),
@@ -104,7 +112,7 @@ _HOMES = {
     "reinas.spaces.mlp": ("MlpSpace",),
     "reinas.spaces.recurrent": ("RecurrentSpace",),
     "reinas.spaces.toy": ("ToySpace",),
-    "reinas.store": ("Store",),
+    "reinas.store": ("AbstractRecord", "AbstractStore", "MemoryStore", "Store"),
     "reinas.tasks.arrays": ("Arrays",),
     "reinas.tasks.base": ("AbstractTask",),
     "reinas.tasks.sklearn_data": ("BreastCancer", "Diabetes", "Digits", "Wine"),
@@ -114,7 +122,17 @@ _HOMES = {
     "reinas.tasks.tables": ("Table",),
     "reinas.tasks.text": ("Text",),
     "reinas.tasks.toy": ("Toy",),
-    "reinas.types": ("Choice", "Curve", "Epoch", "Job", "Link", "Outcome", "Trial", "When"),
+    "reinas.types": (
+        "Choice",
+        "Curve",
+        "Epoch",
+        "Job",
+        "Link",
+        "Outcome",
+        "Pruned",
+        "Trial",
+        "When",
+    ),
     "reinas.zoo": ("published",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -125,12 +143,17 @@ __all__ = [
     "AbstractEvaluator",
     "AbstractExecutor",
     "AbstractPolicy",
+    "AbstractRecord",
+    "AbstractSchedule",
     "AbstractSpace",
+    "AbstractStore",
     "AbstractTask",
     "Arrays",
+    "Asynchronous",
     "BayesianSearch",
     "BenchmarkTable",
     "BreastCancer",
+    "Budget",
     "Choice",
     "Cifar10",
     "Cluster",
@@ -149,22 +172,25 @@ __all__ = [
     "Limits",
     "Link",
     "LocalSearch",
+    "MemoryStore",
     "MlpSpace",
     "Mnist",
     "NasBench201Space",
+    "Observer",
     "Outcome",
     "Processes",
     "ProductSpace",
+    "Pruned",
     "RandomSearch",
     "Recipe",
     "RecipeGrid",
     "RecurrentSpace",
     "ReinasError",
     "Reinforce",
-    "Result",
     "Serial",
-    "Servers",
     "Store",
+    "Study",
+    "Synchronous",
     "Table",
     "TabularEvaluator",
     "Text",

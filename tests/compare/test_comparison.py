@@ -9,7 +9,7 @@ from compare.made import same
 from reinas import Store
 from reinas.compare import comparison
 from reinas.compare.comparison import run_all
-from reinas.compare.runs import Plan
+from reinas.compare.runs import RunSpec
 from reinas.errors import ExecutorError, SettingError
 from reinas.store.runs import run_key
 
@@ -28,7 +28,9 @@ def plans(seeds=3, **changes):
         **changes,
     }
     return [
-        Plan(policy=policy, seed=seed, **settings) for seed in range(seeds) for policy in POLICIES
+        RunSpec(policy=policy, seed=seed, **settings)
+        for seed in range(seeds)
+        for policy in POLICIES
     ]
 
 

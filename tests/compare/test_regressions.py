@@ -9,7 +9,7 @@ import pytest
 from compare.made import made
 from reinas import MlpSpace, Outcome, Recipe, Serial, Store, TrainedEvaluator, Trial, Wine
 from reinas.compare.comparison import Comparison, PolicySpec, Problem, run_all
-from reinas.compare.runs import Plan, TimedPolicy, run
+from reinas.compare.runs import RunSpec, TimedPolicy, run
 from reinas.compare.statistics import interval
 from reinas.compare.summary import summarise
 from reinas.compare.trained import run_searches
@@ -69,7 +69,7 @@ def test_a_reported_column_may_be_called_mean(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,val,mean\n1,0.5,50\n2,0.6,60\n")
     table = csv_table(str(path), ("a",), ("val",), report="mean")
-    result = run(Plan(table.settings, None, "mean", {"name": "random"}, None, 5, "reuse", 0))
+    result = run(RunSpec(table.settings, None, "mean", {"name": "random"}, None, 5, "reuse", 0))
     assert np.array_equal(result.means, result.rewards)
 
 
@@ -90,7 +90,7 @@ def test_a_changed_file_is_read_again(tmp_path):
     def rewards(text):
         path.write_text(text)
         table = csv_table(str(path), ("a",), ("r",))
-        plan = Plan(
+        plan = RunSpec(
             table.settings, table.fingerprint, "mean", {"name": "random"}, None, 5, "reuse", 0
         )
         return set(run_all([plan], store, 0)[0].rewards)

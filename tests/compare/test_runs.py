@@ -7,7 +7,7 @@ import pytest
 
 from compare.made import same
 from reinas import Outcome, Trial
-from reinas.compare.runs import Plan, Run, TimedPolicy, policy_of, run, table_of
+from reinas.compare.runs import Run, RunSpec, TimedPolicy, policy_of, run, table_of
 from reinas.policies.evolution import Evolution
 from reinas.spaces.nasbench201 import NasBench201Space
 from reinas.store.packing import packed, unpacked
@@ -26,7 +26,7 @@ POLICIES = [
 
 
 def plan(policy=None, *, table=None, seed=0, evaluations=40, noise="mean", repeats="reuse", n=None):
-    return Plan(
+    return RunSpec(
         table or LANDSCAPE, None, noise, policy or {"name": "random"}, n, evaluations, repeats, seed
     )
 

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from reinas import (
+    Budget,
     Job,
     Limits,
     MlpSpace,
@@ -105,10 +106,10 @@ def test_a_search_goes_on_past_children_that_are_too_costly(fitted):
     """One of two widths is over the limit: it is a failure with its reason, the other is best."""
     space = MlpSpace(depth=1, widths=(4, 64), activations=("relu",))
     evaluator = TrainedEvaluator(Wine(), QUICK, Limits(parameters=200))
-    found = search(space, RandomSearch(space), evaluator, trials=16, seed=1)
-    failed = {t.outcome.error for t in found.log.failures()}
+    found = search(space, RandomSearch(space), evaluator, budget=Budget(16), seed=1)
+    failed = {t.outcome.error for t in found.record.finished() if t.outcome.error}
     assert failed == {"too costly, not trained: more than 200 parameters"}
-    assert found.architecture.layers[0].width == 4
+    assert found.best_architecture.layers[0].width == 4
     assert len(fitted) == 1
 
 
@@ -140,7 +141,7 @@ def test_other_limits_on_resume_are_refused(tmp_path):
 
     def run(limits):
         evaluator = TrainedEvaluator(Wine(), QUICK, limits)
-        search(space, RandomSearch(space), evaluator, trials=1, store=store, name="s")
+        search(space, RandomSearch(space), evaluator, budget=Budget(1), store=store, name="s")
 
     run(Limits(parameters=1))
     with pytest.raises(SettingError, match="limits"):

@@ -85,12 +85,12 @@ def test_children_that_nobody_waits_for_are_given_up(make):
 
 def test_a_synchronous_search_is_the_same_on_a_cluster():
     """Trials, failures and diagnostics, number for number."""
-    assert story(small_search(None, executor=Cluster()).log) == story(small_search(None).log)
+    assert story(small_search(None, executor=Cluster()).record) == story(small_search(None).record)
 
 
 def test_the_store_knows_who_trained_what():
     """Each trial that was evaluated has a finished attempt with its worker."""
-    log = small_search(None, executor=Cluster()).log
+    log = small_search(None, executor=Cluster()).record
     evaluated = {t.number for t in log.finished() if t.repeat_of is None}
     assert {e.trial for e in log.attempts()} == evaluated
     assert all(e.finished and e.ended >= e.begun - 0.01 for e in log.attempts())

@@ -8,16 +8,25 @@ import torch
 from PIL import Image
 
 import reinas
-from reinas import ConvSpace, Images, MlpSpace, RandomSearch, Recipe, Table, TrainedEvaluator
+from reinas import (
+    Budget,
+    ConvSpace,
+    Images,
+    MlpSpace,
+    RandomSearch,
+    Recipe,
+    Table,
+    TrainedEvaluator,
+)
 from reinas.errors import FileError, SettingError
 
 QUICK = Recipe(optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=2)
 
 
 def finished(task, space, folder, recipe=QUICK):
-    store = reinas.Store(None)
+    store = reinas.MemoryStore()
     evaluator = TrainedEvaluator(task, recipe)
-    reinas.search(space, RandomSearch(space), evaluator, trials=2, store=store, name="s")
+    reinas.search(space, RandomSearch(space), evaluator, budget=Budget(2), store=store, name="s")
     reinas.finish(store, "s", space, task, folder=folder, grid=None)
     return reinas.load(folder)
 

@@ -13,6 +13,7 @@ from sklearn.metrics import log_loss, r2_score
 
 import reinas
 from reinas import (
+    Budget,
     Diabetes,
     MlpSpace,
     RandomSearch,
@@ -27,7 +28,7 @@ from reinas import (
 )
 from reinas import final as module
 from reinas.errors import FileError, ReinasError, SettingError
-from reinas.store.rows import Proposal
+from reinas.store.values import Proposal
 from reinas.tasks.base import Part, Parts
 from reinas.types import Curve, Outcome
 
@@ -56,7 +57,9 @@ def searched(task, recipe=RECIPE, space=SPACE, store=None):
     """A store with a search "s" of four random trials."""
     home = Store(store)
     evaluator = TrainedEvaluator(task, recipe)
-    search(space, RandomSearch(space), evaluator, trials=4, children=2, store=home, name="s")
+    search(
+        space, RandomSearch(space), evaluator, budget=Budget(4), batch_size=2, store=home, name="s"
+    )
     return home
 
 
@@ -368,7 +371,7 @@ def test_a_search_that_went_on_keeps_its_tested_network(read, tmp_path):
     first = finished(home, CountedWine(), tmp_path)
     log = home.get("s")
     answers = SPACE.sample(1, 0)[0]
-    log.propose(9, [Proposal(99, answers, answers, None)])
+    log.propose(9, [Proposal(99, answers, answers, "text", None)])
     log.record(99, Outcome(1.5))
     assert finished(home, CountedWine(), tmp_path).final.trial == first.final.trial
     assert read == [1]
@@ -420,7 +423,7 @@ def test_a_search_with_failures_only_says_so(tmp_path):
     """And how to see the reasons; nothing is written."""
     wild = Recipe(learning_rate=1e9, epochs=50, schedule="constant")
     home = searched(Diabetes(), wild)
-    assert len(home.get("s").failures()) == 4
+    assert [t.state for t in home.get("s").finished()] == ["failed"] * 4
     with pytest.raises(ReinasError, match=r"no network that could be trained.*`reinas show s`"):
         finished(home, Diabetes(), tmp_path / "net")
     assert not (tmp_path / "net").exists()

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from reinas import ConvSpace, MlpSpace, Outcome, RecurrentSpace, Trial
-from reinas.compare.runs import Plan, run, table_of
+from reinas.compare.runs import RunSpec, run, table_of
 from reinas.errors import SettingError
 from reinas.policies import surrogate
 from reinas.policies.acquisition import coordinate_ascent, mutants
@@ -274,7 +274,7 @@ def regrets(name, policy, seeds, evaluations, **more):
     table = {"name": name, **more}
     best = table_of(table).best
     runs = [
-        run(Plan(table, None, "mean", {"name": policy}, None, evaluations, "reuse", seed))
+        run(RunSpec(table, None, "mean", {"name": policy}, None, evaluations, "reuse", seed))
         for seed in range(seeds)
     ]
     return np.array([best - np.maximum.accumulate(r.rewards) for r in runs])

@@ -10,6 +10,7 @@ from scipy import stats
 
 from reinas import (
     AbstractEvaluator,
+    Budget,
     ConvSpace,
     Growth,
     MlpSpace,
@@ -187,11 +188,11 @@ def test_networks_may_grow(name):
     space = ConvSpace(depth=3)
     growth = Growth(start=1, step=1, every=10)
     result = search(
-        space, RIVALS[name](space), Wide(), trials=30, children=5, seed=3, growth=growth
+        space, RIVALS[name](space), Wide(), budget=Budget(30), batch_size=5, seed=3, growth=growth
     )
-    lengths = [len(trial.answers) for trial in result.log.finished()]
+    lengths = [len(trial.answers) for trial in result.record.finished()]
     assert lengths == [space.lengths[number // 10] for number in range(30)]
-    for trial in result.log.finished():
+    for trial in result.record.finished():
         space.check(trial.answers)
 
 

@@ -5,15 +5,15 @@ import pytest
 from reinas import (
     ConvSpace,
     Digits,
+    MemoryStore,
     MlpSpace,
     Outcome,
     RandomSearch,
     Recipe,
-    Store,
     TrainedEvaluator,
     Wine,
 )
-from reinas.store.rows import FinalRecord, Proposal
+from reinas.store.values import FinalRecord, Proposal
 
 SPACE = MlpSpace(depth=2, widths=(4, 8), activations=("relu", "tanh"))
 
@@ -49,17 +49,17 @@ def settings_of(space, task):
         "space": space_settings,
         "policy": dict(RandomSearch(space).settings),
         "evaluator": dict(evaluator.settings),
-        "children": 3,
+        "batch_size": 3,
         "seed": 5,
-        "repeats": "reuse",
+        "reuse": True,
     }
 
 
-def write(log, trials, movement=()):
+def write(log, trials, movement=(), text=str):
     """Write trials, as TRIALS has them, and the policy's diagnostics."""
     for batch in sorted({t[1] for t in trials}):
         rows = [t for t in trials if t[1] == batch]
-        log.propose(batch, [Proposal(n, a, a, r) for n, _, a, r, _, _ in rows])
+        log.propose(batch, [Proposal(n, a, a, text(a), r) for n, _, a, r, _, _ in rows])
     for number, _, _, _, result, seconds in trials:
         if isinstance(result, str):
             outcome = Outcome(None, seconds, error=result)
@@ -78,8 +78,8 @@ def make_log():
         trials=TRIALS, movement=MOVEMENT, *, name="demo", space=SPACE, task=None, settings=None
     ):
         chosen = {**settings_of(space, task or Wine()), **(settings or {})}
-        log = Store(None).put(name, chosen, 12)
-        write(log, trials, movement)
+        log = MemoryStore().put(name, chosen, 12)
+        write(log, trials, movement, lambda answers: str(space.decode(answers)))
         return log
 
     return make

@@ -11,7 +11,7 @@ from reinas.report.machines import Gradients, Machine, machines
 from reinas.report.page import page
 from reinas.report.report import make_report
 from reinas.report.terminal import print_report
-from reinas.store.rows import AttemptRecord, Proposal, Update
+from reinas.store.values import AttemptRecord, Proposal, Update
 from reinas.types import Attempt
 
 
@@ -105,7 +105,7 @@ def test_attempts_are_kept_until_they_end(log):
 def test_an_attempt_of_a_killed_search_is_not_taken_for_the_one_that_finished(log):
     """It ends when it began: nobody knows more."""
     number = log.count()[0]
-    log.propose(9, [Proposal(number, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), None)])
+    log.propose(9, [Proposal(number, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), "text", None)])
     log.attempted(Attempt(number, "a:1", 10.0))
     log.close_attempts(long_ago=True)
     log.attempted(Attempt(number, "a:2", 20.0))

@@ -7,7 +7,7 @@ import pytest
 from reinas import Outcome, Toy, ToySpace
 from reinas.errors import FileError
 from reinas.report.page import drawing, duration, page, write
-from reinas.store.rows import Proposal
+from reinas.store.values import Proposal
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
 LOADS = {"link", "img", "iframe", "object", "embed", "audio", "video", "source", "base"}
@@ -107,7 +107,7 @@ def test_the_best_architectures_are_a_table(log):
 def test_numbers_of_parameters_are_whole_numbers(make_log):
     """A network of a million weights is told in digits, not in powers of ten."""
     log = make_log([], [])
-    log.propose(0, [Proposal(0, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), None)])
+    log.propose(0, [Proposal(0, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), "text", None)])
     log.record(0, Outcome(0.5, 1.0, {"parameters": 1_234_567}))
     assert "1234567" in [cell.replace(",", "") for cell in check(page(log)).cells]
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from reinas.report.report import make_report, space_of
-from reinas.store.rows import Proposal
+from reinas.store.values import Proposal
 
 
 def test_trials_are_counted(log):
@@ -74,7 +74,7 @@ def test_a_search_without_trials_has_an_empty_report(make_log):
 
 def test_unfinished_trials_are_not_counted(log):
     """A trial that was proposed and has no outcome yet is not in the report."""
-    log.propose(3, [Proposal(9, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), None)])
+    log.propose(3, [Proposal(9, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), "text", None)])
     assert make_report(log).finished == 9
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from reinas import Outcome
 from reinas.report.report import make_report
 from reinas.report.terminal import print_report, print_result
-from reinas.store.rows import Proposal
+from reinas.store.values import Proposal
 
 
 def shown(function, *arguments):
@@ -95,7 +95,7 @@ def test_square_brackets_in_names_and_places_are_text(make_log, text):
 def test_square_brackets_in_metrics_are_text(make_log):
     """An evaluator of one's own names its metrics as it likes."""
     log = make_log([], [])
-    log.propose(0, [Proposal(0, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), None)])
+    log.propose(0, [Proposal(0, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), "text", None)])
     log.record(0, Outcome(0.5, 1.0, {"latency [ms]": 3.0, "[/x]": 4.0}))
     for text in (result(log), story(log)):
         assert "latency [ms]" in text
@@ -105,7 +105,7 @@ def test_square_brackets_in_metrics_are_text(make_log):
 def test_numbers_of_parameters_are_whole_numbers(make_log):
     """A network of a million weights is told in digits, not in powers of ten."""
     log = make_log([], [])
-    log.propose(0, [Proposal(0, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), None)])
+    log.propose(0, [Proposal(0, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), "text", None)])
     log.record(0, Outcome(0.5, 1.0, {"parameters": 1_234_567}))
     for text in (result(log), story(log)):
         assert "1234567" in text.replace(",", "")

@@ -7,6 +7,7 @@ import pytest
 from helpers import story
 from reinas import (
     AbstractEvaluator,
+    Budget,
     ConvSpace,
     Growth,
     MlpSpace,
@@ -53,23 +54,28 @@ def test_a_search_grows_through_all_eight_depths():
     evaluator = Free()
     space = ConvSpace(depth=20)
     found = search(
-        space, RandomSearch(space), evaluator, trials=128, children=8, growth=Growth(every=16)
+        space,
+        RandomSearch(space),
+        evaluator,
+        budget=Budget(128),
+        batch_size=8,
+        growth=Growth(every=16),
     )
     expected = [depth for depth in range(6, 21, 2) for _ in range(16)]
     assert [evaluator.depths[k] for k in range(128)] == expected
     begins = {}
-    for trial in found.log.finished():
+    for trial in found.record.finished():
         begins.setdefault(evaluator.depths[trial.number], trial.batch)
         assert len(trial.answers) == space.lengths[evaluator.depths[trial.number] - 1]
     assert begins == {depth: 2 * n for n, depth in enumerate(range(6, 21, 2))}
-    assert len(found.architecture.layers) == evaluator.depths[found.best.number]
+    assert len(found.best_architecture.layers) == evaluator.depths[found.best_trial.number]
 
 
 def test_networks_never_grow_deeper_than_the_space():
     """2, 5, then 6 and 6 for ever: the space has six layers."""
     evaluator, space = Free(), ConvSpace(depth=6)
     growth = Growth(start=2, step=3, every=4)
-    search(space, RandomSearch(space), evaluator, trials=24, children=4, growth=growth)
+    search(space, RandomSearch(space), evaluator, budget=Budget(24), batch_size=4, growth=growth)
     assert [evaluator.depths[k] for k in range(24)] == [2] * 4 + [5] * 4 + [6] * 16
 
 
@@ -77,7 +83,7 @@ def test_a_batch_has_one_depth():
     """Batches of three, growing every four: the batch's first sample decides."""
     evaluator, space = Free(), ConvSpace(depth=5)
     growth = Growth(start=1, step=1, every=4)
-    search(space, RandomSearch(space), evaluator, trials=15, children=3, growth=growth)
+    search(space, RandomSearch(space), evaluator, budget=Budget(15), batch_size=3, growth=growth)
     depths = [1 + first // 4 for first in (0, 3, 6, 9, 12) for _ in range(3)]
     assert [evaluator.depths[k] for k in range(15)] == depths
 
@@ -106,8 +112,8 @@ def test_killed_in_the_middle_and_resumed_it_is_as_if_undisturbed(tmp_path, spac
             space,
             policy(space),
             evaluator,
-            trials=28,
-            children=4,
+            budget=Budget(28),
+            batch_size=4,
             seed=2,
             store=store,
             name="s",
@@ -119,7 +125,7 @@ def test_killed_in_the_middle_and_resumed_it_is_as_if_undisturbed(tmp_path, spac
     for interrupt in (10, 9):
         with pytest.raises(KeyboardInterrupt):
             run(store, Free(interrupt))
-    assert story(run(store, Free()).log) == story(whole.log)
+    assert story(run(store, Free()).record) == story(whole.log)
     assert {len(space.decode(t.answers).layers) for t in whole.log.finished()} == {1, 2, 3, 4}
 
 
@@ -130,7 +136,13 @@ def test_another_growth_on_resume_is_refused(tmp_path, other):
 
     def run(growth, trials):
         return search(
-            space, RandomSearch(space), Free(), trials=trials, store=store, name="s", growth=growth
+            space,
+            RandomSearch(space),
+            Free(),
+            budget=Budget(trials),
+            store=store,
+            name="s",
+            growth=growth,
         )
 
     first = run(Growth(start=2, every=8), 8)
@@ -143,10 +155,16 @@ def test_growth_is_refused_where_there_was_none(tmp_path):
     """A search without growth does not begin to grow."""
     space, store = SPACES["conv"], str(tmp_path / "s.db")
     policy = RandomSearch(space)
-    search(space, policy, Free(), trials=8, store=store, name="s")
+    search(space, policy, Free(), budget=Budget(8), store=store, name="s")
     with pytest.raises(SettingError, match="growth"):
         search(
-            space, policy, Free(), trials=16, store=store, name="s", growth=Growth(start=1, every=8)
+            space,
+            policy,
+            Free(),
+            budget=Budget(16),
+            store=store,
+            name="s",
+            growth=Growth(start=1, every=8),
         )
 
 

@@ -14,7 +14,7 @@ from helpers import small_search
 from reinas import Curve, Epoch, Outcome, Store
 from reinas.errors import BusyError, SettingError, StoreError, UnknownSearchError
 from reinas.store import schema
-from reinas.store.rows import FinalRecord, Proposal
+from reinas.store.values import FinalRecord, Proposal
 
 SETTINGS = {"space": {"name": "mlp", "depth": 2}, "seed": 0}
 
@@ -52,7 +52,9 @@ def test_the_file_is_in_wal_mode(path):
 def test_a_trial_is_read_back_as_it_was_written(path):
     """Numbers to the last bit; curves, metrics and reasons whole."""
     log = Store(path).put("s", SETTINGS, 8)
-    log.propose(0, [Proposal(0, (1, 0), (1, 0), None), Proposal(1, (0, 1), (0, 1), 0)])
+    log.propose(
+        0, [Proposal(0, (1, 0), (1, 0), "text", None), Proposal(1, (0, 1), (0, 1), "text", 0)]
+    )
     assert [t.outcome for t in log.batch(0)] == [None, None]
     good = Outcome(0.1 + 0.2, 1.5, {"a": 1 / 3}, Curve((Epoch(1, 0.1, 0.2, 0.3),), None))
     bad = Outcome(None, 2.0, {}, Curve((), "why"), "it broke")
@@ -63,7 +65,7 @@ def test_a_trial_is_read_back_as_it_was_written(path):
     assert [t.answers for t in again.batch(0)] == [(1, 0), (0, 1)]
     assert [t.repeat_of for t in again.batch(0)] == [None, 0]
     assert again.count() == (2, 2)
-    assert [t.number for t in again.failures()] == [1]
+    assert again.texts([0, 1]) == {0: "text", 1: "text"}
 
 
 def test_a_snapshot_replaces_the_one_before(path):
@@ -71,7 +73,7 @@ def test_a_snapshot_replaces_the_one_before(path):
     log = Store(path).put("s", SETTINGS, 8)
     assert log.snapshot() is None
     for batch in range(3):
-        log.propose(batch, [Proposal(batch, (0,), (0,), None)])
+        log.propose(batch, [Proposal(batch, (0,), (0,), "text", None)])
         log.learned(batch, {"x": batch / 3}, {"w": np.arange(batch + 1.0), "b": np.array(np.nan)})
     batch, state = log.snapshot()
     assert batch == 2
@@ -86,7 +88,7 @@ def test_the_best_are_different_architectures_highest_reward_first(path):
     """Ties go to the earliest; repeats and failures are left out."""
     log = Store(path).put("s", SETTINGS, 8)
     keys = [(0,), (1,), (1,), (2,), (3,)]
-    log.propose(0, [Proposal(k, a, a, 1 if k == 2 else None) for k, a in enumerate(keys)])
+    log.propose(0, [Proposal(k, a, a, "text", 1 if k == 2 else None) for k, a in enumerate(keys)])
     for number, reward in enumerate([0.5, 0.9, 0.9, 0.9, None]):
         error = "it broke" if reward is None else None
         log.record(number, Outcome(reward, error=error))
@@ -97,8 +99,8 @@ def test_the_best_are_different_architectures_highest_reward_first(path):
 def test_an_architecture_is_found_again_by_its_first_trial(path):
     """Only among earlier batches."""
     log = Store(path).put("s", SETTINGS, 8)
-    log.propose(0, [Proposal(0, (0,), (0,), None), Proposal(1, (0,), (0,), 0)])
-    log.propose(1, [Proposal(2, (5,), (5,), None)])
+    log.propose(0, [Proposal(0, (0,), (0,), "text", None), Proposal(1, (0,), (0,), "text", 0)])
+    log.propose(1, [Proposal(2, (5,), (5,), "text", None)])
     assert log.first_with([(0,), (5,), (9,)], before=1) == {(0,): 0}
     assert log.first_with([(0,), (5,), (9,)], before=2) == {(0,): 0, (5,): 2}
 
@@ -116,7 +118,7 @@ def test_a_final_network_is_written_once(path):
 
 def test_summaries_count_what_is_there(path):
     """One line a search: finished, failed, best."""
-    log = small_search(str(path)).log
+    log = small_search(str(path)).record
     (summary,) = Store(path).summaries()
     outcomes = [t.outcome for t in log.finished()]
     assert (summary.name, summary.space, summary.policy) == ("s", "mlp", "zoph-le")
@@ -151,7 +153,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(path):
     """Whatever it is, it stays as it was."""
     path.write_bytes(b"this is a letter to a friend, and not a database at all" * 40)
     before = path.read_bytes()
-    with pytest.raises(StoreError, match="is not a database: give another file"):
+    with pytest.raises(StoreError, match="is not a database: choose another file"):
         Store(path)
     assert path.read_bytes() == before
 
@@ -160,7 +162,7 @@ def test_a_database_of_something_else_is_refused(path):
     """It has tables, but not ours."""
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE recipes (cake TEXT)")
-    with pytest.raises(StoreError, match="is a database, but not one of reinas"):
+    with pytest.raises(StoreError, match="is a database, but not a store of reinas"):
         Store(path)
 
 
@@ -177,7 +179,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(path):
     """The trial that did not fit is missing, everything before it is there."""
     store = Store(path)
     log = store.put("s", SETTINGS, 8)
-    log.propose(0, [Proposal(k, (k,), (k,), None) for k in range(8)])
+    log.propose(0, [Proposal(k, (k,), (k,), "text", None) for k in range(8)])
     log.record(0, Outcome(0.5))
     with store.begin() as connection:
         pages = connection.scalar(sa.text("PRAGMA page_count"))

@@ -1,5 +1,6 @@
 """The loop: what is proposed, what is kept, and that a stop changes nothing."""
 
+import math
 import os
 import signal
 import subprocess
@@ -13,8 +14,8 @@ import numpy as np
 import pytest
 
 from helpers import SPACE, Hashed, small_search, story
-from reinas import AbstractPolicy, Choice, Outcome, Processes, RandomSearch, Store, search
-from reinas.errors import SettingError
+from reinas import AbstractPolicy, Budget, Choice, Outcome, Processes, RandomSearch, Store, search
+from reinas.errors import SettingError, TrialError
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 
@@ -65,7 +66,7 @@ def test_the_policy_learns_from_each_batch_whole_and_in_the_order_proposed():
     """update() sees the very answers of propose(), with their outcomes, batch after batch."""
     one, two = answers(1, 4), answers(2, 4)
     policy = Scripted(one, two)
-    search(SPACE, policy, Hashed(), trials=8, children=4)
+    search(SPACE, policy, Hashed(), budget=Budget(8), batch_size=4)
     assert [[t.answers for t in batch] for batch in policy.seen] == [one, two]
     assert [t.number for batch in policy.seen for t in batch] == list(range(8))
     assert all(t.outcome is not None for batch in policy.seen for t in batch)
@@ -74,7 +75,7 @@ def test_the_policy_learns_from_each_batch_whole_and_in_the_order_proposed():
 def test_all_randomness_is_derived_from_the_seed():
     """The seed of a proposal depends on the batch, the seed of an evaluation on the trial."""
     policy, evaluator = Scripted(answers(1, 4), answers(2, 4)), Counted()
-    search(SPACE, policy, evaluator, trials=8, children=4, seed=7, repeats="train")
+    search(SPACE, policy, evaluator, budget=Budget(8), batch_size=4, seed=7, reuse=False)
     assert [seed for _, _, seed in policy.asked] == [derive(7, "propose", b) for b in (0, 1)]
     assert [j.seed for j in evaluator.jobs] == [derive(7, "evaluate", n) for n in range(8)]
 
@@ -82,7 +83,7 @@ def test_all_randomness_is_derived_from_the_seed():
 def test_the_last_batch_is_what_is_left_of_the_budget():
     """Ten trials in batches of four are four, four and two."""
     policy = Scripted(answers(1, 4), answers(2, 4), answers(3, 2))
-    search(SPACE, policy, Hashed(), trials=10, children=4)
+    search(SPACE, policy, Hashed(), budget=Budget(10), batch_size=4)
     assert [count for count, _, _ in policy.asked] == [4, 4, 2]
 
 
@@ -90,8 +91,8 @@ def test_a_repeated_architecture_is_evaluated_once_and_marked():
     """Its outcome is taken over, within a batch and across batches, and costs nothing."""
     a, b = list(SPACE.enumerate())[:2]
     evaluator = Counted()
-    found = search(SPACE, Scripted([a, b, a], [b, a, a]), evaluator, trials=6, children=3)
-    trials = found.log.finished()
+    found = search(SPACE, Scripted([a, b, a], [b, a, a]), evaluator, budget=Budget(6), batch_size=3)
+    trials = found.record.finished()
     assert len(evaluator.jobs) == 2
     assert [t.repeat_of for t in trials] == [None, None, 0, 1, 0, 0]
     assert [t.outcome.reward for t in trials] == [1.0, 0.5, 1.0, 0.5, 1.0, 1.0]
@@ -102,9 +103,11 @@ def test_a_repeated_architecture_is_trained_again_on_request():
     """repeats="train" evaluates every trial with its own seed."""
     a = next(SPACE.enumerate())
     evaluator = Counted()
-    found = search(SPACE, Scripted([a, a, a]), evaluator, trials=3, children=3, repeats="train")
+    found = search(
+        SPACE, Scripted([a, a, a]), evaluator, budget=Budget(3), batch_size=3, reuse=False
+    )
     assert len({job.seed for job in evaluator.jobs}) == 3
-    assert [t.repeat_of for t in found.log.finished()] == [None] * 3
+    assert [t.repeat_of for t in found.record.finished()] == [None] * 3
 
 
 def test_a_failed_child_is_repeated_as_a_failure():
@@ -115,21 +118,23 @@ def test_a_failed_child_is_repeated_as_a_failure():
             raise RuntimeError("no")
 
     a = next(SPACE.enumerate())
-    found = search(SPACE, Scripted([a, a]), Broken(), trials=2, children=2)
-    assert [t.outcome.error.startswith("RuntimeError: no") for t in found.log.finished()] == [
+    found = search(SPACE, Scripted([a, a]), Broken(), budget=Budget(2), batch_size=2)
+    assert [t.outcome.error.startswith("RuntimeError: no") for t in found.record.finished()] == [
         True,
         True,
     ]
-    assert found.best is None
-    assert found.architecture is None
+    with pytest.raises(TrialError, match="no complete trial yet, so none is the best: 2 failed"):
+        _ = found.best_trial
+    with pytest.raises(TrialError, match="no complete trial"):
+        _ = found.best_architecture
 
 
 def test_the_result_is_the_best_trial():
     """The highest reward, and the architecture that it belongs to."""
     found = small_search(None)
-    rewards = [t.outcome.value for t in found.log.finished()]
-    assert found.best.outcome.reward == max(rewards)
-    assert found.architecture == SPACE.decode(found.best.answers)
+    rewards = [t.outcome.value for t in found.record.finished()]
+    assert found.best_trial.reward == max(rewards)
+    assert found.best_architecture == SPACE.decode(found.best_trial.answers)
 
 
 class Unbuildable(AbstractSpace):
@@ -150,8 +155,10 @@ class Unbuildable(AbstractSpace):
 
 def test_answers_that_a_space_cannot_decode_are_failed_trials():
     """One bad architecture never ends a search."""
-    found = search(Unbuildable(), Scripted([(0,), (3,), (1,)]), Counted(), trials=3, children=3)
-    errors = [t.outcome.error for t in found.log.finished()]
+    found = search(
+        Unbuildable(), Scripted([(0,), (3,), (1,)]), Counted(), budget=Budget(3), batch_size=3
+    )
+    errors = [t.outcome.error for t in found.record.finished()]
     assert [bool(e) for e in errors] == [False, True, False]
     assert errors[1].startswith("ZeroDivisionError: this one has no meaning")
 
@@ -159,14 +166,16 @@ def test_answers_that_a_space_cannot_decode_are_failed_trials():
 def test_a_policy_that_proposes_nonsense_is_told_so():
     """Answers that are none are a bug in the policy, not a bad child."""
     with pytest.raises(SettingError, match="takes 0 to"):
-        search(SPACE, Scripted([(9,) * len(SPACE.decisions)]), Hashed(), trials=1, children=1)
+        search(
+            SPACE, Scripted([(9,) * len(SPACE.decisions)]), Hashed(), budget=Budget(1), batch_size=1
+        )
 
 
 @pytest.mark.parametrize("batch", [[], [(0,)], answers(1, 3)])
 def test_a_policy_that_gives_other_than_was_asked_is_told_so(batch):
     """Too few, too short or too many: nothing is proposed, and the budget holds."""
-    with pytest.raises(SettingError, match=r"was asked for 2 times \d+ answers"):
-        search(SPACE, Scripted(batch), Hashed(), trials=2, children=2)
+    with pytest.raises(SettingError, match=r"should propose 2 architectures of 5 answers each"):
+        search(SPACE, Scripted(batch), Hashed(), budget=Budget(2), batch_size=2)
 
 
 class Careless(Hashed):
@@ -193,17 +202,25 @@ class Careless(Hashed):
 )
 def test_whatever_an_evaluator_returns_the_search_goes_on(outcome, reward):
     """What is a number becomes one; anything else is a failed trial with its reason."""
-    found = search(SPACE, RandomSearch(SPACE), Careless(outcome), trials=2, children=2)
-    outcomes = [t.outcome for t in found.log.finished()]
+    found = search(SPACE, RandomSearch(SPACE), Careless(outcome), budget=Budget(2), batch_size=2)
+    outcomes = [t.outcome for t in found.record.finished()]
     assert [o.reward for o in outcomes] == [reward] * 2
     assert all((o.error is None) == (reward is not None) for o in outcomes)
 
 
-@pytest.mark.parametrize("bad", [{"trials": 0}, {"children": 0}, {"repeats": "sometimes"}])
-def test_bad_arguments_are_refused_before_anything_happens(bad, tmp_path):
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (lambda: {"budget": Budget(0)}, "trials must be at least 1, got 0"),
+        (lambda: {"budget": Budget(8, seconds=0.0)}, "seconds must be above 0 and finite, got 0"),
+        (lambda: {"budget": Budget(8, reward=math.nan)}, "reward must be a finite number, got nan"),
+        (lambda: {"batch_size": 0}, "batch_size must be at least 1, got 0"),
+    ],
+)
+def test_bad_arguments_are_refused_before_anything_happens(bad, message, tmp_path):
     """And no file is made."""
-    with pytest.raises(SettingError, match=next(iter(bad))):
-        search(SPACE, RandomSearch(SPACE), Hashed(), store=str(tmp_path / "s.db"), **bad)
+    with pytest.raises(SettingError, match=message):
+        search(SPACE, RandomSearch(SPACE), Hashed(), store=str(tmp_path / "s.db"), **bad())
     assert not list(tmp_path.iterdir())
 
 
@@ -235,7 +252,7 @@ class Mortal(Store):
 
 @pytest.fixture(scope="module")
 def undisturbed():
-    return story(small_search(None).log)
+    return story(small_search(None).record)
 
 
 def test_dying_at_any_transaction_changes_nothing(undisturbed, tmp_path):
@@ -250,7 +267,7 @@ def test_dying_at_any_transaction_changes_nothing(undisturbed, tmp_path):
                 deaths += 1
             else:
                 break
-            assert story(small_search(str(path)).log) == undisturbed, (before, n)
+            assert story(small_search(str(path)).record) == undisturbed, (before, n)
         assert 60 < deaths < 399  # the loop ended because nothing was left to interrupt
 
 
@@ -265,7 +282,7 @@ def test_dying_again_and_again_changes_nothing(undisturbed, tmp_path):
             )
         except Died:
             continue
-        assert story(found.log) == undisturbed
+        assert story(found.record) == undisturbed
         return
     pytest.fail("200 lives were not enough")
 
@@ -291,29 +308,29 @@ def test_a_process_killed_by_the_system_loses_nothing(cut, undisturbed, tmp_path
         process.send_signal(signal.SIGKILL)
     kept = Store(path).get("s").count()[1]
     assert kept >= cut
-    assert story(small_search(str(path)).log) == undisturbed
+    assert story(small_search(str(path)).record) == undisturbed
 
 
 def test_worker_processes_give_the_trials_of_one_process(undisturbed):
     """Serial or parallel, the search is the same."""
     executor = Processes(2)
-    assert story(small_search(None, executor=executor).log) == undisturbed
+    assert story(small_search(None, executor=executor).record) == undisturbed
 
 
 def test_more_trials_extend_a_search(undisturbed, tmp_path):
     """16 trials and then 40 are the 40 trials that would have been made at once."""
     path = str(tmp_path / "s.db")
     small_search(path, trials=16)
-    assert story(small_search(path, trials=40).log) == undisturbed
-    assert story(small_search(path, trials=40).log) == undisturbed  # nothing left to do
+    assert story(small_search(path, trials=40).record) == undisturbed
+    assert story(small_search(path, trials=40).record) == undisturbed  # nothing left to do
 
 
 def test_other_settings_under_the_same_name_are_refused(tmp_path):
     """The message says which setting differs, and nothing is written."""
     path = str(tmp_path / "s.db")
     small_search(path, trials=8)
-    with pytest.raises(SettingError, match=r"repeats is reuse, not train.*another --name"):
-        small_search(path, trials=8, repeats="train")
+    with pytest.raises(SettingError, match=r"reuse is True, not False.*choose another name"):
+        small_search(path, trials=8, reuse=False)
     assert Store(path).get("s").count() == (8, 8)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import reinas
-from reinas import Arrays, Recipe
+from reinas import Arrays, Budget, Recipe
 from reinas.errors import FileError, SettingError
 
 
@@ -446,10 +446,10 @@ def test_arrays_can_be_searched_over(tmp_path, regression):
     made = task(tmp_path, x[:, 0] if regression else (x[:, 0] > 0).astype(int), x)
     space = reinas.MlpSpace(depth=1)
     evaluator = reinas.TrainedEvaluator(made, Recipe(epochs=1))
-    result = reinas.search(space, reinas.RandomSearch(space), evaluator, trials=2)
-    assert result.log.trials == 2
-    assert result.best is not None
-    assert np.isfinite(result.best.outcome.reward)
+    result = reinas.search(space, reinas.RandomSearch(space), evaluator, budget=Budget(2))
+    assert result.record.trials == 2
+    assert result.best_trial is not None
+    assert np.isfinite(result.best_trial.reward)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import reinas
-from reinas import Recipe, Table
+from reinas import Budget, Recipe, Table
 from reinas.errors import FileError, SettingError
 from reinas.tasks.table_encoding import Columns
 from reinas.tasks.tables import read_rows
@@ -371,10 +371,10 @@ def test_a_table_can_be_searched_over(tmp_path, line):
     """Two trials from end to end, with classes and with numbers."""
     space = reinas.MlpSpace(depth=1)
     evaluator = reinas.TrainedEvaluator(table(tmp_path, rows(line=line)), Recipe(epochs=1))
-    result = reinas.search(space, reinas.RandomSearch(space), evaluator, trials=2)
-    assert result.log.trials == 2
-    assert result.best is not None
-    assert np.isfinite(result.best.outcome.reward)
+    result = reinas.search(space, reinas.RandomSearch(space), evaluator, budget=Budget(2))
+    assert result.record.trials == 2
+    assert result.best_trial is not None
+    assert np.isfinite(result.best_trial.reward)
 
 
 def test_a_separator_inside_a_quoted_name_does_not_count(tmp_path):

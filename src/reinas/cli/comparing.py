@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from reinas.compare.comparison import (
     plans,
     run_all,
 )
-from reinas.compare.runs import Plan
+from reinas.compare.runs import RunSpec
 from reinas.compare.summary import document, summarise
 from reinas.config.run_options import RunOptions, make_executor
 from reinas.config.settings import Setting, configure, parse_set
@@ -28,7 +28,8 @@ from reinas.evaluators.tabular import TabularEvaluator
 from reinas.report.page import write
 from reinas.report.terminal import table
 from reinas.store import Store
-from reinas.study.ledger import check_budget
+from reinas.study.observer import Observer
+from reinas.study.study import Study
 
 STANDARD_OUTPUT = Path("-")
 DEFAULT = "random,evolution,local,bayes"
@@ -63,7 +64,10 @@ class Shared:
             at = contest.whole_numbers("--at", self.at)
         check(specs, count, total, at)
         children = 1 if self.children is None else self.children
-        check_budget(total, children, "reuse" if self.repeats is None else self.repeats)
+        if children < 1:
+            raise SettingError(f"children must be at least 1, got {children}")
+        if self.repeats not in (None, "reuse", "train"):
+            raise SettingError(f"repeats is train or reuse, got {self.repeats!r}")
         if self.first_seed < 0:
             raise SettingError(f"--first-seed must be at least 0, got {self.first_seed}")
         self.check_files()
@@ -100,15 +104,31 @@ def on_table(
         seeds,
         evaluations,
         noise=evaluator.noise,
-        children=shared.children,
-        repeats=repeats,
+        batch_size=shared.children,
+        reuse=repeats == "reuse",
     )
     problem = Problem(name, evaluator.settings, made.reward, made.maximise, made.report)
     runs = run_plans(work, shared)
     show(shared, gathered(problem, tables, specs, seeds, evaluations, at, runs))
 
 
-def run_plans(work: Sequence[Plan], shared: Shared) -> list[Any]:
+class _Counter(Observer):
+    """Counts trials, also those that were finished before."""
+
+    def __init__(self, advance: Callable[[], None]) -> None:
+        self._advance = advance
+
+    def on_start(self, study: Study[Any]) -> None:
+        """Count what is there already."""
+        for _ in range(study.record.count()[1]):
+            self._advance()
+
+    def on_trial(self, trial: Any) -> None:
+        """Count one more."""
+        self._advance()
+
+
+def run_plans(work: Sequence[RunSpec], shared: Shared) -> list[Any]:
     """The runs, with a progress bar; Ctrl-C says how to go on."""
     bar = progress(quiet=False)
     done = 0
@@ -162,11 +182,11 @@ def on_task(
             specs,
             seeds,
             evaluations=evaluations,
-            children=shared.children,
-            repeats=shared.repeats or "reuse",  # type: ignore[arg-type]
+            batch_size=shared.children,
+            reuse=shared.repeats != "train",
             store=Store(shared.store),
             executor=make_executor(RunOptions(workers=shared.workers)),
-            on_trial=lambda _: bar.advance(bar_task),
+            observer=_Counter(lambda: bar.advance(bar_task)),
         )
     except KeyboardInterrupt:
         raise InterruptError(

@@ -1,7 +1,7 @@
 """`reinas search` and `reinas resume`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,7 +26,7 @@ from reinas.cli.options import (
 )
 from reinas.cli.output import err, out, print_json, progress, stop
 from reinas.cli.transfer import cell_settings
-from reinas.config.run_options import make_executor, make_servers
+from reinas.config.run_options import make_executor, make_schedule
 from reinas.config.settings import (
     Config,
     Setting,
@@ -39,7 +39,10 @@ from reinas.config.settings import (
 from reinas.errors import InterruptError, SettingError
 from reinas.report.report import make_report
 from reinas.report.terminal import print_result, typed
-from reinas.store import Log, Store
+from reinas.store import Store
+from reinas.study.budget import Budget
+from reinas.study.observer import Observer
+from reinas.study.study import Study
 from reinas.types import Trial
 
 
@@ -256,12 +259,12 @@ def resume(
 def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
     """Run the search with a progress bar, then say what it found."""
     from reinas.evaluators.trained import Limits, TrainedEvaluator
-    from reinas.executors.ray import Cluster
     from reinas.study.search import search as run_search
 
     plain = config.plain
     executor = make_executor(plain)
-    bar = _Bar(quiet=as_json, load=executor.load if isinstance(executor, Cluster) else None)
+    schedule = make_schedule(plain)
+    bar = _Bar(quiet=as_json, load=_Live(executor, schedule))
     for note in () if as_json else config.task.notes:
         err.print(note, style="dim", soft_wrap=True, markup=False)
     try:
@@ -269,23 +272,20 @@ def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
         limits = Limits(plain.max_parameters, plain.max_flops)
         evaluator = TrainedEvaluator(config.task, config.recipe, limits)
         with interruptible():
-            result = run_search(
+            study = run_search(
                 config.space,
                 policy,
                 evaluator,
-                trials=plain.trials,
-                children=plain.children,
+                budget=Budget(plain.trials, plain.stop_after, plain.target_reward),
+                batch_size=plain.children,
                 seed=plain.seed,
                 store=store,
                 name=name,
                 executor=executor,
-                servers=make_servers(plain),
-                repeats=plain.repeats,
+                schedule=schedule,
+                reuse=plain.repeats == "reuse",
                 growth=config.growth,
-                stop_after=plain.stop_after,
-                target_reward=plain.target_reward,
-                on_start=bar.start,
-                on_trial=bar.advance,
+                observer=bar,
             )
     except KeyboardInterrupt:
         bar.stop()
@@ -298,18 +298,28 @@ def run(config: Config, store: Store, name: str, *, as_json: bool) -> None:
         ) from None
     finally:
         bar.stop()
-    report = make_report(result.log)
+    report = make_report(study.record)
     if as_json:
         notes = list(config.task.notes)
-        head = {"store": store.location, "notes": notes, "stopped": result.stopped}
+        head = {"store": store.location, "notes": notes, "stopped": study.stopped}
         print_json({**head, **report.json()})
     else:
-        print_result(out, report, store.location, result.stopped)
+        print_result(out, report, store.location, study.stopped)
     if not report.best:  # nothing was found, for whatever reasons
         raise typer.Exit(1)
 
 
-class _Bar:
+class _Live:
+    """What executor and schedule are doing, as text."""
+
+    def __init__(self, *parts: Any) -> None:
+        self._parts = parts
+
+    def __str__(self) -> str:
+        return "  ".join(filter(None, (str(part.status()) for part in self._parts)))
+
+
+class _Bar(Observer):
     """The progress bar of a search: trials done, best so far, failures, the cluster's load."""
 
     def __init__(self, *, quiet: bool, load: object | None) -> None:
@@ -317,8 +327,9 @@ class _Bar:
         self._best: float | None = None
         self._failed = 0
 
-    def start(self, log: Log) -> None:
+    def on_start(self, study: Study[Any]) -> None:
         """Show what is there already."""
+        log = study.record
         report = make_report(log, top=1)
         self._failed = report.failed
         self._best = report.best[0].reward if report.best else None
@@ -327,7 +338,7 @@ class _Bar:
         )
         self._bar.start()
 
-    def advance(self, trial: Trial) -> None:
+    def on_trial(self, trial: Trial) -> None:
         """Count one more trial."""
         if trial.outcome is not None:
             self._failed += trial.outcome.error is not None

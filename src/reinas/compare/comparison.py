@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reinas.compare.runs import Plan, Run, run
+from reinas.compare.runs import Run, RunSpec, run
 from reinas.errors import ExecutorError, SettingError, reason
 from reinas.executors.process_pool import Lost, WorkerPool
 from reinas.registry import parameters, resolve
 from reinas.store import Store
 from reinas.store.runs import run_key
-from reinas.study.ledger import Repeats
 from reinas.tables.base import AbstractBenchmarkTable, Noise
 
 BASELINE = "random"
@@ -80,19 +79,19 @@ def plans(
     evaluations: int,
     *,
     noise: Noise = "mean",
-    children: int | None = None,
-    repeats: Repeats = "reuse",
-) -> list[Plan]:
+    batch_size: int | None = None,
+    reuse: bool = True,
+) -> list[RunSpec]:
     """One plan for each seed and contender, contenders together; `tables` is one a seed."""
     return [
-        Plan(
+        RunSpec(
             table.settings,
             table.fingerprint,
             noise,
             policy_spec.settings,
-            children,
+            batch_size,
             evaluations,
-            repeats,
+            reuse,
             seed,
         )
         for table, seed in zip(tables, seeds, strict=True)
@@ -145,7 +144,7 @@ def check(specs: Sequence[PolicySpec], seeds: int, evaluations: int, at: Sequenc
 
 
 def run_all(
-    plans: Sequence[Plan],
+    plans: Sequence[RunSpec],
     store: Store,
     workers: int,
     on_run: Callable[[], None] | None = None,
@@ -170,7 +169,7 @@ def run_all(
     return [found[key] for key in keys]
 
 
-def _run(missing: Mapping[str, Plan], workers: int) -> Any:
+def _run(missing: Mapping[str, RunSpec], workers: int) -> Any:
     """Pairs of a key and its run, as they finish."""
     if not workers:
         for key, plan in missing.items():
@@ -191,7 +190,7 @@ def _run(missing: Mapping[str, Plan], workers: int) -> Any:
         pool.close()
 
 
-def _keyed(item: tuple[str, Plan]) -> Run | str:
+def _keyed(item: tuple[str, RunSpec]) -> Run | str:
     """The run, or what is wrong with its settings."""
     try:
         return run(item[1])
@@ -199,5 +198,5 @@ def _keyed(item: tuple[str, Plan]) -> Run | str:
         return str(error)
 
 
-def _failed(plan: Plan, why: str) -> ExecutorError:
+def _failed(plan: RunSpec, why: str) -> ExecutorError:
     return ExecutorError(f"policy {plan.policy['name']}, seed {plan.seed}: {why}")

@@ -18,9 +18,9 @@ from reinas.registry import find, make, parameters
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.store.json import plain
-from reinas.store.memory_record import MemoryLog
-from reinas.study.ledger import Ledger, Repeats
-from reinas.study.search import Loop
+from reinas.study.budget import Budget
+from reinas.study.schedules import Synchronous
+from reinas.study.study import Study
 from reinas.tables.base import AbstractBenchmarkTable
 from reinas.types import Answers, Trial
 
@@ -65,10 +65,10 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunSpec:
     """A run on a table, by settings alone: a worker process makes the rest.
 
-    The same plan gives the same run, on any number of cores.
+    The same specification gives the same run, on any number of cores.
     """
 
     table: Mapping[str, Any]
@@ -76,9 +76,9 @@ class Plan:
     """Which data they are (None: any): a table that has changed gives other runs."""
     noise: str
     policy: Mapping[str, Any]
-    children: int | None
+    batch_size: int | None
     evaluations: int
-    repeats: Repeats
+    reuse: bool
     seed: int
 
     @property
@@ -90,9 +90,9 @@ class Plan:
                 "data": self.fingerprint,
                 "noise": self.noise,
                 "policy": dict(self.policy),
-                "children": self.children,
+                "batch_size": self.batch_size,
                 "evaluations": self.evaluations,
-                "repeats": self.repeats,
+                "reuse": self.reuse,
                 "seed": self.seed,
             }
         )
@@ -154,22 +154,26 @@ def policy_of(settings: Mapping[str, Any], space: AbstractSpace[Any], seed: int)
     return policy
 
 
-def run(plan: Plan) -> Run:
-    """The run that a plan describes."""
-    table = table_of(plan.table)
-    if plan.fingerprint not in (None, table.fingerprint):  # changed since this process read it
+def run(spec: RunSpec) -> Run:
+    """The run that a specification describes."""
+    table = table_of(spec.table)
+    if spec.fingerprint not in (None, table.fingerprint):  # changed since this process read it
         _table.cache_clear()
-        table = table_of(plan.table)
-    if plan.fingerprint not in (None, table.fingerprint):
-        raise SettingError(f"the table {dict(plan.table)} has changed meanwhile: compare anew")
-    evaluator = TabularEvaluator(table, plan.noise)  # type: ignore[arg-type]
+        table = table_of(spec.table)
+    if spec.fingerprint not in (None, table.fingerprint):
+        raise SettingError(f"the table {dict(spec.table)} has changed meanwhile: compare anew")
+    evaluator = TabularEvaluator(table, spec.noise)  # type: ignore[arg-type]
     space = evaluator.table.space
-    policy = policy_of(plan.policy, space, plan.seed)
-    log = MemoryLog(plan.evaluations)
-    children = policy.batch if plan.children is None else plan.children
-    ledger = Ledger(space, log, children, plan.seed, plan.repeats)
-    Loop(ledger, TimedPolicy(policy), evaluator, Serial()).run()
-    return of_trials(log.every, log.diagnostics())
+    study = Study(
+        space,
+        TimedPolicy(policy_of(spec.policy, space, spec.seed)),
+        seed=spec.seed,
+        batch_size=spec.batch_size,
+        budget=Budget(spec.evaluations),
+        reuse=spec.reuse,
+    )
+    Synchronous().run(study, evaluator, Serial())
+    return of_trials(study.record.finished(), study.record.diagnostics())
 
 
 def of_trials(

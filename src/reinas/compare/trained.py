@@ -1,6 +1,6 @@
 """Comparisons on trained children: every run is a search in the store, and resumes as one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
@@ -9,8 +9,9 @@ from reinas.compare.runs import Run, TimedPolicy, of_trials, policy_of
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import AbstractExecutor
 from reinas.spaces.base import AbstractSpace
-from reinas.store import Store
-from reinas.study.ledger import Repeats
+from reinas.store import AbstractStore
+from reinas.study.budget import Budget
+from reinas.study.observer import Observer
 from reinas.study.search import search
 
 
@@ -22,47 +23,50 @@ def run_searches(
     seeds: Sequence[int],
     *,
     evaluations: int,
-    children: int | None,
-    repeats: Repeats,
-    store: Store,
+    batch_size: int | None,
+    reuse: bool,
+    store: AbstractStore,
     executor: AbstractExecutor,
-    on_trial: Callable[[Any], None] | None = None,
+    observer: Observer | None = None,
 ) -> dict[str, list[Run]]:
-    """Every contender's runs, one search a seed, called NAME/LABEL/SEED in the store.
+    """The runs of every policy, one search per seed, called NAME/LABEL/SEED in the store.
 
-    Children of one search are trained side by side; searches follow each other. What the store
-    has of them is not trained again.
+    Children of one search are trained side by side; searches follow each other, seed by seed, so
+    that a stopped comparison has whole pairs. What the store has of them is not trained again.
+
+    Args:
+        name: How the searches' names begin.
+        space: What may be built.
+        evaluator: Trains a child.
+        specs: The policies.
+        seeds: One run per policy for each.
+        evaluations: Trials per run.
+        batch_size: Trials per batch; None: each policy's own choice.
+        reuse: Whether a repeated architecture takes over its first outcome.
+        store: Where the searches are kept.
+        executor: Where children are trained.
+        observer: Watches all searches.
+
+    Returns:
+        For each policy's label its runs, in the order of the seeds.
     """
-    runs: dict[str, list[Run]] = {policy_spec.label: [] for policy_spec in specs}
+    runs: dict[str, list[Run]] = {spec.label: [] for spec in specs}
     with closing(executor):
-        for seed in seeds:  # seed by seed, so that a stopped comparison has whole pairs
-            for policy_spec in specs:
-                found = search(
+        for seed in seeds:
+            for spec in specs:
+                study = search(
                     space,
-                    TimedPolicy(policy_of(policy_spec.settings, space, seed)),
+                    TimedPolicy(policy_of(spec.settings, space, seed)),
                     evaluator,
-                    trials=evaluations,
-                    children=children,
+                    budget=Budget(evaluations),
+                    batch_size=batch_size,
                     seed=seed,
                     store=store,
-                    name=f"{name}/{policy_spec.label}/{seed}",
+                    name=f"{name}/{spec.label}/{seed}",
                     executor=executor,
-                    repeats=repeats,
-                    on_start=_counted(on_trial),
-                    on_trial=on_trial,
+                    reuse=reuse,
+                    observer=observer,
                 )
-                trials = found.log.finished()
-                runs[policy_spec.label].append(of_trials(trials, found.log.diagnostics()))
+                record = study.record
+                runs[spec.label].append(of_trials(record.finished(), record.diagnostics()))
     return runs
-
-
-def _counted(on_trial: Callable[[Any], None] | None) -> Callable[[Any], None] | None:
-    """What is finished already counts for the progress bar, too."""
-    if on_trial is None:
-        return None
-
-    def start(log: Any) -> None:
-        for trial in log.finished():
-            on_trial(trial)
-
-    return start

@@ -11,7 +11,8 @@ import pydantic
 from pydantic import Field
 
 from reinas.errors import SettingError
-from reinas.study.servers.settings import Servers
+from reinas.study.schedules import AbstractSchedule, Synchronous
+from reinas.study.servers.asynchronous import Asynchronous
 
 Executor = Literal["processes", "serial", "ray"]
 CLUSTER = ("address", "cpus", "gpus", "retries")
@@ -43,10 +44,10 @@ class RunOptions(pydantic.BaseModel):
         return {key: value for key in keys if (value := getattr(self, key)) is not None}
 
 
-def make_servers(running: RunOptions) -> Servers | None:
-    """Figure 3's scheme, if any of its numbers was given."""
+def make_schedule(running: RunOptions) -> AbstractSchedule:
+    """Figure 3's schedule, if any of its numbers was given."""
     given = running.given(*FIGURE_3)
-    return Servers(**given) if given else None
+    return Asynchronous(**given) if given else Synchronous()
 
 
 def make_executor(running: RunOptions) -> Any:

@@ -249,9 +249,10 @@ def restored(settings: Mapping[str, Any], options: Settings) -> Config:
         for section in ("task", "recipe"):
             part = settings["evaluator"][section]
             stored |= {f"{section}.{key}": value for key, value in part.items()}
-        stored |= {key: settings[key] for key in ("children", "seed", "repeats")}
+        stored |= {"children": settings["batch_size"], "seed": settings["seed"]}
+        stored |= {"repeats": "reuse" if settings["reuse"] else "train"}
         stored |= {f"growth.{key}": value for key, value in settings.get("growth", {}).items()}
-        stored |= settings.get("servers", {})
+        stored |= settings.get("schedule", {})
         limits = settings["evaluator"].get("limits", {})
         stored |= {f"max_{key}": value for key, value in limits.items()}
         return configure({key: Setting(value) for key, value in stored.items()}, options)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Generic
+from typing import Any, ClassVar, Generic
 
 from reinas.types import A, Job, Outcome
 
@@ -13,6 +13,10 @@ class AbstractEvaluator(ABC, Generic[A]):
     It uses no randomness but the job's seed, and may simply raise: the executor turns that
     into a failed outcome with its reason.
     """
+
+    timed: ClassVar[bool] = True
+    """Whether the executor fills in `Outcome.seconds` where it is 0; a table's evaluator says no,
+    since looking up is not training."""
 
     @property
     @abstractmethod

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class TabularEvaluator(AbstractEvaluator[Any]):
 
     table: AbstractBenchmarkTable
     noise: Noise
+    timed: ClassVar[bool] = False
 
     def __init__(self, table: AbstractBenchmarkTable, noise: Noise | None = None) -> None:
         if noise not in (None, "mean", "seeds"):

@@ -64,7 +64,8 @@ class WorkerPool:
                 f"the memory limit must be {FOOTPRINT} to {MOST} GiB a worker, of which it needs"
                 f" {FOOTPRINT} for itself; got {memory:g} with {workers} workers"
             )
-        self._workers = workers
+        self.count = workers
+        self.busy = 0
         self._time_limit = time_limit
         self._memory = int(memory * GIB)
         self._pool: ProcessPool | None = None
@@ -113,6 +114,7 @@ class WorkerPool:
         futures: dict[Future[R], int] = {schedule(place): place for place in work}
         try:
             while futures:
+                self.busy = min(len(futures), self.count)
                 done, _ = wait(futures, timeout=seconds_left(deadline), return_when=FIRST_COMPLETED)
                 if not done:
                     return
@@ -125,6 +127,7 @@ class WorkerPool:
                     result: R | Lost = self._result(future, time.perf_counter() - started)
                     yield place, result
         finally:
+            self.busy = 0
             # left early (Ctrl-C, an error, no time left): what still runs is of no use
             if futures:
                 self.close()
@@ -148,7 +151,7 @@ class WorkerPool:
             context.set_forkserver_preload(list(PRELOAD))
             with deaf_to_ctrl_c():
                 self._pool = ProcessPool(
-                    max_workers=self._workers,
+                    max_workers=self.count,
                     initializer=_begin,
                     initargs=(self._memory,),
                     context=context,

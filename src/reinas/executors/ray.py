@@ -2,56 +2,36 @@
 
 import asyncio
 import contextlib
-import faulthandler
-import importlib
 import importlib.util
 import math
 import os
-import resource
-import sys
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from statistics import mean
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from reinas.errors import SettingError, reason
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.executors.base import AbstractExecutor, OnAttempt, attempt, seconds_left, worker_name
+from reinas.executors.base import (
+    AbstractExecutor,
+    OnAttempt,
+    OnReport,
+    Status,
+    seconds_left,
+)
 from reinas.executors.event_loop import EventLoopThread
-from reinas.executors.process_pool import GIB, NEEDED
+from reinas.executors.process_pool import GIB
 from reinas.executors.ray_connection import LOCAL, check_address, connect
+from reinas.executors.ray_task import evaluated
 from reinas.types import Attempt, Job, Outcome
 
 UNKNOWN = "unknown:?"
 LOOK = 5.0  # seconds between two looks at how many nodes there are
 
-
-_News = Attempt | tuple[Job[Any], Outcome] | Exception
-
-
-@dataclass
-class Load:
-    """What a cluster is doing for one search.
-
-    `places` is how many children fit at a time, `stale` how many steps late the last gradients
-    were that parameter servers applied.
-    """
-
-    busy: int = 0
-    places: int = 0
-    nodes: int = 0
-    lost: int = 0
-    looked: float = -math.inf
-    stale: deque[int] = field(default_factory=deque)
-
-    def __str__(self) -> str:
-        if not self.nodes:
-            return "reaching the cluster"
-        late = f"  late {mean(self.stale):.1f}" if self.stale else ""
-        lost = f"  lost {self.lost}" if self.lost else ""
-        return f"busy {self.busy}/{self.places}  nodes {self.nodes}{lost}{late}"
+_Score = tuple[int, int, float]
+"""A trial, a step and a score."""
+_News = Attempt | tuple[Job[Any], Outcome] | _Score | Exception
 
 
 class Cluster(AbstractExecutor):
@@ -95,7 +75,8 @@ class Cluster(AbstractExecutor):
             if limit is not None and not 0 < limit < math.inf:
                 raise SettingError(f"the {key} limit must be above 0 and finite, got {limit}")
         self.address = address
-        self.load = Load()
+        self._status = Status()
+        self._looked = -math.inf
         self._cores = os.cpu_count() or 1 if workers is None else workers * cpus
         self._time_limit, self._retries = time_limit, retries
         self._memory = None if memory_limit is None else int(memory_limit * GIB)
@@ -105,15 +86,15 @@ class Cluster(AbstractExecutor):
 
     # ---- the cluster -------------------------------------------------------------------------
 
-    def connect(self) -> None:
+    def open(self) -> None:
         """Start or find Ray, unless this process has it; refuse children that fit on no node."""
         import ray
 
-        if self.load.nodes and ray.is_initialized():
+        if self._status.nodes and ray.is_initialized():
             return
         self._mine |= connect(self.address, self._cores)
         nodes = self._look()
-        if self.load.places == 0:
+        if self._status.places == 0:
             largest = {key: max(node.get(key, 0) for node in nodes) for key in self._needs}
             raise SettingError(
                 f"a child asks for {_words(self._needs)}, and no node of the cluster has that: the"
@@ -124,19 +105,26 @@ class Cluster(AbstractExecutor):
         """See what the nodes have, and how many children fit on them at a time."""
         import ray
 
-        self.load.looked = time.monotonic()
+        self._looked = time.monotonic()
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        self.load.nodes = len(nodes)
-        self.load.places = sum(
+        places = sum(
             min(int(node.get(key, 0) / need) for key, need in self._needs.items() if need)
             for node in nodes
         )
+        self._status = replace(self._status, nodes=len(nodes), places=places)
         return nodes
+
+    def status(self) -> Status:
+        """Busy and free places, machines, lost workers."""
+        return self._status
+
+    def _count_busy(self, change: int) -> None:
+        self._status = replace(self._status, busy=self._status.busy + change)
 
     def close(self) -> None:
         """Let go of the cluster; one that was started here ends, with all its processes."""
         self._put = None
-        self.load = Load(lost=self.load.lost)
+        self._status = Status(lost=self._status.lost)
         if self._mine:
             import ray
 
@@ -167,17 +155,19 @@ class Cluster(AbstractExecutor):
         *,
         deadline: float = math.inf,
         on_attempt: OnAttempt | None = None,
+        on_report: OnReport | None = None,
     ) -> Iterator[tuple[Job[Any], Outcome]]:
         """Every job once, as they finish."""
         if not jobs:
             return
-        self.connect()
+        self.open()
         shared = self.share(evaluate)
         news: asyncio.Queue[_News] = asyncio.Queue()
 
         async def one(job: Job[Any]) -> None:
             try:
-                news.put_nowait((job, await self.child(shared, job, news.put_nowait)))
+                score = partial(_put_score, news)
+                news.put_nowait((job, await self.child(shared, job, news.put_nowait, score)))
             except Exception as error:  # not a child's fault: for whoever waits
                 news.put_nowait(error)
 
@@ -196,37 +186,48 @@ class Cluster(AbstractExecutor):
             missing = len(jobs)
             while missing:
                 for event in coroutines.run(latest()):
-                    if isinstance(event, Exception):
-                        raise event
-                    if not isinstance(event, Attempt):
-                        missing -= 1
-                        yield event
-                    elif on_attempt is not None:
-                        on_attempt(event)
+                    match event:
+                        case Exception():
+                            raise event
+                        case Attempt():
+                            if on_attempt is not None:
+                                on_attempt(event)
+                        case (int(trial), step, score):
+                            if on_report is not None:
+                                on_report(trial, step, score)
+                        case (job, outcome):
+                            missing -= 1
+                            yield job, outcome
 
-    async def child(self, shared: Any, job: Job[Any], on_attempt: OnAttempt) -> Outcome:
+    async def child(
+        self, shared: Any, job: Job[Any], on_attempt: OnAttempt, on_report: OnReport
+    ) -> Outcome:
         """The job's outcome; run again where its worker is lost, and then a failure.
 
-        `note` is told of each attempt as it begins, and of lost ones.
+        `on_attempt` is told of each attempt as it begins, and of lost ones, `on_report` of scores.
         """
         for _ in range(self._retries + 1):
-            result = await self._attempt(shared, job, on_attempt)
+            result = await self._attempt(shared, job, on_attempt, on_report)
             if isinstance(result, Outcome):
                 return result
-            self.load.lost += 1
+            self._status = replace(self._status, lost=self._status.lost + 1)
         times = f"{self._retries + 1} times" if self._retries else "once"
         return Outcome(None, error=f"lost {times}, and given up: {result}")
 
-    async def _attempt(self, shared: Any, job: Job[Any], on_attempt: OnAttempt) -> Outcome | str:
+    async def _attempt(
+        self, shared: Any, job: Job[Any], on_attempt: OnAttempt, on_report: OnReport
+    ) -> Outcome | str:
         """The outcome, or how the worker was lost."""
         stream = self._task().remote(shared, job, self._time_limit, self._memory)
         try:
-            return await self._follow(stream, job, on_attempt)
+            return await self._follow(stream, job, on_attempt, on_report)
         except asyncio.CancelledError:
             self._give_up(stream)
             raise
 
-    async def _follow(self, stream: Any, job: Job[Any], on_attempt: OnAttempt) -> Outcome | str:
+    async def _follow(
+        self, stream: Any, job: Job[Any], on_attempt: OnAttempt, on_report: OnReport
+    ) -> Outcome | str:
         import ray
 
         try:
@@ -238,11 +239,14 @@ class Cluster(AbstractExecutor):
             on_attempt(Attempt(job.trial, UNKNOWN, time.time(), _loss(error)))
             return _loss(error)
         taken, start = Attempt(job.trial, worker, begun), time.monotonic()
-        self.load.busy += 1
+        self._count_busy(1)
         on_attempt(taken)
         try:
-            outcome: Outcome = await (await anext(stream))
-            return outcome
+            while True:
+                news: Outcome | tuple[int, float] = await (await anext(stream))
+                if isinstance(news, Outcome):
+                    return news
+                on_report(job.trial, *news)
         except ray.exceptions.RayError as error:
             limit = self._time_limit
             if limit is not None and time.monotonic() - start >= 0.9 * limit:
@@ -250,8 +254,8 @@ class Cluster(AbstractExecutor):
             on_attempt(replace(taken, lost=_loss(error)))
             return _loss(error)
         finally:
-            self.load.busy -= 1
-            if time.monotonic() - self.load.looked > LOOK:
+            self._count_busy(-1)
+            if time.monotonic() - self._looked > LOOK:
                 self._look()
 
     def _give_up(self, stream: Any) -> None:
@@ -264,7 +268,7 @@ class Cluster(AbstractExecutor):
     def _task(self) -> Any:
         import ray
 
-        return ray.remote(_train).options(
+        return ray.remote(evaluated).options(
             name="child",
             num_cpus=self._needs["CPU"],
             num_gpus=self._needs["GPU"],
@@ -275,26 +279,8 @@ class Cluster(AbstractExecutor):
         )
 
 
-def _train(
-    evaluate: AbstractEvaluator[Any], job: Job[Any], time_limit: float | None, memory: int | None
-) -> Iterator[tuple[str, float] | Outcome]:
-    """First who has begun and when, then the outcome.
-
-    The time limit ends the process, whatever the child is doing: cancelling a task from outside
-    while it finishes can take the whole driver down (Ray 2.60).
-    """
-    if "torch" in sys.modules:  # the evaluator needs it: no time limit should pay for the rest
-        for name in NEEDED:
-            importlib.import_module(name)
-    yield worker_name(), time.time()
-    if memory is not None:
-        with contextlib.suppress(ValueError, OSError):  # a system with a lower hard limit keeps it
-            resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.RLIM_INFINITY))
-    if time_limit is not None:
-        faulthandler.dump_traceback_later(time_limit, exit=True)
-    outcome = attempt(evaluate, job)
-    faulthandler.cancel_dump_traceback_later()
-    yield outcome
+def _put_score(news: "asyncio.Queue[_News]", trial: int, step: int, score: float) -> None:
+    news.put_nowait((trial, step, score))
 
 
 def _loss(error: Exception) -> str:

@@ -41,12 +41,12 @@ def connect(address: str, cpus: float) -> bool:
     # is for JSON, and `reinas show` has it all
     ray._private.worker._worker_logs_enabled = False
     nobody = (
-        f"no Ray cluster at address {address}: start one with `ray start --head`, or give"
-        f" --address {LOCAL}"
+        f"no Ray cluster at address {address}: start one with `ray start --head`, or choose the"
+        f" address {LOCAL}"
     )
     refused = (
-        f"who answers at address {address} is no Ray cluster that takes us: is that Ray's own port,"
-        f" is it the same version of Ray, and is its token here ({TOKEN})?"
+        f"could not join the Ray cluster at address {address}: check that the port is Ray's own,"
+        f" that both sides run the same version of Ray, and that its token is in {TOKEN}"
     )
     _knock(address, nobody)
     if address != LOCAL and TOKEN.exists() and "RAY_AUTH_MODE" not in os.environ:
@@ -63,7 +63,7 @@ def connect(address: str, cpus: float) -> bool:
     except ConnectionError as error:
         raise ExecutorError(nobody if address == RUNNING else refused) from error
     except (RuntimeError, ValueError) as error:  # another version of Ray or of Python
-        raise ExecutorError(f"Ray at address {address} takes no part: {reason(error)}") from error
+        raise ExecutorError(f"Ray at address {address} refused: {reason(error)}") from error
     return True
 
 

@@ -20,9 +20,10 @@ from reinas.finishing.recipe_grid import RecipeGrid, Watcher
 from reinas.report.terminal import typed
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
-from reinas.store import Log, Store
+from reinas.store import AbstractRecord, AbstractStore, Store
 from reinas.store.json import now, plain
-from reinas.store.rows import FinalRecord, recipe_key
+from reinas.store.rows import recipe_key
+from reinas.store.values import FinalRecord
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import Scaling
@@ -61,7 +62,7 @@ class FinalResult:
 
 
 def finish(
-    store: Store | str,
+    store: AbstractStore | str,
     name: str,
     space: AbstractSpace[Any],
     task: AbstractTask,
@@ -85,7 +86,7 @@ def finish(
 
     `SettingError` if the search is not over, unless `anyway`. `folder` defaults to the name.
     """
-    home = store if isinstance(store, Store) else Store(store)
+    home = store if isinstance(store, AbstractStore) else Store(store)
     place = _here(name) if folder is None else Path(folder)
     log = home.get(name)
     _check(log, space, task)
@@ -126,7 +127,7 @@ def _here(name: str) -> Path:
 
 
 def _chosen(
-    log: Log,
+    log: AbstractRecord,
     trial: Trial,
     architecture: Any,
     task: AbstractTask,
@@ -156,7 +157,7 @@ def _chosen(
     return _winner(log, recipes)
 
 
-def _winner(log: Log, recipes: Sequence[Recipe]) -> Recipe:
+def _winner(log: AbstractRecord, recipes: Sequence[Recipe]) -> Recipe:
     """The recipe with the best reward; of equal ones that with the lower last loss."""
     outcomes = log.points()
     rated = []
@@ -181,7 +182,9 @@ def _long(recipe: Recipe, epochs: int | None, patience: int | None) -> Recipe:
     return replace(recipe, epochs=count, patience=waits)
 
 
-def _same_again(log: Log, final: FinalRecord, epochs: int | None) -> tuple[Trial, Recipe]:
+def _same_again(
+    log: AbstractRecord, final: FinalRecord, epochs: int | None
+) -> tuple[Trial, Recipe]:
     """The trial that was tested already, and the recipe that trained it."""
     recipe = Recipe(**final.recipe)
     if epochs is not None and epochs != recipe.epochs:
@@ -192,7 +195,7 @@ def _same_again(log: Log, final: FinalRecord, epochs: int | None) -> tuple[Trial
     return log.trial(final.trial), recipe
 
 
-def _check(log: Log, space: AbstractSpace[Any], task: AbstractTask) -> None:
+def _check(log: AbstractRecord, space: AbstractSpace[Any], task: AbstractTask) -> None:
     """Raise `SettingError` unless the search was for this space, this task and these data."""
     evaluator = log.settings["evaluator"]
     searched = {"space": log.settings["space"], "task": evaluator.get("task")}
@@ -207,7 +210,7 @@ def _check(log: Log, space: AbstractSpace[Any], task: AbstractTask) -> None:
         )
 
 
-def _check_over(log: Log, shown: str, anyway: bool) -> None:
+def _check_over(log: AbstractRecord, shown: str, anyway: bool) -> None:
     done = log.count()[1]
     if done < log.trials and not anyway:
         raise SettingError(
@@ -216,7 +219,7 @@ def _check_over(log: Log, shown: str, anyway: bool) -> None:
         )
 
 
-def _best(log: Log) -> Trial:
+def _best(log: AbstractRecord) -> Trial:
     best = log.best()
     if not best:
         raise ReinasError(

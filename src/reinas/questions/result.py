@@ -13,7 +13,7 @@ from reinas.compare.comparison import (
     run_all,
 )
 from reinas.compare.page import Table
-from reinas.compare.runs import Plan, Run, table_of
+from reinas.compare.runs import Run, RunSpec, table_of
 from reinas.compare.summary import document, summarise
 from reinas.store import Store
 
@@ -54,7 +54,7 @@ class RunContext:
     done: int = 0
     total: int = 0
 
-    def run(self, plans: Sequence[Plan]) -> list[Run]:
+    def run(self, plans: Sequence[RunSpec]) -> list[Run]:
         """The runs of these plans, by all cores; what the store has is not run again."""
         self.total += len(plans)
         self.on_run(self.done, self.total)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 
-from reinas.store.rows import AttemptRecord, Update
+from reinas.store.values import AttemptRecord, Update
 
 HOUR = 3600.0
 FEW = 8  # children under way that are listed

@@ -17,7 +17,7 @@ from reinas.report.report import (
     space_of,
     task_of,
 )
-from reinas.store import Log
+from reinas.store import AbstractRecord
 
 STYLE = """
 :root{color-scheme:light}
@@ -35,7 +35,7 @@ code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}
 """
 
 
-def page(log: Log, *, working: bool = False) -> str:
+def page(log: AbstractRecord, *, working: bool = False) -> str:
     """The page: facts, the best network drawn, rewards, entropy, best architectures, failures."""
     report = make_report(log, working=working)
     trials = log.finished()
@@ -163,7 +163,7 @@ def figure_html(figure: Any, *, first: bool) -> str:
     return html
 
 
-def _drawn(log: Log) -> str | None:
+def _drawn(log: AbstractRecord) -> str | None:
     """The drawing, or why there is none: its sizes are those of the data."""
     try:
         return drawing(log)
@@ -171,7 +171,7 @@ def _drawn(log: Log) -> str | None:
         return f'<p class="quiet">It cannot be drawn: {escape(str(error))}</p>'
 
 
-def drawing(log: Log) -> str | None:
+def drawing(log: AbstractRecord) -> str | None:
     """The best network so far as SVG; None where there is none, or no way to draw it."""
     space = space_of(log)
     best = log.best()

@@ -11,8 +11,8 @@ from reinas.report.formulas import formulas
 from reinas.report.machines import Machines, machines
 from reinas.spaces.base import AbstractSpace
 from reinas.spaces.recurrent import RecurrentSpace
-from reinas.store import Log
-from reinas.store.rows import FinalRecord
+from reinas.store import AbstractRecord
+from reinas.store.values import FinalRecord
 from reinas.tasks.base import AbstractTask
 from reinas.types import TOO_COSTLY, Answers, Trial
 
@@ -66,13 +66,13 @@ class Report:
         return asdict(self)
 
 
-def space_of(log: Log) -> AbstractSpace[Any] | None:
+def space_of(log: AbstractRecord) -> AbstractSpace[Any] | None:
     """The search's space; None where it is one of the user's own, known only to their script."""
     space: AbstractSpace[Any] | None = _made("space", log.settings.get("space"))
     return space
 
 
-def task_of(log: Log) -> AbstractTask | None:
+def task_of(log: AbstractRecord) -> AbstractTask | None:
     """The search's task; None where it is one of the user's own, or there is none."""
     task: AbstractTask | None = _made("task", log.settings.get("evaluator", {}).get("task"))
     return task
@@ -85,7 +85,7 @@ def _made(kind: Kind, settings: Any) -> Any:
         return None
 
 
-def make_report(log: Log, top: int = 10, *, working: bool = False) -> Report:
+def make_report(log: AbstractRecord, top: int = 10, *, working: bool = False) -> Report:
     """Read the store: the `top` best architectures, failures with reasons, the policy's way.
 
     `working` is whether somebody runs the search at the moment.
@@ -127,7 +127,7 @@ def _least_cost(trials: Sequence[Trial]) -> dict[str, float]:
     return {key: min(cost[key] for cost in costs) for key in (costs[0] if costs else ())}
 
 
-def cell_formulas(log: Log, *, latex: bool = False) -> str | None:
+def cell_formulas(log: AbstractRecord, *, latex: bool = False) -> str | None:
     """What the best cell so far computes; None where the search is not for cells."""
     space, best = space_of(log), log.best()
     if not isinstance(space, RecurrentSpace) or not best:
@@ -135,7 +135,7 @@ def cell_formulas(log: Log, *, latex: bool = False) -> str | None:
     return formulas(space.decode(best[0].answers).cell, latex=latex)
 
 
-def _grid(log: Log) -> tuple[RecipeResult, ...]:
+def _grid(log: AbstractRecord) -> tuple[RecipeResult, ...]:
     points = [
         RecipeResult(outcome.reward, recipe, outcome.metrics, outcome.error)
         for recipe, outcome in log.points().values()

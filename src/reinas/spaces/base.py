@@ -41,6 +41,10 @@ class AbstractSpace(ABC, Generic[A]):
     def encode(self, architecture: A) -> Answers:
         """The canonical answers that mean the architecture; `AnswersError` if there are none."""
 
+    def key(self, answers: Answers) -> Answers:
+        """Equal for answers that mean equal architectures."""
+        return self.encode(self.decode(answers))
+
     @property
     def lengths(self) -> tuple[int, ...]:
         """After how many decisions a shallower network may stop; the last is all of them."""

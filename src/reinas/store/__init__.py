@@ -1,6 +1,8 @@
-"""What happened: SQLite through SQLAlchemy, the only state there is."""
+"""What happened: studies by name, in SQLite through SQLAlchemy or in memory."""
 
-from reinas.store.sql_record import Log
+from reinas.store.base import AbstractStore
+from reinas.store.memory_store import MemoryStore
+from reinas.store.record import AbstractRecord
 from reinas.store.store import Store
 
-__all__ = ["Log", "Store"]
+__all__ = ["AbstractRecord", "AbstractStore", "MemoryStore", "Store"]

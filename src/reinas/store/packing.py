@@ -9,8 +9,11 @@ from safetensors import numpy as safetensors
 
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """The arrays as bytes."""
-    return safetensors.save({k: np.ascontiguousarray(v) for k, v in arrays.items()})
+    """The arrays as bytes; each keeps its shape, numbers too."""
+    # ascontiguousarray makes a number an array of one
+    return safetensors.save(
+        {k: np.ascontiguousarray(v).reshape(v.shape) for k, v in arrays.items()}
+    )
 
 
 def unpacked(data: bytes) -> dict[str, NDArray[Any]]:

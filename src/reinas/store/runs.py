@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from reinas.store import schema
 from reinas.store.packing import packed, unpacked
-from reinas.store.sql_record import Begin
+from reinas.store.sql_reader import Begin
 
 Arrays = dict[str, NDArray[Any]]
 CHUNK = 500  # keys a query: SQLite takes a limited number of them

@@ -1,4 +1,4 @@
-"""The tables, and the version that a database has to be of."""
+"""The tables, and their version."""
 
 from typing import Any
 
@@ -15,10 +15,8 @@ from sqlalchemy import (
     Table,
 )
 
-VERSION = 4
-"""Raised by one whenever the tables change; a database of another version is refused."""
-ADDED_SINCE = 2
-"""From this version on tables were only added: an older database is given those that it lacks."""
+VERSION = 5
+"""Raised by one whenever the tables or the words in them change; see `migrations.py`."""
 
 metadata = MetaData()
 
@@ -47,13 +45,17 @@ batches = Table(
 
 
 def _outcome() -> list[Column[Any]]:
-    """What came of a child; a table's own columns."""
+    """The columns of an outcome, for each table that has one."""
     return [
         Column("reward", Float),
         Column("seconds", Float),
         Column("metrics", Json),
         Column("curve", Json),
         Column("error", String),
+        # [step, score] of a child that was stopped early
+        Column("pruned", Json),
+        # [[step, score], ...] as reported while it ran
+        Column("reports", Json),
     ]
 
 
@@ -64,9 +66,14 @@ trials = Table(
     Column("number", Integer, primary_key=True),
     Column("batch", Integer, nullable=False),
     Column("answers", Json, nullable=False),
-    # the canonical answers as text: equal for equal architectures
+    # the architecture's key as text: equal for equal architectures
     Column("key", String, nullable=False),
+    # the architecture for people; null in stores that were made before version 5
+    Column("architecture", String),
     Column("repeat_of", Integer),
+    # which worker holds the trial while it is running, and until when (seconds since 1970)
+    Column("worker", String),
+    Column("lease", Float),
     # null until the trial has finished
     Column("finished", String),
     *_outcome(),
@@ -93,13 +100,24 @@ points = Table(
     *_outcome(),
 )
 
+reports = Table(
+    "reports",
+    metadata,
+    # scores of running trials; once a trial has finished they are in its own row
+    Column("search", ForeignKey("searches.id"), primary_key=True),
+    Column("trial", Integer, primary_key=True),
+    Column("step", Integer, primary_key=True),
+    Column("score", Float, nullable=False),
+    Column("at", Float, nullable=False),
+)
+
 attempts = Table(
     "attempts",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("search", ForeignKey("searches.id"), nullable=False),
     Column("trial", Integer, nullable=False),
-    # the machine and the process that took the child up
+    # the machine and the process
     Column("worker", String, nullable=False),
     # seconds since 1970; `ended` where it came to no outcome, `lost` why, if the worker was lost
     Column("begun", Float, nullable=False),

@@ -23,7 +23,7 @@ def path_of(location: str) -> Path:
         raise SettingError(f"store: expected a file or {PREFIX}FILE, got {location!r}")
     path = Path(location)
     if not location or path.is_dir():
-        raise StoreError(f"store: expected a file, got {location!r}: give one with --store")
+        raise StoreError(f"store: expected a file, got {location!r}")
     if not path.absolute().parent.is_dir():
         raise StoreError(f"store: there is no folder {path.absolute().parent}: make it first")
     return path
@@ -45,20 +45,15 @@ def use_wal(path: Path) -> None:
             time.sleep(0.05)
 
 
-def engine(path: Path | None) -> Engine:
+def engine(path: Path) -> Engine:
     """SQLite with transactions that hold table definitions too, unlike Python's default."""
-    if path is None:
-        engine = sa.create_engine(
-            "sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
-        )
-    else:
-        engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
 
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None  # Python begins no transactions of its own: we do
         connection.execute("PRAGMA busy_timeout = 10000")
-        if path is not None and (not path.exists() or os.access(path, os.W_OK)):
+        if not path.exists() or os.access(path, os.W_OK):
             # a commit survives the death of any process; after a power cut the last commits
             # may be missing, and are made again
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -75,9 +70,9 @@ def explain(location: str, error: sa.exc.DBAPIError) -> str:
     """The database's complaint, and what to do about it."""
     text = str(error.orig)
     cures = {
-        "not a database": "is not a database: give another file with --store",
-        "malformed": "is damaged: restore a copy of it, or give another file with --store",
-        "readonly": "is read-only: make it and its folder writable, or give another --store",
+        "not a database": "is not a database: choose another file",
+        "malformed": "is damaged: restore a copy of it, or choose another file",
+        "readonly": "is read-only: make it and its folder writable, or choose another file",
         "is full": "is on a full disk: make room, then resume; what was finished is kept",
         "unable to open": "cannot be opened: check the path and its permissions",
         "locked": "is locked by another program: close it, then resume",

@@ -1,11 +1,10 @@
-"""A database of searches."""
+"""A store in an SQLite file."""
 
 import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,17 @@ import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from sqlalchemy.engine import Connection
 
-from reinas.errors import BusyError, SettingError, StoreError, UnknownSearchError, nearest
-from reinas.store import schema, sqlite
+from reinas.errors import BusyError, StoreError
+from reinas.store import migrations, schema, sqlite
+from reinas.store.base import AbstractStore
 from reinas.store.json import now
 from reinas.store.runs import Runs
-from reinas.store.sql_record import Log
+from reinas.store.sql_record import SqlRecord
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One search in a listing."""
+    """One study in a listing."""
 
     name: str
     space: str
@@ -35,25 +35,26 @@ class Summary:
     created: str
 
 
-class Store:
-    """Searches in one SQLite file, given as a path or as sqlite:///PATH; None keeps it in memory.
+class Store(AbstractStore):
+    """Studies in one SQLite file, which is made when something is first written.
 
-    The file is made when something is first written. Opening one that is not a database, or is
-    of another version of reinas, raises `StoreError`.
+    Args:
+        location: A path, or sqlite:///PATH.
+
+    Raises:
+        StoreError: The file is not a database, or one that this version of reinas cannot read.
     """
 
-    def __init__(self, location: str | os.PathLike[str] | None) -> None:
-        self.path = None if location is None else sqlite.path_of(os.fspath(location))
+    def __init__(self, location: str | os.PathLike[str]) -> None:
+        self.path = sqlite.path_of(os.fspath(location))
         self._engine = sqlite.engine(self.path)
-        if self.path is None:
-            self._create()
-        elif self.path.exists():
+        if self.path.exists():
             self._check()
 
     @property
     def location(self) -> str:
-        """Where it is, in words for people."""
-        return "memory" if self.path is None else str(self.path)
+        """The file."""
+        return str(self.path)
 
     @contextmanager
     def begin(self, *, exclusive: bool = False) -> Iterator[Connection]:
@@ -68,9 +69,8 @@ class Store:
             raise StoreError(sqlite.explain(self.location, error)) from error
 
     def _create(self) -> None:
-        if self.path is not None:
-            with self._hold("new"):
-                sqlite.use_wal(self.path)
+        with self._hold("new"):
+            sqlite.use_wal(self.path)
         with self.begin(exclusive=True) as connection:
             schema.metadata.create_all(connection)
             if connection.scalar(sa.select(sa.func.count()).select_from(schema.versions)) == 0:
@@ -84,88 +84,55 @@ class Store:
                 return
             if schema.versions.name not in names:
                 raise StoreError(
-                    f"{self.location} is a database, but not one of reinas:"
-                    " give another file with --store"
+                    f"{self.location} is a database, but not a store of reinas: choose another file"
                 )
             version = connection.scalar(sa.select(schema.versions.c.version))
-        if version in range(schema.ADDED_SINCE, schema.VERSION):
-            self._migrate()
+        if version in range(migrations.OLDEST, schema.VERSION):
+            with self.begin(exclusive=True) as connection:
+                migrations.migrate(connection)
         elif version != schema.VERSION:
             raise StoreError(
-                f"{self.location} is of store version {version}, and this reinas reads version"
-                f" {schema.VERSION}: use the reinas that made it, or another file with --store"
+                f"{self.location} has store version {version}, and this reinas reads version"
+                f" {schema.VERSION}: use the reinas that made it, or another file"
             )
-
-    def _migrate(self) -> None:
-        """Add the tables that an older version did not have."""
-        with self.begin(exclusive=True) as connection:
-            schema.metadata.create_all(connection)
-            connection.execute(schema.versions.update().values(version=schema.VERSION))
 
     @property
     def _empty(self) -> bool:
         """Whether there is no file, or one without tables: then there are no searches."""
-        if self.path is not None and not self.path.exists():
+        if not self.path.exists():
             return True
         with self.begin() as connection:
             return not sa.inspect(connection).has_table(schema.searches.name)
 
     def names(self) -> list[str]:
-        """The names of all searches, oldest first."""
+        """The names of all studies, oldest first."""
         if self._empty:
             return []
         query = sa.select(schema.searches.c.name).order_by(schema.searches.c.id)
         with self.begin() as connection:
             return list(connection.scalars(query))
 
-    def get(self, name: str) -> Log:
-        """The search of that name; `UnknownSearchError` if there is none."""
+    def find(self, name: str) -> SqlRecord | None:
+        """The study of that name; None where there is none."""
+        if self._empty:
+            return None
         query = sa.select(schema.searches).where(schema.searches.c.name == name)
-        if not self._empty:
-            with self.begin() as connection:
-                row = connection.execute(query).one_or_none()
-            if row is not None:
-                return Log(self.begin, row.id, row.name, row.settings, row.trials, row.created)
-        names = self.names()
-        hint = nearest(name, names) if names else "it holds none yet"
-        raise UnknownSearchError(f"no search '{name}' in {self.location}: {hint}")
+        with self.begin() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return SqlRecord(self.begin, row.id, row.name, row.settings, row.trials, row.created)
 
-    def free_name(self, stem: str) -> str:
-        """The first of stem, stem-2, stem-3, ... that no search has."""
-        taken = set(self.names())
-        names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
-        return next(name for name in names if name not in taken)
-
-    def put(self, name: str, settings: dict[str, Any], trials: int) -> Log:
-        """A new search, or the one of that name if its settings are the same.
-
-        More trials than before raise its budget. `SettingError` names the settings that differ.
-        """
-        if not name:
-            raise SettingError("a search's name needs at least one character, got ''")
+    def create(self, name: str, settings: dict[str, Any], trials: int) -> None:
+        """Begin a study, unless there is one of that name."""
         if self._empty:
             self._create()
-        if name not in self.names():
-            row = {"name": name, "settings": settings, "trials": trials, "created": now()}
-            with self.begin() as connection:
-                connection.execute(schema.searches.insert().values(row))
-        log = self.get(name)
-        differing = _differences(log.settings, settings)
-        if differing and all(text.startswith("evaluator.data ") for text in differing):
-            raise SettingError(
-                f"the data of search '{name}' in {self.location} have changed since it began: put"
-                " them back, or search anew under another --name"
-            )
-        if differing:
-            raise SettingError(
-                f"search '{name}' in {self.location} exists with other settings ("
-                + "; ".join(differing)
-                + "): give another --name, or `reinas resume` it as it is"
-            )
-        if trials > log.trials:
-            log.raise_budget(trials)
-            log = self.get(name)
-        return log
+        row = {"name": name, "settings": settings, "trials": trials, "created": now()}
+        s = schema.searches
+        there = sa.select(s.c.id).where(s.c.name == name)
+        with self.begin(exclusive=True) as connection:
+            if connection.execute(there).one_or_none() is None:
+                connection.execute(s.insert().values(row))
 
     def runs(self) -> Runs:
         """The finished runs of comparisons, whatever they belong to."""
@@ -174,7 +141,7 @@ class Store:
         return Runs(self.begin)
 
     def summaries(self) -> list[Summary]:
-        """All searches with how far they are, oldest first."""
+        """All studies with how far they are, oldest first."""
         if self._empty:
             return []
         t, s = schema.trials.c, schema.searches.c
@@ -208,13 +175,7 @@ class Store:
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Hold the search alone; the system frees it at once when the process dies.
-
-        `BusyError` where another process holds it.
-        """
-        if self.path is None:
-            yield
-            return
+        """Hold a study alone; the system frees it at once when the process dies."""
         # a digest, since a name may be too long for a file or hold what a file's may not
         digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
         try:
@@ -227,7 +188,7 @@ class Store:
             ) from None
 
     def working(self, name: str) -> bool:
-        """Whether some process is working on the search at the moment, as far as can be told."""
+        """Whether some process holds the study at the moment, as far as can be told."""
         try:
             with self.lock(name):
                 return False
@@ -247,7 +208,7 @@ class Store:
         except OSError as error:
             raise StoreError(
                 f"{self.location} cannot be locked for writing ({error.strerror or error}):"
-                " give a file in a folder that can be written with --store"
+                " choose a file in a folder that can be written"
             ) from error
         try:
             yield
@@ -264,22 +225,3 @@ class Store:
 def _named(settings: dict[str, Any], key: str) -> str:
     value = settings.get(key)
     return str(value.get("name", "-")) if isinstance(value, dict) else "-"
-
-
-def _flat(settings: Any, head: str = "") -> dict[str, Any]:
-    if not isinstance(settings, dict):
-        return {head: settings}
-    result: dict[str, Any] = {}
-    for key, value in settings.items():
-        result |= _flat(value, f"{head}.{key}" if head else key)
-    return result
-
-
-def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Sentences like 'policy.learning_rate is 0.1, not 0.2', old value first."""
-    before, after = _flat(old), _flat(new)
-    return [
-        f"{key} is {before.get(key, 'not set')}, not {after.get(key, 'set')}"
-        for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key)
-    ]

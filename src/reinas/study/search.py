@@ -1,41 +1,22 @@
-"""The loop: propose, evaluate, record, learn."""
+"""A whole search: a study, a schedule, an executor."""
 
 import math
-import time
-from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
-from typing import Any, Generic
 
-from reinas.errors import SettingError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import AbstractExecutor
-from reinas.executors.ray import Cluster
 from reinas.executors.serial import Serial
 from reinas.policies.base import AbstractPolicy
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.spaces.growth import Growth
-from reinas.store import Log, Store
-from reinas.store.json import plain
-from reinas.study.ledger import Ledger, Repeats, check_budget
-from reinas.study.servers.settings import Servers
-from reinas.types import A, Job, Outcome, Trial
-
-
-@dataclass(frozen=True)
-class Result(Generic[A]):
-    """What a search has found: the best trial and its architecture (None if every child failed).
-
-    All trials, failures and diagnostics are in `log`. `stopped` says why the search ended before
-    its trials were used up, if it did.
-    """
-
-    name: str
-    best: Trial | None
-    architecture: A | None
-    log: Log
-    stopped: str | None = None
+from reinas.store import AbstractStore
+from reinas.study import setup
+from reinas.study.budget import Budget
+from reinas.study.observer import Observer
+from reinas.study.schedules import AbstractSchedule, Synchronous
+from reinas.study.study import Study
+from reinas.types import A
 
 
 def search(
@@ -43,174 +24,81 @@ def search(
     policy: AbstractPolicy,
     evaluator: AbstractEvaluator[A],
     *,
-    trials: int = 64,
-    children: int | None = None,
+    budget: Budget | None = None,
+    batch_size: int | None = None,
     seed: int = 0,
-    store: Store | str | None = None,
+    store: AbstractStore | str | None = None,
     name: str | None = None,
     executor: AbstractExecutor | None = None,
-    servers: Servers | None = None,
-    repeats: Repeats = "reuse",
+    schedule: AbstractSchedule | None = None,
     growth: Growth | None = None,
-    stop_after: float | None = None,
-    target_reward: float | None = None,
-    on_start: Callable[[Log], None] | None = None,
-    on_trial: Callable[[Trial], None] | None = None,
-) -> Result[A]:
-    """Search `space` for `trials` architectures, `children` to a batch (None: the policy's own).
+    reuse: bool = True,
+    observer: Observer | None = None,
+) -> Study[A]:
+    """Search a space until the budget is spent.
 
-    `store` is a `Store`, a file, or None for memory. Called again with the same name and
-    settings it goes on where it was, however it ended: the trials are the same as if it had
-    never stopped. More trials than before extend it. With `repeats="reuse"` an architecture
-    that was measured already is not measured again: its outcome is taken over and marked.
-    With `growth` the networks begin shallow and grow to the space's depth.
+    Called again with the same name and settings it goes on where it was, however it ended, and
+    its trials are the ones that it would have had without the stop.
 
-    With `servers` (and a `Cluster` as executor) many replicas of the policy sample and learn at
-    the same time (section 3.2, figure 3).
+    Args:
+        space: What may be built.
+        policy: What proposes architectures and learns from their rewards.
+        evaluator: What measures an architecture.
+        budget: When to stop; more trials than before extend a search. None: after 64 trials.
+        batch_size: How many architectures the policy proposes at a time. None: the policy's own
+            choice.
+        seed: All randomness is derived from it.
+        store: A `Store`, a file, or None for memory.
+        name: The search's name in the store. None: made from the space's name.
+        executor: Where children are evaluated. None: in this process, one after the other.
+        schedule: `Synchronous()`, or `Asynchronous(...)` on a cluster (section 3.2, figure 3).
+            None: synchronous.
+        growth: Networks begin shallow and grow to the space's depth (section 4.1). None: full
+            depth from the start.
+        reuse: Whether an architecture that was evaluated before takes over that outcome instead
+            of being evaluated again.
+        observer: Watches the search.
 
-    `stop_after` seconds, or at a reward of `target_reward`, the search stops where it is, without
-    waiting for the children under way; called again it goes on. `on_start` is called once with
-    the search's log, when nothing can be refused any more; `on_trial` with every trial that
-    finishes.
+    Returns:
+        The study: `best_trial`, `best_architecture`, `trials`, `stopped`, ...
+
+    Raises:
+        SettingError: The arguments do not fit together, or the store has a search of that name
+            with other settings, which are named. Nothing is written then.
+        BusyError: Another process is running the search.
+        StoreError: The store cannot be read or written.
+        ExecutorError: The workers cannot be kept alive.
     """
-    deadline = math.inf if stop_after is None else time.monotonic() + stop_after
-    children = policy.batch if children is None else children
-    check_budget(trials, children, repeats)
-    check_stop(stop_after, target_reward)
-    home = store if isinstance(store, Store) else Store(store)
-    name = home.free_name(space.name) if name is None else name
-    settings = {
-        "space": dict(space.settings),
-        "policy": dict(policy.settings),
-        "evaluator": dict(evaluator.settings),
-        "children": children,
-        "seed": seed,
-        "repeats": repeats,
-    }
+    budget = budget or Budget()
+    schedule = schedule or Synchronous()
+    runner = executor or Serial()
+    size = setup.checked_batch_size(batch_size, policy)
+    schedule.check(policy, runner, math.ceil(budget.trials / size))
     if growth is not None:
         growth.check(space)
-        settings["growth"] = asdict(growth)
-    if servers is not None and servers.settings:
-        settings["servers"] = servers.settings
-    runner = executor or Serial()
-    asynchronous = None
-    if servers is not None:
-        servers.check(math.ceil(trials / children))
-        from reinas.study.servers.actors import Figure3  # torch
-
-        asynchronous = Figure3(policy, runner, servers)
+    home = setup.opened(store)
+    name = home.free_name(space.name) if name is None else name
     evaluator.check(space.decode(space.sample(1, derive(seed, "check"))[0]))
     with home.lock(name), closing(runner):
-        if isinstance(runner, Cluster):
-            runner.connect()  # before there is anything that has begun
-        log = home.put(name, plain(settings), trials)
-        log.close_attempts(long_ago=True)
-        ledger = Ledger(
-            space, log, children, seed, repeats, growth, target_reward, on_trial=on_trial
+        runner.open()  # before there is anything that has begun
+        study = Study(
+            space,
+            policy,
+            store=home,
+            name=name,
+            seed=seed,
+            batch_size=size,
+            budget=budget,
+            reuse=reuse,
+            growth=growth,
+            evaluator=evaluator,
+            schedule=schedule.settings,
+            observer=observer,
         )
-        ledger.reached = next(filter(ledger.good_enough, log.best()), None)
-        if on_start is not None:
-            on_start(log)
+        study.record.close_attempts(unknown_end=True)
+        study.observer.on_start(study)
         try:
-            if asynchronous is None:
-                Loop(ledger, policy, evaluator, runner, deadline).run()
-            else:
-                asynchronous.run(ledger, log, evaluator, deadline)
+            schedule.run(study, evaluator, runner)
         finally:
-            log.close_attempts()
-    return result(space, log, _stopped(ledger, stop_after))
-
-
-def result(space: AbstractSpace[A], log: Log, stopped: str | None = None) -> Result[A]:
-    """What a search has found so far."""
-    best = next(iter(log.best()), None)
-    architecture = space.decode(best.answers) if best else None
-    return Result(log.name, best, architecture, log, stopped)
-
-
-def _stopped(ledger: Ledger[Any], seconds: float | None) -> str | None:
-    """Why the search ended before its trials were used up; None if it did not."""
-    finished = ledger.log.count()[1]
-    if finished >= ledger.log.trials:
-        return None
-    if ledger.reached is not None and ledger.reached.outcome is not None:
-        reward = ledger.reached.outcome.value
-        return f"trial {ledger.reached.number} has a reward of {reward:.4f}, which was aimed at"
-    return f"its {seconds:g} seconds are over"
-
-
-@dataclass
-class Loop(Generic[A]):
-    """One search, step by step, in whatever log; `search` sets one up and checks it.
-
-    `until` is when it stops, on the clock of `time.monotonic()`.
-    """
-
-    ledger: Ledger[A]
-    policy: AbstractPolicy
-    evaluator: AbstractEvaluator[A]
-    executor: AbstractExecutor
-    deadline: float = math.inf
-
-    def run(self) -> None:
-        """Batch after batch, from the last one that the policy has learned from."""
-        log = self.ledger.log
-        batch = 0
-        if (snapshot := log.snapshot()) is not None:
-            batch = snapshot[0] + 1
-            self.policy.restore(snapshot[1])
-        while not self._over and (trials := log.batch(batch) or self._propose(batch)):
-            self._evaluate(trials)
-            trials = log.batch(batch)
-            if any(trial.outcome is None for trial in trials):
-                break  # stopped in the middle of it
-            log.learned(batch, self.policy.update(trials), self.policy.state())
-            batch += 1
-
-    @property
-    def _over(self) -> bool:
-        return self.ledger.reached is not None or time.monotonic() >= self.deadline
-
-    def _propose(self, batch: int) -> list[Trial]:
-        """Write down the next batch, whole; none when the budget is used up."""
-        slot = self.ledger.slot(batch, self.ledger.log.count()[0])
-        if slot is None:
-            return []
-        answers = self.policy.propose(slot.count, length=slot.length, seed=slot.seed)
-        return self.ledger.write(slot, answers)
-
-    def _evaluate(self, trials: Sequence[Trial]) -> None:
-        """Finish what is not finished yet; repeats take over their original's outcome last."""
-        jobs: list[Job[A]] = []
-        for trial in trials:
-            if trial.outcome is not None or trial.repeat_of is not None:
-                continue
-            match self.ledger.job(trial):
-                case Outcome() as failed:
-                    self._record(trial, failed)
-                case job:
-                    jobs.append(job)
-        by_number = {trial.number: trial for trial in trials}
-        on_attempt = self.ledger.log.attempted
-        for job, outcome in self.executor.run(
-            self.evaluator, jobs, deadline=self.deadline, on_attempt=on_attempt
-        ):
-            self._record(by_number[job.trial], outcome)
-            if self.ledger.reached is not None:
-                break
-        for trial in trials:
-            if trial.outcome is None and trial.repeat_of is not None:
-                original = self.ledger.log.trial(trial.repeat_of).outcome
-                if original is not None:
-                    self._record(trial, original)
-
-    def _record(self, trial: Trial, outcome: Outcome) -> None:
-        self.ledger.tell(self.ledger.record(trial, outcome))
-
-
-def check_stop(seconds: float | None, reward: float | None) -> None:
-    """Raise `SettingError` unless these can end a search."""
-    if seconds is not None and not 0 < seconds < math.inf:
-        raise SettingError(f"stop_after must be above 0 seconds and finite, got {seconds}")
-    if reward is not None and not math.isfinite(reward):
-        raise SettingError(f"target_reward must be a number, got {reward}")
+            study.record.close_attempts()
+    return study

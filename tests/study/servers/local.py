@@ -8,16 +8,13 @@ from typing import Any
 
 from torch import Tensor
 
-from helpers import SPACE, Hashed
-from reinas import Store, zoph_le
+from helpers import SPACE, Hashed, Watching
+from reinas import Asynchronous, Budget, Store, Study, zoph_le
 from reinas.executors.base import attempt
 from reinas.policies.baseline import Baseline
-from reinas.store.json import plain
-from reinas.study.ledger import Ledger
 from reinas.study.servers.base import AbstractServers, ServerLostError
 from reinas.study.servers.driver import Driver
 from reinas.study.servers.replica import Replica
-from reinas.study.servers.settings import Servers
 from reinas.study.servers.shard import Shard
 from reinas.study.servers.slices import Slices
 from reinas.types import Attempt
@@ -187,14 +184,14 @@ class LocalServers(AbstractServers):
         calls = [self.ask(k, "state", lambda s: s.state(number)) for k in range(len(self.shards))]
         return self.slices.gathered(await self.all_of(calls))
 
-    async def child(self, job, on_attempt):
+    async def child(self, job, on_attempt, on_report):
         await self.dawdle()
         on_attempt(Attempt(job.trial, "here:1", 0.0))
         self.trained.append(job.trial)
         if self.gate is not None:
             await self.gate(job)
         await self.dawdle()
-        return attempt(self.evaluator, job)
+        return attempt(self.evaluator, job, on_report)
 
     def close(self):
         pass
@@ -205,10 +202,10 @@ class Plan:
     """A search with servers, which can be begun again and again."""
 
     store: Store
-    servers: Servers = field(default_factory=Servers)
+    servers: Asynchronous = field(default_factory=Asynchronous)
     trials: int = 24
-    children: int = 4
-    repeats: str = "reuse"
+    batch_size: int = 4
+    reuse: bool = True
     growth: Any = None
     space: Any = SPACE
     evaluator: Any = field(default_factory=Hashed)
@@ -216,25 +213,32 @@ class Plan:
     name: str = "s"
     seed: int = 5
 
+    def study(self, *, seconds=None, target=None, on_trial=None):
+        """The study as `search` opens it."""
+        return Study(
+            self.space,
+            self.policy(self.space),
+            store=self.store,
+            name=self.name,
+            seed=self.seed,
+            batch_size=self.batch_size,
+            budget=Budget(self.trials, seconds, target),
+            reuse=self.reuse,
+            growth=self.growth,
+            evaluator=self.evaluator,
+            schedule=self.servers.settings,
+            observer=Watching(on_trial),
+        )
+
     def log(self):
-        """The search's log: the settings are those that `search` writes."""
-        settings = {
-            "space": dict(self.space.settings),
-            "policy": dict(self.policy(self.space).settings),
-            "evaluator": dict(self.evaluator.settings),
-            "children": self.children,
-            "seed": self.seed,
-            "repeats": self.repeats,
-        }
-        if self.servers.settings:
-            settings["servers"] = self.servers.settings
-        return self.store.put(self.name, plain(settings), self.trials)
+        """The study's record."""
+        return self.study().record
 
     def run(
         self,
         *,
         moments=math.inf,
-        deadline=math.inf,
+        seconds=None,
         target=None,
         on_trial=None,
         kind=LocalServers,
@@ -244,16 +248,12 @@ class Plan:
 
         After `moments` calls it is cancelled, and with it all that was under way.
         """
-        log, policy = self.log(), self.policy(self.space)
-        ledger = Ledger(
-            self.space, log, self.children, self.seed, self.repeats, self.growth, target, on_trial
-        )
-        ledger.reached = next(filter(ledger.good_enough, log.best()), None)
+        study = self.study(seconds=seconds, target=target, on_trial=on_trial)
 
         async def go():
-            group = kind(policy, self.evaluator, self.servers, **how)
+            group = kind(study.policy, self.evaluator, self.servers, **how)
             group.moments = moments
-            driver = Driver(ledger, log, policy, group, self.servers, deadline)
+            driver = Driver(study, study.policy, group, self.servers)
             run = asyncio.ensure_future(driver.run())
             alarm = asyncio.ensure_future(group.alarm.wait())
             both = asyncio.wait([run, alarm], return_when=asyncio.FIRST_COMPLETED)

@@ -8,7 +8,16 @@ import pytest
 
 from helpers import SPACE, Hashed, small_search, story
 from ray_here import Killer, ray_here
-from reinas import Cluster, ConvSpace, RandomSearch, Servers, independent, search, zoph_le
+from reinas import (
+    Asynchronous,
+    Budget,
+    Cluster,
+    ConvSpace,
+    RandomSearch,
+    independent,
+    search,
+    zoph_le,
+)
 from reinas.errors import SettingError
 
 __all__ = ["ray_here"]
@@ -41,9 +50,11 @@ def test_one_replica_is_the_synchronous_search(policy, shards):
 
     def run(**more):
         made = policy(LINKED, learning_rate=0.02)
-        return search(LINKED, made, Hashed(), trials=28, children=8, seed=4, **more).log
+        return search(
+            LINKED, made, Hashed(), budget=Budget(28), batch_size=8, seed=4, **more
+        ).record
 
-    alone, served = run(), run(executor=Cluster(), servers=Servers(1, shards))
+    alone, served = run(), run(executor=Cluster(), servers=Asynchronous(1, shards))
     assert story(alone) == story(served)
     assert same_state(alone.snapshot(), served.snapshot())
     assert alone.settings == served.settings
@@ -66,8 +77,8 @@ def whole(log, trials, *, batches):
 
 def test_many_replicas_learn_from_each_batch_once():
     """Gradients come late, and none is lost or applied twice."""
-    servers = Servers(3, 2, 2)
-    log = small_search(None, executor=Cluster(), servers=servers, trials=64, children=4).log
+    servers = Asynchronous(3, 2, 2)
+    log = small_search(None, executor=Cluster(), schedule=servers, trials=64, batch_size=4).record
     whole(log, 64, batches=16)
     assert {u.replica for u in log.updates()} <= {0, 1, 2}
     versions = [u.applied_to for u in log.updates()]
@@ -83,12 +94,12 @@ def test_one_replica_goes_the_same_way_though_servers_are_killed(word, seed):
         None,
         evaluator=Slow(),
         executor=Cluster(),
-        servers=Servers(1, 2),
+        schedule=Asynchronous(1, 2),
         trials=56,
         on_trial=killer,
-    ).log
+    ).record
     assert killer.killed
-    assert story(served) == story(small_search(None, trials=56).log)
+    assert story(served) == story(small_search(None, trials=56).record)
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -99,11 +110,11 @@ def test_a_search_under_random_kills_finishes(seed):
         None,
         evaluator=Slow(),
         executor=Cluster(retries=8),
-        servers=Servers(2),
+        schedule=Asynchronous(2),
         trials=20,
-        children=4,
+        batch_size=4,
         on_trial=killer,
-    ).log
+    ).record
     assert killer.killed
     whole(log, 20, batches=5)
     lost = [e for e in log.attempts() if e.lost]
@@ -127,12 +138,12 @@ def test_a_search_that_breaks_off_goes_on_to_the_same_end(tmp_path):
                 raise EnoughError
 
         place = str(tmp_path / "s.db")
-        return small_search(place, executor=Cluster(), servers=Servers(1, 2), on_trial=count)
+        return small_search(place, executor=Cluster(), schedule=Asynchronous(1, 2), on_trial=count)
 
     for _ in range(2):
         with pytest.raises(EnoughError):
             search_on()
-    assert story(search_on().log) == story(small_search(None).log)
+    assert story(search_on().record) == story(small_search(None).record)
 
 
 def test_it_stops_when_the_time_is_over():
@@ -142,48 +153,53 @@ def test_it_stops_when_the_time_is_over():
         None,
         evaluator=Slow(),
         executor=Cluster(),
-        servers=Servers(2),
+        schedule=Asynchronous(2),
         trials=1000,
-        repeats="train",
-        stop_after=6.0,
+        reuse=False,
+        seconds=6.0,
     )
     assert 6 <= time.monotonic() - begun < 25
     assert found.stopped == "its 6 seconds are over"
-    assert found.log.count()[1] < 1000
+    assert found.record.count()[1] < 1000
 
 
 def test_a_reward_that_is_good_enough_stops_it():
     """The trial that has it is the last thing that counts."""
     found = small_search(
-        None, executor=Cluster(), servers=Servers(2), trials=400, target_reward=0.9, children=4
+        None, executor=Cluster(), schedule=Asynchronous(2), trials=400, reward=0.9, batch_size=4
     )
-    assert found.best.outcome.reward >= 0.9
-    assert found.stopped.startswith(f"trial {found.log.best()[0].number} has a reward of")
-    assert found.log.count()[1] < 400
+    assert found.best_trial.reward >= 0.9
+    assert found.stopped.startswith(f"trial {found.record.best()[0].number} has a reward of")
+    assert found.record.count()[1] < 400
 
 
 @pytest.mark.parametrize(
     ("policy", "executor", "servers", "words"),
     [
-        (zoph_le, None, Servers(2), "give --executor ray"),
+        (zoph_le, None, Asynchronous(2), "give --executor ray"),
         (
             RandomSearch,
             Cluster,
-            Servers(2),
+            Asynchronous(2),
             "zoph-le and independent; got random",
         ),
-        (independent, Cluster, Servers(1, 1000), r"shards must be at most \d+ for this policy"),
+        (
+            independent,
+            Cluster,
+            Asynchronous(1, 1000),
+            r"shards must be at most \d+ for this policy",
+        ),
     ],
 )
 def test_what_cannot_be_served_is_refused(policy, executor, servers, words):
     """Before anything begins."""
     made = executor() if executor else None
     with pytest.raises(SettingError, match=words):
-        search(SPACE, policy(SPACE), Hashed(), executor=made, servers=servers)
+        search(SPACE, policy(SPACE), Hashed(), executor=made, schedule=servers)
 
 
 @pytest.mark.parametrize("key", ["replicas", "shards", "accumulate"])
 def test_numbers_of_servers_are_positive(key):
     """None of them may be zero."""
     with pytest.raises(SettingError, match=f"{key} must be at least 1"):
-        Servers(**{key: 0})
+        Asynchronous(**{key: 0})

@@ -17,9 +17,12 @@ from hypothesis import strategies as st
 
 from helpers import Hashed, story
 from reinas import (
+    Asynchronous,
+    Budget,
     Choice,
     ConvSpace,
     Growth,
+    MemoryStore,
     MlpSpace,
     Outcome,
     Store,
@@ -31,7 +34,6 @@ from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.study.servers import driver as driver_module
 from reinas.study.servers.base import ServerLostError
-from reinas.study.servers.settings import Servers
 from study.servers.local import HOW, LocalServers, Plan
 
 SEEDS = range(8)
@@ -50,15 +52,15 @@ def synchronous(plan, store=None, trials=None):
         plan.space,
         plan.policy(plan.space),
         plan.evaluator,
-        trials=trials or plan.trials,
-        children=plan.children,
+        budget=Budget(trials or plan.trials),
+        batch_size=plan.batch_size,
         seed=plan.seed,
-        store=store or Store(None),
+        store=store or MemoryStore(),
         name=plan.name,
-        repeats=plan.repeats,
+        reuse=plan.reuse,
         growth=plan.growth,
     )
-    return found.log
+    return found.record
 
 
 def everything(log):
@@ -78,24 +80,24 @@ def assert_same(log, other):
 def plans(store, **more):
     """Searches of several kinds whose trials are no multiple of the children."""
     shards = more.pop("shards", 1)
-    more["servers"] = Servers(1, shards=shards)
-    small = {**more, "servers": Servers(1)}  # of fewer numbers than can be cut
+    more["servers"] = Asynchronous(1, shards=shards)
+    small = {**more, "servers": Asynchronous(1)}  # of fewer numbers than can be cut
     return {
-        "reuse": Plan(store, trials=22, children=4, **more),
-        "train": Plan(store, trials=22, children=4, repeats="train", **more),
-        "single": Plan(store, trials=9, children=1, **more),
+        "reuse": Plan(store, trials=22, batch_size=4, **more),
+        "train": Plan(store, trials=22, batch_size=4, reuse=False, **more),
+        "single": Plan(store, trials=9, batch_size=1, **more),
         "independent": Plan(
             store,
             trials=17,
-            children=5,
+            batch_size=5,
             policy=lambda s: independent(s, learning_rate=0.5),
             **small,
         ),
         "tiny": Plan(
-            store, trials=14, children=4, space=MlpSpace(1, (4, 8), ("relu", "tanh")), **more
+            store, trials=14, batch_size=4, space=MlpSpace(1, (4, 8), ("relu", "tanh")), **more
         ),
         "grown": Plan(
-            store, trials=19, children=3, space=ConvSpace(depth=3), growth=Growth(1, 1, 6), **more
+            store, trials=19, batch_size=3, space=ConvSpace(depth=3), growth=Growth(1, 1, 6), **more
         ),
     }
 
@@ -116,13 +118,13 @@ def truth():
 @pytest.mark.parametrize("seed", range(3))
 def test_one_replica_is_the_synchronous_search_number_for_number(kind, seed, truth):
     """Trials, outcomes, diagnostics and the snapshot to the last bit, whatever the pace."""
-    plan = plans(Store(None), shards=1 + seed)[kind]
+    plan = plans(MemoryStore(), shards=1 + seed)[kind]
     group, ended = plan.run(seed=seed)
     assert ended
     assert_same(plan.log(), truth[kind])
     updates = plan.log().updates()
     assert [(u.number, u.batch, u.replica, u.staleness) for u in updates] == [
-        (n, n, 0, 0) for n in range(math.ceil(plan.trials / plan.children))
+        (n, n, 0, 0) for n in range(math.ceil(plan.trials / plan.batch_size))
     ]
     assert [a.batch for a in group.added] == [u.batch for u in updates]
 
@@ -130,16 +132,18 @@ def test_one_replica_is_the_synchronous_search_number_for_number(kind, seed, tru
 @pytest.mark.parametrize("seed", range(3))
 def test_another_seed_gives_the_other_synchronous_search(seed):
     """The equality is no accident of one search."""
-    plan = Plan(Store(None), trials=21, children=4, seed=100 + seed, servers=Servers(1, shards=2))
+    plan = Plan(
+        MemoryStore(), trials=21, batch_size=4, seed=100 + seed, servers=Asynchronous(1, shards=2)
+    )
     plan.run(seed=seed)
-    assert_same(plan.log(), synchronous(replace(plan, servers=Servers())))
+    assert_same(plan.log(), synchronous(replace(plan, servers=Asynchronous())))
 
 
 @EXACT
 @given(seed=st.integers(0, 2**32), kind=st.sampled_from(KINDS), shards=st.integers(1, 4))
 def test_lost_servers_change_nothing_with_one_replica(seed, kind, shards, truth):
     """Lost before or after, in the middle of an addition, at the start, or only not heard."""
-    plan = plans(Store(None), shards=shards)[kind]
+    plan = plans(MemoryStore(), shards=shards)[kind]
     plan.run(seed=seed, faults=0.1)
     assert_same(plan.log(), truth[kind])
 
@@ -148,7 +152,7 @@ def test_lost_servers_change_nothing_with_one_replica(seed, kind, shards, truth)
 @pytest.mark.parametrize("where", ["load", "fetch", "add", "state"])
 def test_each_kind_of_loss_is_survived(how, where, truth):
     """Every way to fail at every call on a shard, a few times each."""
-    plan = plans(Store(None), shards=3)["reuse"]
+    plan = plans(MemoryStore(), shards=3)["reuse"]
     group, _ = plan.run(seed=1, faults=0.5, most=5, how=(how,), where=(where,))
     assert group.lost
     assert set(group.lost) == {(where, how)}
@@ -172,7 +176,7 @@ def stopped_often(plan, seed, store=None, faults=0.0):
 @given(seed=st.integers(0, 2**32), kind=st.sampled_from(KINDS))
 def test_stops_change_nothing_with_one_replica(seed, kind, truth):
     """Cancelled at any moment and resumed by another driver: as if it had never stopped."""
-    plan = plans(Store(None), shards=2)[kind]
+    plan = plans(MemoryStore(), shards=2)[kind]
     stopped_often(plan, seed)
     assert_same(plan.log(), truth[kind])
 
@@ -189,25 +193,25 @@ def test_stops_and_losses_change_nothing_in_a_file(seed, tmp_path, truth):
 
 def test_with_and_without_servers_may_take_turns(truth):
     """One replica goes on where the synchronous search was, and the other way round."""
-    store = Store(None)
+    store = MemoryStore()
     whole = plans(store)["reuse"]
     synchronous(whole, store, trials=8)
-    replace(whole, trials=16, servers=Servers(1, shards=2)).run()
+    replace(whole, trials=16, servers=Asynchronous(1, shards=2)).run()
     assert_same(synchronous(whole, store), synchronous(replace(whole, trials=22), None))
     assert story(store.get("s"))[0][:8] == story(truth["reuse"])[0][:8]
 
 
 def test_a_search_is_extended(truth):
     """More trials than before go on from the end: as the synchronous search does."""
-    store = Store(None)
+    store = MemoryStore()
     for trials in (8, 16, 22):
-        replace(plans(store)["reuse"], trials=trials, servers=Servers(1, shards=2)).run()
+        replace(plans(store)["reuse"], trials=trials, servers=Asynchronous(1, shards=2)).run()
     assert_same(store.get("s"), truth["reuse"])
 
 
 def test_a_finished_search_is_left_alone(truth):
     """Nothing is asked of the servers again but to begin."""
-    plan = plans(Store(None), shards=2)["reuse"]
+    plan = plans(MemoryStore(), shards=2)["reuse"]
     plan.run()
     group, ended = plan.run()
     assert ended
@@ -232,8 +236,8 @@ def assert_whole(plan, log):
     """All trials finished, none twice; all batches learned from once, updates without a gap."""
     trials = log.finished()
     assert [t.number for t in trials] == list(range(plan.trials))
-    assert [t.batch for t in trials] == [n // plan.children for n in range(plan.trials)]
-    batches = math.ceil(plan.trials / plan.children)
+    assert [t.batch for t in trials] == [n // plan.batch_size for n in range(plan.trials)]
+    batches = math.ceil(plan.trials / plan.batch_size)
     updates = log.updates()
     assert [u.number for u in updates] == list(range(batches))
     assert sorted(u.batch for u in updates) == list(range(batches))
@@ -248,7 +252,7 @@ def assert_outcomes(plan, log):
     for t in log.finished():
         architecture = plan.space.decode(t.answers)
         original = first.setdefault(str(architecture), t.number)
-        if plan.repeats == "train":
+        if not plan.reuse:
             original = t.number
         assert t.repeat_of == (None if original == t.number else original)
         number = derive(derive(plan.seed, "evaluate", original), str(architecture))
@@ -313,15 +317,18 @@ def assert_learned(plan, log, groups):
 
 
 MANY = st.builds(
-    Servers, st.integers(2, 5), shards=st.integers(1, 3), accumulate=st.sampled_from([1, 1, 2, 3])
+    Asynchronous,
+    st.integers(2, 5),
+    shards=st.integers(1, 3),
+    accumulate=st.sampled_from([1, 1, 2, 3]),
 )
 
 
 @EXACT
-@given(seed=st.integers(0, 2**32), servers=MANY, repeats=st.sampled_from(["reuse", "train"]))
-def test_many_replicas_learn_from_every_batch_once(seed, servers, repeats):
+@given(seed=st.integers(0, 2**32), servers=MANY, reuse=st.booleans())
+def test_many_replicas_learn_from_every_batch_once(seed, servers, reuse):
     """All of it is true: who learned what from which parameters, and where that led."""
-    plan = Plan(Store(None), servers, trials=15, children=2, repeats=repeats)
+    plan = Plan(MemoryStore(), servers, trials=15, batch_size=2, reuse=reuse)
     group, ended = plan.run(seed=seed)
     assert ended
     assert [a.number for a in group.added] == list(range(8))
@@ -332,7 +339,7 @@ def test_many_replicas_learn_from_every_batch_once(seed, servers, repeats):
 @given(seed=st.integers(0, 2**32), servers=MANY)
 def test_many_replicas_learn_from_every_batch_once_where_servers_are_lost(seed, servers):
     """What a lost shard had not kept is learned from again, and only what is kept counts."""
-    plan = Plan(Store(None), servers, trials=15, children=2)
+    plan = Plan(MemoryStore(), servers, trials=15, batch_size=2)
     group, ended = plan.run(seed=seed, faults=0.08)
     assert ended
     assert_learned(plan, plan.log(), [group])
@@ -342,7 +349,7 @@ def test_many_replicas_learn_from_every_batch_once_where_servers_are_lost(seed, 
 @given(seed=st.integers(0, 2**32), servers=MANY, faults=st.sampled_from([0.0, 0.03]))
 def test_many_replicas_learn_from_every_batch_once_where_they_are_stopped(seed, servers, faults):
     """At random moments, again and again; a new driver resumes from the store."""
-    plan = Plan(Store(None), servers, trials=15, children=2)
+    plan = Plan(MemoryStore(), servers, trials=15, batch_size=2)
     draw, groups = random.Random(seed), []
     for stops in range(40):
         moments = math.inf if stops > 8 else draw.randrange(1, 250)
@@ -358,7 +365,7 @@ def test_replicas_are_late_at_times_and_each_does_something():
     """Else the tests above would show nothing about staleness."""
     late, who = set(), set()
     for seed in SEEDS:
-        plan = Plan(Store(None), Servers(4, shards=2), trials=24, children=2)
+        plan = Plan(MemoryStore(), Asynchronous(4, shards=2), trials=24, batch_size=2)
         plan.run(seed=seed)
         late |= {u.staleness for u in plan.log().updates()}
         who |= {u.replica for u in plan.log().updates()}
@@ -392,10 +399,10 @@ def test_a_repeat_waits_for_its_original_in_another_replica():
             under_way.discard(job.trial)
 
         plan = Plan(
-            Store(None),
-            Servers(4),
+            MemoryStore(),
+            Asynchronous(4),
             trials=24,
-            children=2,
+            batch_size=2,
             evaluator=evaluator,
             space=MlpSpace(1, (4, 8), ("relu", "tanh")),
         )
@@ -439,7 +446,12 @@ class Sure(Hashed):
 def test_it_stops_at_the_target(replicas, seed):
     """Once a trial has it, nothing more is proposed; resumed without, it goes on to the end."""
     plan = Plan(
-        Store(None), Servers(replicas), trials=60, children=3, evaluator=Sure(), repeats="train"
+        MemoryStore(),
+        Asynchronous(replicas),
+        trials=60,
+        batch_size=3,
+        evaluator=Sure(),
+        reuse=False,
     )
     _, ended = plan.run(seed=seed, target=1.5)
     assert ended
@@ -454,7 +466,9 @@ def test_it_stops_at_the_target(replicas, seed):
 
 def test_at_the_target_nobody_waits_for_the_children_under_way():
     """A replica whose child takes for ever does not keep the search from stopping."""
-    plan = Plan(Store(None), Servers(3), trials=60, children=2, evaluator=Sure(), repeats="train")
+    plan = Plan(
+        MemoryStore(), Asynchronous(3), trials=60, batch_size=2, evaluator=Sure(), reuse=False
+    )
 
     async def for_ever(job):
         if job.trial == 3:
@@ -472,7 +486,9 @@ LONG = 3.0
 
 def test_a_search_that_had_reached_its_target_is_left_alone():
     """Called again with the same target, nothing more is done: as without servers."""
-    plan = Plan(Store(None), Servers(1), trials=60, children=3, evaluator=Sure(), repeats="train")
+    plan = Plan(
+        MemoryStore(), Asynchronous(1), trials=60, batch_size=3, evaluator=Sure(), reuse=False
+    )
     plan.run(target=1.5)
     before = plan.log().count()
     group, ended = plan.run(target=1.5)
@@ -481,16 +497,16 @@ def test_a_search_that_had_reached_its_target_is_left_alone():
     assert plan.log().count() == before
 
 
-@pytest.mark.parametrize("servers", [Servers(1), Servers(4, shards=2, accumulate=3)])
+@pytest.mark.parametrize("servers", [Asynchronous(1), Asynchronous(4, shards=2, accumulate=3)])
 def test_it_stops_when_its_time_is_over(servers):
     """Without waiting for children; what was learned is kept, and it goes on to the end."""
-    plan = Plan(Store(None), servers, trials=40, children=2, repeats="train")
+    plan = Plan(MemoryStore(), servers, trials=40, batch_size=2, reuse=False)
 
     async def slow(job):
         await asyncio.sleep(LONG if job.trial >= 20 else 0)
 
     begun = time.monotonic()
-    first, ended = plan.run(deadline=begun + 0.5, gate=slow)
+    first, ended = plan.run(seconds=0.5, gate=slow)
     assert ended
     assert 0.5 <= time.monotonic() - begun < LONG / 2
     finished = plan.log().count()[1]
@@ -503,8 +519,8 @@ def test_it_stops_when_its_time_is_over(servers):
 
 def test_without_time_nothing_is_done():
     """As without servers."""
-    plan = Plan(Store(None), Servers(2), trials=8, children=2)
-    group, ended = plan.run(deadline=time.monotonic() - 1)
+    plan = Plan(MemoryStore(), Asynchronous(2), trials=8, batch_size=2)
+    group, ended = plan.run(seconds=1e-9)
     assert ended
     assert not group.trained
     assert plan.log().count() == (0, 0)
@@ -518,7 +534,7 @@ def test_without_time_nothing_is_done():
 def test_what_the_saver_is_keeping_is_not_kept_twice(seed, pause, monkeypatch):
     """The only gradient is the last one too: the saver and the end both want to keep it."""
     monkeypatch.setattr(driver_module, "PAUSE", pause)
-    plan = Plan(Store(None), trials=4, children=4)
+    plan = Plan(MemoryStore(), trials=4, batch_size=4)
     plan.run(seed=seed)
     assert_same(plan.log(), synchronous(replace(plan, store=None)))
 
@@ -562,16 +578,16 @@ class UnheardState(Unheard):
 
 
 @pytest.mark.parametrize("kind", [Unheard, UnheardState])
-@pytest.mark.parametrize("servers", [Servers(1), Servers(3)])
+@pytest.mark.parametrize("servers", [Asynchronous(1), Asynchronous(3)])
 def test_shards_that_are_given_a_snapshot_twice_are_given_it_as_it_is(kind, servers, monkeypatch):
     """With its own number, and what others learned in between is learned again."""
     monkeypatch.setattr(driver_module, "PAUSE", 0.1)
-    plan = Plan(Store(None), servers, trials=16, children=2)
+    plan = Plan(MemoryStore(), servers, trials=16, batch_size=2)
     group, _ = plan.run(kind=kind)
     assert group.starts[:3] == [0, 0, 0]
     assert_learned(plan, plan.log(), [group])
     if servers.replicas == 1:
-        assert_same(plan.log(), synchronous(replace(plan, store=None, servers=Servers())))
+        assert_same(plan.log(), synchronous(replace(plan, store=None, servers=Asynchronous())))
 
 
 # ---- what goes wrong -----------------------------------------------------------------------------
@@ -580,10 +596,9 @@ def test_shards_that_are_given_a_snapshot_twice_are_given_it_as_it_is(kind, serv
 class Full(Store):
     """A store whose disk is full from the n-th transaction on."""
 
-    def __init__(self, n):
+    def __init__(self, path):
         self.left = math.inf
-        super().__init__(None)
-        self.n = n
+        super().__init__(path)
 
     @contextmanager
     def begin(self, **how):
@@ -596,12 +611,12 @@ class Full(Store):
 
 @pytest.mark.parametrize("replicas", [1, 3])
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 5, 8, 13, 21])
-def test_a_full_disk_ends_the_search_with_its_error(replicas, n, truth):
+def test_a_full_disk_ends_the_search_with_its_error(replicas, n, truth, tmp_path):
     """Whatever was being written; and it can go on afterwards."""
-    store = Full(n)
-    plan = replace(plans(store)["reuse"], servers=Servers(replicas, shards=2))
+    store = Full(tmp_path / "s.db")
+    plan = replace(plans(store)["reuse"], servers=Asynchronous(replicas, shards=2))
     plan.log()
-    store.left = n + 4
+    store.left = n + 6
     with pytest.raises(StoreError, match="the disk is full"):
         plan.run()
     store.left = math.inf
@@ -625,10 +640,10 @@ class OnceFull(Full):
 
 @pytest.mark.parametrize("replicas", [1, 3])
 @pytest.mark.parametrize("n", range(6, 40, 6))
-def test_one_write_that_fails_ends_the_search(replicas, n):
+def test_one_write_that_fails_ends_the_search(replicas, n, tmp_path):
     """At once: the other replicas do not go on as if nothing were."""
-    store = OnceFull(n)
-    plan = Plan(store, Servers(replicas), trials=60, children=2)
+    store = OnceFull(tmp_path / "s.db")
+    plan = Plan(store, Asynchronous(replicas), trials=60, batch_size=2)
     plan.log()
     store.left = n
     with pytest.raises(StoreError, match="the disk is full"):
@@ -664,7 +679,7 @@ class Strange(AbstractSpace):
 @pytest.mark.parametrize("n", [1, 2, 7, 12])
 def test_an_exception_in_the_space_ends_the_search_with_it(replicas, n):
     """It does not hang, whoever waits for whom."""
-    plan = Plan(Store(None), Servers(replicas), trials=60, children=2, space=Strange(n))
+    plan = Plan(MemoryStore(), Asynchronous(replicas), trials=60, batch_size=2, space=Strange(n))
     with pytest.raises(ZeroDivisionError, match="the space is broken"):
         plan.run(seed=n)
     assert plan.log().count()[0] < 40
@@ -679,7 +694,7 @@ def test_an_exception_in_a_callback_ends_the_search_with_it(replicas):
             raise ZeroDivisionError("the callback is broken")
 
     tiny = MlpSpace(1, (4, 8), ("relu", "tanh"))
-    plan = Plan(Store(None), Servers(replicas), trials=60, children=2, space=tiny)
+    plan = Plan(MemoryStore(), Asynchronous(replicas), trials=60, batch_size=2, space=tiny)
     with pytest.raises(ZeroDivisionError, match="the callback is broken"):
         plan.run(on_trial=broken)
     assert plan.log().count()[0] < 40
@@ -700,7 +715,9 @@ class Unbuildable(Strange):
 @pytest.mark.parametrize("replicas", [1, 3])
 def test_what_a_space_cannot_build_is_a_failed_trial(replicas):
     """As without servers: no child is trained for it, and the batch is learned from."""
-    plan = Plan(Store(None), Servers(replicas), trials=40, children=4, space=Unbuildable(0))
+    plan = Plan(
+        MemoryStore(), Asynchronous(replicas), trials=40, batch_size=4, space=Unbuildable(0)
+    )
     group, _ = plan.run()
     assert_whole(plan, plan.log())
     bad = [t for t in plan.log().finished() if t.answers[:2] == (2, 1)]
@@ -708,7 +725,7 @@ def test_what_a_space_cannot_build_is_a_failed_trial(replicas):
     assert all(t.outcome.error.startswith("ZeroDivisionError: no meaning") for t in bad)
     assert not {t.number for t in bad} & set(group.trained)
     if replicas == 1:
-        assert_same(plan.log(), synchronous(replace(plan, servers=Servers())))
+        assert_same(plan.log(), synchronous(replace(plan, servers=Asynchronous())))
 
 
 # ---- what is said --------------------------------------------------------------------------------
@@ -722,16 +739,16 @@ def complaints(caplog):
 def test_nothing_is_said_of_what_was_cancelled(caplog):
     """Ctrl-C leaves no traceback of coroutines behind, whatever was under way."""
     for moments in (5, 20, 60, 100):
-        _, ended = Plan(Store(None), Servers(3), trials=60).run(moments=moments)
+        _, ended = Plan(MemoryStore(), Asynchronous(3), trials=60).run(moments=moments)
         assert not ended
     assert not complaints(caplog)
 
 
 @pytest.mark.parametrize("replicas", [1, 3])
-def test_an_error_is_said_once(replicas, caplog):
+def test_an_error_is_said_once(replicas, caplog, tmp_path):
     """It is raised; those that nobody waits for any more do not say it again."""
-    store = Full(0)
-    plan = Plan(store, Servers(replicas), trials=60)
+    store = Full(tmp_path / "s.db")
+    plan = Plan(store, Asynchronous(replicas), trials=60)
     plan.log()
     for left in (5, 10, 15, 20):
         store.left = left
@@ -744,8 +761,8 @@ def test_an_error_is_said_once(replicas, caplog):
 @pytest.mark.parametrize("where", ["file", "memory"])
 def test_what_is_told_of_a_trial_is_kept_by_then(where, tmp_path):
     """As without servers: who is told of a trial finds it in the store."""
-    store = Store(tmp_path / "s.db" if where == "file" else None)
-    plan, missing = Plan(store, trials=6, children=3), []
+    store = Store(tmp_path / "s.db") if where == "file" else MemoryStore()
+    plan, missing = Plan(store, trials=6, batch_size=3), []
 
     def look(trial):
         if store.get("s").trial(trial.number).outcome != trial.outcome:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("ray")
 HEAD = """
 import sys, time
 from helpers import Hashed, small_search
-from reinas import Cluster, Servers
+from reinas import Cluster, Asynchronous
 
 class Slow(Hashed):
     def __call__(self, job):
@@ -45,13 +45,13 @@ if __name__ == "__main__":
     second = machines.add_node(num_cpus=1)
     machines.wait_for_nodes()
     print("raylet", second.all_processes["raylet"][0].process.pid, flush=True)
-    servers = None if sys.argv[2] == "none" else Servers(*map(int, sys.argv[2].split(",")))
+    servers = None if sys.argv[2] == "none" else Asynchronous(*map(int, sys.argv[2].split(",")))
     run(executor=Cluster(machines.address, retries=5), servers=servers, trials=48, children=8)
     machines.shutdown()
 """
 ONE_NODE = """
 if __name__ == "__main__":
-    run(executor=Cluster(), servers=Servers(1, 2))
+    run(executor=Cluster(), servers=Asynchronous(1, 2))
 """
 
 
@@ -123,7 +123,7 @@ def test_a_node_that_is_lost_takes_nothing_with_it(tmp_path, servers):
     if servers == "3,2":
         assert sorted(u.batch for u in log.updates()) == list(range(6))
     else:  # one learner: the very trials that it would have had
-        assert story(log) == story(small_search(None, trials=48).log)
+        assert story(log) == story(small_search(None, trials=48).record)
 
 
 def at_work(place):
@@ -146,7 +146,7 @@ def test_a_driver_that_is_killed_leaves_nobody_at_work_and_loses_nothing(tmp_pat
     kept = log.count()[1]
     assert 20 <= kept < 40
     found = small_search(store)  # one replica is the synchronous search, which may go on with it
-    assert story(found.log) == story(small_search(None).log)
+    assert story(found.record) == story(small_search(None).record)
 
 
 def test_ctrl_c_ends_all_within_ten_seconds(tmp_path):

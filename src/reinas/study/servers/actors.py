@@ -2,56 +2,48 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import singledispatch
 from typing import Any
 
 from reinas.errors import SettingError, reason
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.executors.base import AbstractExecutor, OnAttempt
-from reinas.executors.event_loop import EventLoopThread
+from reinas.executors.base import AbstractExecutor, OnAttempt, OnReport
 from reinas.executors.ray import Cluster
-from reinas.policies.base import AbstractPolicy, State
+from reinas.policies.base import State
 from reinas.policies.baseline import Baseline
 from reinas.policies.reinforce import Reinforce
-from reinas.store import Log
-from reinas.study.ledger import BatchRequest, Ledger
+from reinas.study.batches import BatchRequest
+from reinas.study.servers.asynchronous import Asynchronous
 from reinas.study.servers.base import AbstractServers, Handles, ServerLostError
-from reinas.study.servers.driver import Driver
 from reinas.study.servers.replica import Replica
-from reinas.study.servers.settings import Servers
 from reinas.study.servers.shard import Shard
 from reinas.study.servers.slices import Slices
-from reinas.types import A, Answers, Job, Outcome, Trial
+from reinas.types import Answers, Job, Outcome, Trial
 
 
-class Figure3:
-    """The asynchronous search; `SettingError` unless these can have one."""
+@singledispatch
+def servers_on(
+    executor: AbstractExecutor,
+    evaluator: AbstractEvaluator[Any],
+    policy: Reinforce,
+    schedule: Asynchronous,
+) -> AbstractServers:
+    """Shards, replicas and children where the executor runs; register your own kind of executor.
 
-    def __init__(
-        self, policy: AbstractPolicy, executor: AbstractExecutor, servers: Servers
-    ) -> None:
-        if not isinstance(executor, Cluster):
-            raise SettingError("replicas and shards are Ray actors: give --executor ray too")
-        if not isinstance(policy, Reinforce):
-            raise SettingError(
-                "replicas and shards are for policies that learn by gradient, zoph-le and"
-                f" independent; got {policy.settings.get('name', type(policy).__name__)}"
-            )
-        slices_of(policy, servers.shards)
-        self._policy, self._cluster, self._servers = policy, executor, servers
+    Raises:
+        SettingError: The executor has no place for servers.
+    """
+    check_executor(executor)
+    raise AssertionError  # whatever passes the check is registered
 
-    def run(
-        self, ledger: Ledger[A], log: Log, evaluator: AbstractEvaluator[A], deadline: float
-    ) -> None:
-        """From where the search is to its end."""
-        self._cluster.connect()
-        actors = Actors(self._cluster, evaluator, self._policy, self._servers)
-        try:
-            driver = Driver(ledger, log, self._policy, actors, self._servers, deadline)
-            self._cluster.load.stale = driver.stale
-            with EventLoopThread() as coroutines:
-                coroutines.run(driver.run())
-        finally:
-            actors.close()
+
+def check_executor(executor: AbstractExecutor) -> None:
+    """Raise `SettingError` unless shards and replicas can run there."""
+    if servers_on.dispatch(type(executor)) is servers_on.dispatch(object):
+        raise SettingError(
+            "replicas and shards are Ray actors: the asynchronous schedule needs the executor ray,"
+            f" got {type(executor).__name__}"
+        )
 
 
 def slices_of(policy: Reinforce, shards: int) -> Slices:
@@ -71,22 +63,22 @@ class Actors(AbstractServers):
         cluster: Cluster,
         evaluator: AbstractEvaluator[Any],
         policy: Reinforce,
-        servers: Servers,
+        schedule: Asynchronous,
     ) -> None:
         import ray
 
         self._cluster, self._shared = cluster, cluster.share(evaluator)
-        self._slices = slices_of(policy, servers.shards)
+        self._slices = slices_of(policy, schedule.shards)
         replica = ray.remote(_made(policy, self._slices)).options(
             num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy="SPREAD"
         )
-        self._replicas = [replica.remote() for _ in range(servers.replicas)]
+        self._replicas = [replica.remote() for _ in range(schedule.replicas)]
         # one that starts anew is empty: whoever asks it something notices
         shard = ray.remote(Shard).options(
             num_cpus=0, max_restarts=-1, max_task_retries=0, scheduling_strategy="SPREAD"
         )
         self._shards = [
-            shard.remote(policy.learning_rate, servers.accumulate) for _ in range(servers.shards)
+            shard.remote(policy.learning_rate, schedule.accumulate) for _ in range(schedule.shards)
         ]
 
     async def start(self, state: State, number: int) -> None:
@@ -99,18 +91,18 @@ class Actors(AbstractServers):
         """References: replicas get the slices from the shards, not by way of this process."""
         return [shard.fetch.remote() for shard in self._shards]
 
-    async def propose(self, replica: int, slot: BatchRequest, theta: Handles) -> list[Answers]:
+    async def propose(self, replica: int, request: BatchRequest, theta: Handles) -> list[Answers]:
         """Have a replica sample."""
-        answers: list[Answers] = await _of(self._replicas[replica].propose.remote(slot, *theta))
+        answers: list[Answers] = await _of(self._replicas[replica].propose.remote(request, *theta))
         return answers
 
     async def gradient(
         self, replica: int, trials: Sequence[Trial], baseline: Baseline, theta: Handles
     ) -> tuple[dict[str, float], Handles]:
-        """Have a replica work out a batch's gradient: what is said of it, and references."""
+        """Have a replica compute a batch's gradient: diagnostics, and references to slices."""
         method = self._replicas[replica].gradient.options(num_returns=1 + len(self._shards))
-        said, *slices = method.remote(trials, baseline, *theta)
-        return await _of(said), slices
+        diagnostics, *slices = method.remote(trials, baseline, *theta)
+        return await _of(diagnostics), slices
 
     async def add(self, number: int, slices: Handles) -> None:
         """Ray keeps the order of one caller's calls, so all shards add in the same order."""
@@ -122,9 +114,9 @@ class Actors(AbstractServers):
         shares = [shard.state.remote(number) for shard in self._shards]
         return self._slices.gathered(await asyncio.gather(*map(_of, shares)))
 
-    async def child(self, job: Job[Any], on_attempt: OnAttempt) -> Outcome:
+    async def child(self, job: Job[Any], on_attempt: OnAttempt, on_report: OnReport) -> Outcome:
         """A Ray task."""
-        return await self._cluster.child(self._shared, job, on_attempt)
+        return await self._cluster.child(self._shared, job, on_attempt, on_report)
 
     def close(self) -> None:
         """Kill them; what they knew is in the store."""
@@ -132,6 +124,17 @@ class Actors(AbstractServers):
 
         for actor in (*self._replicas, *self._shards):
             ray.kill(actor)
+
+
+@servers_on.register
+def _(
+    executor: Cluster,
+    evaluator: AbstractEvaluator[Any],
+    policy: Reinforce,
+    schedule: Asynchronous,
+) -> AbstractServers:
+    executor.open()
+    return Actors(executor, evaluator, policy, schedule)
 
 
 def _made(policy: Reinforce, slices: Slices) -> type[Replica]:

@@ -4,10 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-from reinas.executors.base import OnAttempt
+from reinas.executors.base import OnAttempt, OnReport
 from reinas.policies.base import State
 from reinas.policies.baseline import Baseline
-from reinas.study.ledger import BatchRequest
+from reinas.study.batches import BatchRequest
 from reinas.types import Answers, Job, Outcome, Trial
 
 Handles = Sequence[Any]
@@ -30,14 +30,14 @@ class AbstractServers(ABC):
         """The parameters after all that was added so far."""
 
     @abstractmethod
-    async def propose(self, replica: int, slot: BatchRequest, theta: Handles) -> list[Answers]:
+    async def propose(self, replica: int, request: BatchRequest, theta: Handles) -> list[Answers]:
         """Have a replica sample."""
 
     @abstractmethod
     async def gradient(
         self, replica: int, trials: Sequence[Trial], baseline: Baseline, theta: Handles
     ) -> tuple[dict[str, float], Handles]:
-        """Have a replica work out a batch's gradient: what is said of the batch, and slices."""
+        """Have a replica compute a batch's gradient: the policy's diagnostics, and slices."""
 
     @abstractmethod
     async def add(self, number: int, slices: Handles) -> None:
@@ -48,7 +48,7 @@ class AbstractServers(ABC):
         """What the policy's network and optimiser know after `number` gradients."""
 
     @abstractmethod
-    async def child(self, job: Job[Any], on_attempt: OnAttempt) -> Outcome:
+    async def child(self, job: Job[Any], on_attempt: OnAttempt, on_report: OnReport) -> Outcome:
         """Have a child evaluated."""
 
     @abstractmethod

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from reinas.store import Log
+from reinas.store import AbstractRecord
 
 T = TypeVar("T")
 PAUSE = 0.002  # seconds for which writes are gathered
@@ -13,8 +13,8 @@ PAUSE = 0.002  # seconds for which writes are gathered
 class WriteBatcher:
     """Does what it is given in the order given, many in one transaction."""
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
+    def __init__(self, record: AbstractRecord) -> None:
+        self._record = record
         self._waiting: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
 
     def write(self, operation: Callable[[], T]) -> asyncio.Future[T]:
@@ -33,7 +33,7 @@ class WriteBatcher:
         if not waiting:
             return
         try:
-            with self._log.together():
+            with self._record.together():
                 results = [operation() for operation, _ in waiting]
         except Exception as error:
             for _, future in waiting:

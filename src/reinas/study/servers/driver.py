@@ -6,9 +6,7 @@ which it hands them on, which is the order that is written down.
 
 import asyncio
 import heapq
-import math
 import time
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic
@@ -18,12 +16,12 @@ import numpy as np
 from reinas.errors import ExecutorError
 from reinas.executors.base import seconds_left
 from reinas.policies.reinforce import Reinforce
-from reinas.store import Log
-from reinas.store.rows import Update
-from reinas.study.ledger import BatchRequest, Ledger
+from reinas.store.values import Report, Update
+from reinas.study.batches import BatchRequest
+from reinas.study.servers.asynchronous import Asynchronous
 from reinas.study.servers.base import AbstractServers, Handles, ServerLostError
 from reinas.study.servers.batched_writes import WriteBatcher
-from reinas.study.servers.settings import Servers
+from reinas.study.study import Study
 from reinas.types import A, Answers, Attempt, Outcome, Trial
 
 PAUSE = 0.5  # seconds between two snapshots
@@ -36,10 +34,10 @@ class _ReachedError(Exception):
 
 @dataclass(order=True)
 class _Work:
-    """A batch that is still to be learned from; with a slot it is still to be proposed too."""
+    """A batch that is still to be learned from; with a request it is still to be proposed, too."""
 
     batch: int
-    slot: BatchRequest | None = field(default=None, compare=False)
+    request: BatchRequest | None = field(default=None, compare=False)
 
 
 class Driver(Generic[A]):
@@ -52,19 +50,17 @@ class Driver(Generic[A]):
 
     def __init__(
         self,
-        ledger: Ledger[A],
-        log: Log,
+        study: Study[A],
         policy: Reinforce,
         group: AbstractServers,
-        servers: Servers,
-        deadline: float = math.inf,
+        schedule: Asynchronous,
     ) -> None:
-        self._ledger, self._log, self._group, self._until = ledger, log, group, deadline
-        self._replicas, self._accumulate = servers.replicas, servers.accumulate
+        self._study, self._record, self._group = study, study.record, group
+        self._schedule, self._deadline = schedule, study.deadline
         self._initial, self._earlier = policy.state(), policy.earlier
-        self._scribe = WriteBatcher(log)
-        self._work = [_Work(batch) for batch in log.open_batches()]
-        self._first, self._next = log.count()[0], log.batches()
+        self._writes = WriteBatcher(self._record)
+        self._work = [_Work(batch) for batch in self._record.open_batches()]
+        self._first, self._next = self._record.count()[0], self._record.batches()
         self._written = self._next
         self._awaited: dict[int, asyncio.Future[Outcome]] = {}
         self._unsaved: list[Update] = []
@@ -72,15 +68,13 @@ class Driver(Generic[A]):
         self._lost_since: float | None = None
         self._turn, self._changed = asyncio.Condition(), asyncio.Event()
         self._recovery, self._saving = asyncio.Lock(), asyncio.Lock()
-        self.stale: deque[int] = deque(maxlen=100)
-        """How many steps late the last gradients were."""
 
     async def run(self) -> None:
         """Until the budget is used up, the time is over or a reward is good enough."""
-        if self._ledger.reached is not None:
+        if self._study.reached is not None:
             return
         try:
-            await asyncio.wait_for(self._start(), seconds_left(self._until))
+            await asyncio.wait_for(self._start(), seconds_left(self._deadline))
         except TimeoutError:  # over before the shards were there
             return
         saver = asyncio.create_task(self._saver())
@@ -95,16 +89,16 @@ class Driver(Generic[A]):
 
     async def _all_replicas(self, saver: "asyncio.Task[None]") -> bool:
         """All replicas until none finds work; whether the search was stopped before."""
-        replicas = [asyncio.create_task(self._replica(k)) for k in range(self._replicas)]
+        replicas = [asyncio.create_task(self._replica(k)) for k in range(self._schedule.replicas)]
         everyone = asyncio.gather(*replicas)
         both: set[asyncio.Future[Any]] = {everyone, saver}
         try:
             done, _ = await asyncio.wait(
-                both, timeout=seconds_left(self._until), return_when=asyncio.FIRST_COMPLETED
+                both, timeout=seconds_left(self._deadline), return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             await _cancelled(everyone, *replicas)
-            self._scribe.flush()
+            self._writes.flush()
         for task in done:
             if isinstance(error := task.exception(), _ReachedError):
                 return True
@@ -133,38 +127,38 @@ class Driver(Generic[A]):
         """What was begun and is not learned from comes first, lowest batch first."""
         if self._work:
             return heapq.heappop(self._work)
-        slot = self._ledger.slot(self._next, self._first)
-        if slot is None:
+        request = self._study.request(self._next, self._first)
+        if request is None:
             return None
         self._next += 1
-        self._first += slot.count
-        return _Work(slot.batch, slot)
+        self._first += request.count
+        return _Work(request.batch, request)
 
     async def _round(self, replica: int, work: _Work) -> tuple[Update, list[Trial], Handles]:
         """A batch's gradient at the parameters that its replica fetched."""
-        generation, version = self._generation, self._number // self._accumulate
+        generation, version = self._generation, self._number // self._schedule.accumulate
         theta = self._group.fetch()
-        if work.slot is not None:
-            answers = await self._group.propose(replica, work.slot, theta)
+        if work.request is not None:
+            answers = await self._group.propose(replica, work.request, theta)
             self._still(generation)
-            await self._write(work.slot, answers)
-            work.slot = None
-        trials = await self._all_finished(self._log.batch(work.batch))
-        said, slices = await self._group.gradient(replica, trials, self._earlier, theta)
+            await self._write(work.request, answers)
+            work.request = None
+        trials = await self._all_finished(self._record.batch(work.batch))
+        diagnostics, slices = await self._group.gradient(replica, trials, self._earlier, theta)
         self._still(generation)
-        now = self._number // self._accumulate
-        return Update(self._number, work.batch, replica, version, now, said), trials, slices
+        now = self._number // self._schedule.accumulate
+        return Update(self._number, work.batch, replica, version, now, diagnostics), trials, slices
 
     def _still(self, generation: int) -> None:
         """Raise if the parameters went back meanwhile: others were fetched than there are."""
         if generation != self._generation:
             raise ServerLostError("the parameters went back to the last snapshot")
 
-    async def _write(self, slot: BatchRequest, answers: Sequence[Answers]) -> None:
+    async def _write(self, request: BatchRequest, answers: Sequence[Answers]) -> None:
         """Write a batch down when it is its turn: the store has no gaps."""
         async with self._turn:
-            await self._turn.wait_for(lambda: self._written == slot.batch)
-            written = self._scribe.write(lambda: self._ledger.write(slot, answers))
+            await self._turn.wait_for(lambda: self._written == request.batch)
+            written = self._writes.write(lambda: self._study.propose(request, answers))
             self._written += 1
             self._turn.notify_all()
         await written
@@ -175,7 +169,7 @@ class Driver(Generic[A]):
         self._number += 1
         self._unsaved.append(update)
         self._earlier = self._earlier.after(self._earlier.values(trials))
-        self.stale.append(update.staleness)
+        self._schedule.applied(update.staleness)
         try:
             await self._group.add(update.number, slices)
         except ServerLostError as error:
@@ -200,25 +194,29 @@ class Driver(Generic[A]):
         if trial.repeat_of is not None:
             outcome = await self._outcome_of(trial.repeat_of)
         else:
-            job = self._ledger.job(trial)
-            outcome = job if isinstance(job, Outcome) else await self._child(job)
-        done = await self._scribe.write(lambda: self._ledger.record(trial, outcome))
+            outcome = self._study.undecodable(trial) or await self._child(trial)
+        done = await self._writes.write(lambda: self._study.record_outcome(trial, outcome))
         if (awaited := self._awaited.pop(trial.number, None)) is not None:
             awaited.set_result(outcome)
-        self._ledger.tell(done)
-        if self._ledger.reached is not None:
+        self._study.notify(done)
+        if self._study.reached is not None:
             raise _ReachedError
         return done
 
-    async def _child(self, job: Any) -> Outcome:
+    async def _child(self, trial: Trial) -> Outcome:
         def on_attempt(attempt: Attempt) -> None:
-            self._scribe.write(lambda: self._log.attempted(attempt))
+            self._writes.write(lambda: self._record.attempted(attempt))
 
-        return await self._group.child(job, on_attempt)
+        def on_report(number: int, step: int, score: float) -> None:
+            report = Report(number, step, score, time.time())
+            self._writes.write(lambda: self._record.report(report))
+            self._study.observer.on_report(number, step, score)
+
+        return await self._group.child(self._study.job(trial), on_attempt, on_report)
 
     async def _outcome_of(self, number: int) -> Outcome:
         """What another trial came to, once it has; it may be under way in another replica."""
-        if (known := self._log.trial(number).outcome) is not None:
+        if (known := self._record.trial(number).outcome) is not None:
             return known
         if number not in self._awaited:
             self._awaited[number] = asyncio.get_running_loop().create_future()
@@ -228,11 +226,11 @@ class Driver(Generic[A]):
 
     async def _start(self) -> None:
         """Give the shards what the last snapshot holds, until they have it."""
-        last, state = self._log.snapshot() or (-1, self._initial)
+        last, state = self._record.snapshot() or (-1, self._initial)
         self._number = last + 1
         average, worst = state["baseline"].item(), state["worst"].item()
         self._earlier = replace(self._earlier, average=average, worst=worst)
-        while time.monotonic() < self._until:
+        while time.monotonic() < self._deadline:
             try:
                 await self._group.start(state, self._number)
                 return
@@ -276,11 +274,11 @@ class Driver(Generic[A]):
 
         def write() -> None:
             if generation == self._generation:
-                self._log.applied(updates, state)
+                self._record.applied(updates, state)
                 del self._unsaved[: len(updates)]
                 self._lost_since = None
 
-        await self._scribe.write(write)
+        await self._writes.write(write)
 
     async def _recover(self, generation: int, error: ServerLostError) -> None:
         """Go back to the last snapshot, once for all who noticed; what it lacks is done again."""

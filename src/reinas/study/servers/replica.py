@@ -7,7 +7,7 @@ from torch import Tensor
 
 from reinas.policies.baseline import Baseline
 from reinas.policies.reinforce import Reinforce
-from reinas.study.ledger import BatchRequest
+from reinas.study.batches import BatchRequest
 from reinas.study.servers.shard import Slice
 from reinas.study.servers.slices import Slices
 from reinas.types import Answers, Trial
@@ -23,21 +23,21 @@ class Replica:
         self._policy = copy.deepcopy(policy)
         self._slices = slices
 
-    def propose(self, slot: BatchRequest, *shards: list[Tensor]) -> list[Answers]:
+    def propose(self, request: BatchRequest, *shards: list[Tensor]) -> list[Answers]:
         """Answers drawn from the parameters that the shards handed out."""
         self._take(shards)
-        return self._policy.propose(slot.count, length=slot.length, seed=slot.seed)
+        return self._policy.propose(request.count, length=request.length, seed=request.seed)
 
     def gradient(
         self, trials: Sequence[Trial], baseline: Baseline, *shards: list[Tensor]
     ) -> tuple[dict[str, float], *tuple[Slice, ...]]:
-        """What is said of a finished batch, and each shard's slice of its gradient.
+        """The policy's diagnostics of a finished batch, and each shard's slice of its gradient.
 
         It is the gradient at the parameters that the shards handed out.
         """
         self._take(shards)
-        gradient, said = self._policy.gradient(trials, baseline)
-        return said, *self._slices.cut(gradient)
+        gradient, diagnostics = self._policy.gradient(trials, baseline)
+        return diagnostics, *self._slices.cut(gradient)
 
     def _take(self, shards: Sequence[list[Tensor]]) -> None:
         self._policy.network.load_state_dict(self._slices.whole(shards))

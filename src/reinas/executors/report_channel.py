@@ -1,0 +1,71 @@
+"""Scores on their way from worker processes to the search, by datagrams.
+
+A datagram is sent whole or not at all and needs no lock, so a worker that is killed while it
+sends leaves nothing behind that another one could wait for. A score that finds no room is left
+out: every outcome has all scores once more.
+"""
+
+import contextlib
+import json
+import socket
+import tempfile
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from reinas.executors.base import OnReport
+
+LARGEST = 4096  # bytes of a datagram
+
+
+class ReportChannel:
+    """A socket in a folder of its own, read by a thread, as long as the `with` block lasts.
+
+    Args:
+        on_report: Called on that thread with every (trial, step, score). What it raises ends the
+            thread and is raised again at the end of the block.
+    """
+
+    def __init__(self, on_report: OnReport) -> None:
+        self._on_report = on_report
+        self._error: Exception | None = None
+
+    def __enter__(self) -> "ReportChannel":
+        self._folder = tempfile.TemporaryDirectory(prefix="reinas-")
+        self.path = str(Path(self._folder.name) / "reports")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self.path)
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+        return self
+
+    def _read(self) -> None:
+        while message := self._socket.recv(LARGEST):
+            try:
+                trial, step, score = json.loads(message)
+                self._on_report(trial, step, score)
+            except Exception as error:
+                self._error = error
+                return
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.settimeout(5)
+            with contextlib.suppress(OSError):
+                end.sendto(b"", self.path)
+        self._thread.join(timeout=5)
+        self._socket.close()
+        self._folder.cleanup()
+        if self._error is not None and error is None:
+            raise self._error
+
+
+def send(path: str | None, trial: int, step: int, score: float) -> None:
+    """Send a score from a worker process, if anybody listens and there is room."""
+    if path is None:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out, contextlib.suppress(OSError):
+        out.setblocking(False)
+        out.sendto(json.dumps([trial, step, score]).encode(), path)

@@ -1,0 +1,111 @@
+"""The contract of a store: studies by name."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from itertools import count
+from typing import Any
+
+from reinas.errors import SettingError, UnknownSearchError, nearest
+from reinas.store.record import AbstractRecord
+
+
+class AbstractStore(ABC):
+    """Holds studies by name. `reinas.testing.StoreContract` tests an implementation."""
+
+    @property
+    @abstractmethod
+    def location(self) -> str:
+        """Where it is, for people."""
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """The names of all studies, oldest first."""
+
+    @abstractmethod
+    def create(self, name: str, settings: dict[str, Any], trials: int) -> None:
+        """Begin a study; nothing happens where there is one of that name."""
+
+    @abstractmethod
+    def find(self, name: str) -> AbstractRecord | None:
+        """The study of that name; None where there is none."""
+
+    @abstractmethod
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """Hold a study alone within the block; freed at once when the process dies.
+
+        Raises:
+            BusyError: Another process holds it.
+        """
+
+    def get(self, name: str) -> AbstractRecord:
+        """The study of that name.
+
+        Raises:
+            UnknownSearchError: There is none.
+        """
+        record = self.find(name)
+        if record is None:
+            names = self.names()
+            hint = nearest(name, names) if names else "it holds none yet"
+            raise UnknownSearchError(f"no search '{name}' in {self.location}: {hint}")
+        return record
+
+    def put(self, name: str, settings: dict[str, Any], trials: int) -> AbstractRecord:
+        """A new study, or the one of that name where its settings are the same.
+
+        Args:
+            name: The study's name; at least one character.
+            settings: Everything that changes its results, as JSON has it.
+            trials: Its budget; more trials than before raise it.
+
+        Returns:
+            The study's record.
+
+        Raises:
+            SettingError: There is a study of that name with other settings, which are named.
+        """
+        if not name:
+            raise SettingError("a search's name needs at least one character, got ''")
+        self.create(name, settings, trials)
+        record = self.get(name)
+        differing = _differences(record.settings, settings)
+        if differing and all(text.startswith("evaluator.data ") for text in differing):
+            raise SettingError(
+                f"the data of search '{name}' in {self.location} have changed since it began: put"
+                " them back, or search anew under another name"
+            )
+        if differing:
+            raise SettingError(
+                f"search '{name}' in {self.location} exists with other settings ("
+                + "; ".join(differing)
+                + "): choose another name, or resume it with the settings that it has"
+            )
+        if trials > record.trials:
+            record.raise_budget(trials)
+        return record
+
+    def free_name(self, stem: str) -> str:
+        """The first of stem, stem-2, stem-3, ... that no study has."""
+        taken = set(self.names())
+        names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
+        return next(name for name in names if name not in taken)
+
+
+def _flat(settings: Any, head: str = "") -> dict[str, Any]:
+    if not isinstance(settings, Mapping):
+        return {head: settings}
+    result: dict[str, Any] = {}
+    for key, value in settings.items():
+        result |= _flat(value, f"{head}.{key}" if head else key)
+    return result
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Phrases like 'policy.learning_rate is 0.1, not 0.2', old value first."""
+    before, after = _flat(old), _flat(new)
+    return [
+        f"{key} is {before.get(key, 'not set')}, not {after.get(key, 'set')}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    ]

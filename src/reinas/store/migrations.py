@@ -1,0 +1,71 @@
+"""Stores of earlier versions are brought to this one, within one transaction."""
+
+import json
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from reinas.store import schema
+from reinas.store.rows import recipe_key
+
+OLDEST = 2
+"""The oldest version that can be brought to this one."""
+RENAMED = {"policy": {"reinas": "bayes"}, "space": {"cells": "nasbench201"}}
+"""What is called otherwise since version 5."""
+
+
+def migrate(connection: Connection) -> None:
+    """Bring a store of any version since `OLDEST` to `schema.VERSION`.
+
+    Versions 3 and 4 only added tables, version 5 columns and words.
+    """
+    schema.metadata.create_all(connection)
+    for table in schema.metadata.sorted_tables:
+        there = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(
+                    f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"
+                )
+    s = schema.searches
+    for row in connection.execute(sa.select(s.c.id, s.c.settings)).all():
+        changed = s.update().where(s.c.id == row.id)
+        connection.execute(changed.values(settings=_settings(row.settings)))
+    for table in (schema.points, schema.finals):
+        _rename_recipes(connection, table)
+    connection.execute(schema.versions.update().values(version=schema.VERSION))
+
+
+def _settings(old: dict[str, Any]) -> dict[str, Any]:
+    """A study's settings in the words of version 5."""
+    new: dict[str, Any] = json.loads(json.dumps(old))
+    if "children" in new:
+        new["batch_size"] = new.pop("children")
+    if "repeats" in new:
+        new["reuse"] = new.pop("repeats") == "reuse"
+    if "servers" in new:
+        new["schedule"] = new.pop("servers")
+    for section, names in RENAMED.items():
+        part = new.get(section)
+        if isinstance(part, dict) and part.get("name") in names:
+            part["name"] = names[part["name"]]
+    evaluator = new.get("evaluator")
+    if isinstance(evaluator, dict) and isinstance(evaluator.get("recipe"), dict):
+        evaluator["recipe"] = _recipe(evaluator["recipe"])
+    return new
+
+
+def _recipe(old: dict[str, Any]) -> dict[str, Any]:
+    return {"batch_size" if key == "batch" else key: value for key, value in old.items()}
+
+
+def _rename_recipes(connection: Connection, table: sa.Table) -> None:
+    for row in connection.execute(sa.select(table)).mappings().all():
+        recipe = _recipe(row["recipe"])
+        same = [column == row[column.name] for column in table.primary_key.columns]
+        values: dict[str, Any] = {"recipe": recipe}
+        if "key" in table.c:
+            values["key"] = recipe_key(recipe)
+        connection.execute(table.update().where(*same).values(values))

@@ -1,0 +1,207 @@
+"""Reading a record from an SQL database."""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.engine import Connection
+
+from reinas.errors import TrialError
+from reinas.store import schema
+from reinas.store.packing import unpacked
+from reinas.store.record import AbstractRecord
+from reinas.store.rows import attempt_record_of, key_text, outcome_of, trial_of
+from reinas.store.values import AttemptRecord, FinalRecord, Update
+from reinas.types import Answers, Outcome, Trial
+
+t = schema.trials.c
+CHUNK = 500  # values per query: SQLite takes a limited number of them
+
+
+class Begin(Protocol):
+    """Begins a transaction; an exclusive one lets nobody else write before its end."""
+
+    def __call__(self, *, exclusive: bool = False) -> AbstractContextManager[Connection]:
+        """The transaction's connection."""
+
+
+class SqlReader(AbstractRecord):
+    """The reading half of `SqlRecord`.
+
+    Args:
+        begin: Begins a transaction.
+        identity: The study's row.
+        name, settings, trials, created: As in `AbstractRecord`.
+    """
+
+    def __init__(
+        self,
+        begin: Begin,
+        identity: int,
+        name: str,
+        settings: dict[str, Any],
+        trials: int,
+        created: str,
+    ) -> None:
+        super().__init__(name, settings, trials, created)
+        self._begin = begin
+        self._id = identity
+
+    def last_update(self) -> int:
+        """The number of the last update in the snapshot; -1 before the first."""
+        s = schema.snapshots.c
+        with self._begin() as connection:
+            found = connection.scalar(sa.select(s.batch).where(s.search == self._id))
+        return -1 if found is None else int(found)
+
+    def snapshot(self) -> tuple[int, dict[str, NDArray[Any]]] | None:
+        """The last update's number and the policy's state after it."""
+        query = sa.select(schema.snapshots).where(schema.snapshots.c.search == self._id)
+        with self._begin() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else (row.batch, unpacked(row.state))
+
+    def batch(self, number: int) -> list[Trial]:
+        """A batch's trials in the order proposed; empty where it was not proposed yet."""
+        return self._trials(t.batch == number)
+
+    def unfinished(self, batch: int) -> list[Trial]:
+        """A batch's trials without an outcome."""
+        return self._trials(sa.and_(t.batch == batch, t.finished.is_(None)))
+
+    def all_trials(self) -> list[Trial]:
+        """Every trial, finished or not."""
+        return self._trials(sa.true())
+
+    def finished(self) -> list[Trial]:
+        """The finished trials."""
+        return self._trials(t.finished.is_not(None))
+
+    def trial(self, number: int) -> Trial:
+        """One trial."""
+        found = self._trials(t.number == number)
+        if not found:
+            raise TrialError(f"'{self.name}' has no trial {number}")
+        return found[0]
+
+    def texts(self, numbers: Iterable[int]) -> dict[int, str]:
+        """The architectures as text; the answers where an older store has no text."""
+        wanted, found = list(numbers), {}
+        with self._begin() as connection:
+            for start in range(0, len(wanted), CHUNK):
+                query = sa.select(t.number, t.architecture, t.answers).where(
+                    t.search == self._id, t.number.in_(wanted[start : start + CHUNK])
+                )
+                for row in connection.execute(query):
+                    found[row.number] = row.architecture or ",".join(map(str, row.answers))
+        return found
+
+    def reports(self, number: int) -> list[tuple[int, float]]:
+        """The reported scores, of a running trial or of a finished one."""
+        r = schema.reports.c
+        query = sa.select(r.step, r.score).where(r.search == self._id, r.trial == number)
+        done = sa.select(t.reports).where(t.search == self._id, t.number == number)
+        with self._begin() as connection:
+            rows = connection.scalar(done) or connection.execute(query.order_by(r.step)).all()
+        return [(step, score) for step, score in rows]
+
+    def best(self, count: int = 1) -> list[Trial]:
+        """The `count` best different architectures: highest reward first, then the earliest."""
+        query = (
+            sa.select(schema.trials)
+            .where(t.search == self._id, t.reward.is_not(None), t.repeat_of.is_(None))
+            .order_by(t.reward.desc(), t.number)
+        )
+        best: dict[str, Trial] = {}
+        with self._begin() as connection:
+            for row in connection.execute(query):
+                best.setdefault(row.key, trial_of(row))
+                if len(best) == count:
+                    break
+        return list(best.values())
+
+    def count(self) -> tuple[int, int]:
+        """How many trials were proposed, and how many of them have finished."""
+        query = sa.select(sa.func.count(), sa.func.count(t.finished)).where(t.search == self._id)
+        with self._begin() as connection:
+            proposed, finished = connection.execute(query).one()
+        return proposed, finished
+
+    def batches(self) -> int:
+        """How many batches were proposed."""
+        query = sa.select(sa.func.count()).where(schema.batches.c.search == self._id)
+        with self._begin() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def first_with(self, keys: Iterable[Answers], before: int) -> dict[Answers, int]:
+        """For each architecture that an earlier batch has, the first trial's number."""
+        texts = {key_text(key): key for key in keys}
+        query = (
+            sa.select(t.key, sa.func.min(t.number).label("number"))
+            .where(t.search == self._id, t.batch < before, t.key.in_(texts))
+            .group_by(t.key)
+        )
+        with self._begin() as connection:
+            return {texts[row.key]: row.number for row in connection.execute(query)}
+
+    def diagnostics(self) -> list[tuple[int, dict[str, float]]]:
+        """Each batch that the policy has learned from, and its diagnostics."""
+        b = schema.batches.c
+        query = (
+            sa.select(b.number, b.diagnostics)
+            .where(b.search == self._id, b.diagnostics.is_not(None))
+            .order_by(b.number)
+        )
+        with self._begin() as connection:
+            return [(row.number, row.diagnostics) for row in connection.execute(query)]
+
+    def open_batches(self) -> list[int]:
+        """The batches that were proposed and not learned from yet, in order."""
+        b = schema.batches.c
+        query = sa.select(b.number).where(b.search == self._id, b.diagnostics.is_(None))
+        with self._begin() as connection:
+            return list(connection.scalars(query.order_by(b.number)))
+
+    def updates(self) -> list[Update]:
+        """The updates that parameter servers applied, in that order, without diagnostics."""
+        u = schema.updates.c
+        query = (
+            sa.select(u.number, u.batch, u.replica, u.version, u.applied_to)
+            .where(u.search == self._id)
+            .order_by(u.number)
+        )
+        with self._begin() as connection:
+            return [Update(*row) for row in connection.execute(query)]
+
+    def attempts(self) -> list[AttemptRecord]:
+        """Every attempt of a worker at a trial, in the order begun."""
+        a = schema.attempts.c
+        query = (
+            sa.select(a.trial, a.worker, a.begun, a.ended, a.lost, t.finished)
+            .join(schema.trials, sa.and_(t.search == a.search, t.number == a.trial))
+            .where(a.search == self._id)
+            .order_by(a.begun, a.id)
+        )
+        with self._begin() as connection:
+            return [attempt_record_of(row) for row in connection.execute(query)]
+
+    def points(self) -> dict[str, tuple[dict[str, Any], Outcome]]:
+        """The trained recipes of the final grid."""
+        query = sa.select(schema.points).where(schema.points.c.search == self._id)
+        with self._begin() as connection:
+            return {row.key: (row.recipe, outcome_of(row)) for row in connection.execute(query)}
+
+    def final(self) -> FinalRecord | None:
+        """The tested network; None before `finish`."""
+        f = schema.finals.c
+        query = sa.select(f.trial, f.recipe, f.metrics, f.finished).where(f.search == self._id)
+        with self._begin() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else FinalRecord(**row._mapping)
+
+    def _trials(self, condition: sa.ColumnElement[bool]) -> list[Trial]:
+        query = sa.select(schema.trials).where(t.search == self._id, condition).order_by(t.number)
+        with self._begin() as connection:
+            return [trial_of(row) for row in connection.execute(query)]

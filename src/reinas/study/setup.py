@@ -1,0 +1,94 @@
+"""What a study is made from, checked."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from reinas.errors import InvalidSettingError
+from reinas.evaluators.base import AbstractEvaluator
+from reinas.policies.base import AbstractPolicy
+from reinas.seeds import derive
+from reinas.spaces.base import AbstractSpace
+from reinas.spaces.growth import Growth
+from reinas.store import AbstractStore, MemoryStore, Store
+from reinas.store.json import plain
+from reinas.types import Outcome
+
+
+def default_policy(space: AbstractSpace[Any], seed: int) -> AbstractPolicy:
+    """Bayesian search: it needs the fewest evaluations on most tables (docs/results)."""
+    from reinas.policies.bayes import BayesianSearch
+
+    return BayesianSearch(space, seed=derive(seed, "policy"))
+
+
+def opened(store: AbstractStore | str | None) -> AbstractStore:
+    """The store; a path is a file, None is memory."""
+    if store is None:
+        return MemoryStore()
+    return store if isinstance(store, AbstractStore) else Store(store)
+
+
+def checked_batch_size(batch_size: int | None, policy: AbstractPolicy) -> int:
+    """The batch size, or the policy's own; `InvalidSettingError` below 1."""
+    if batch_size is None:
+        return policy.batch
+    if batch_size < 1:
+        raise InvalidSettingError("batch_size", f"must be at least 1, got {batch_size}")
+    return batch_size
+
+
+def settings(
+    space: AbstractSpace[Any],
+    policy: AbstractPolicy,
+    evaluator: AbstractEvaluator[Any] | None,
+    batch_size: int,
+    seed: int,
+    reuse: bool,
+    growth: Growth | None,
+    schedule: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Everything that changes results, as the store keeps it and compares it."""
+    result: dict[str, Any] = {
+        "space": dict(space.settings),
+        "policy": dict(policy.settings),
+        "evaluator": {} if evaluator is None else dict(evaluator.settings),
+        "batch_size": batch_size,
+        "seed": seed,
+        "reuse": reuse,
+    }
+    if growth is not None:
+        growth.check(space)
+        result["growth"] = asdict(growth)
+    if schedule:
+        result["schedule"] = dict(schedule)
+    return plain(result)
+
+
+def told(
+    reward: float | None,
+    outcome: Outcome | None,
+    error: str | None,
+    metrics: Mapping[str, float] | None,
+    seconds: float,
+) -> Outcome:
+    """The outcome that a caller of `Study.tell` means."""
+    if sum(part is not None for part in (reward, outcome, error)) != 1:
+        raise InvalidSettingError(
+            "tell",
+            "takes exactly one of reward, outcome and error; got"
+            f" reward={reward!r}, outcome={outcome!r}, error={error!r}",
+        )
+    if outcome is not None:
+        return outcome
+    measured = {str(name): float(value) for name, value in (metrics or {}).items()}
+    if error is not None:
+        return Outcome(None, seconds, measured, error=str(error) or "failed without a reason")
+    try:
+        value = float(reward)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise InvalidSettingError("reward", f"must be a number, got {reward!r}") from None
+    if not math.isfinite(value):
+        return Outcome(None, seconds, measured, error=f"the reward was {value}")
+    return Outcome(value, seconds, measured)
