@@ -14,20 +14,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from reinas.study.ledger import BatchRequest, Ledger
 
 from benchmarks.simulation import CELLS, Plan, simulate
 from benchmarks.speed import say
 from reinas import AbstractEvaluator, Asynchronous, Budget, Cluster, Job, Outcome, search
 from reinas.compare.runs import policy_of, table_of
 from reinas.evaluators.tabular import TabularEvaluator
-from reinas.executors.base import Note
+from reinas.executors.base import OnAttempt, OnReport
 from reinas.policies.base import State
 from reinas.policies.baseline import Baseline
 from reinas.policies.reinforce import Reinforce
 from reinas.store import Store
+from reinas.study.batches import BatchRequest
 from reinas.study.servers.base import AbstractServers, Handles
 from reinas.study.servers.driver import Driver
+from reinas.study.study import Study
 from reinas.types import Answers, Attempt, Trial
 
 WORKERS = 8  # sleeping ones: two cores are enough for them
@@ -112,8 +113,11 @@ class Elsewhere(AbstractServers):
     def fetch(self) -> Handles:
         return []
 
-    async def propose(self, replica: int, slot: BatchRequest, theta: Handles) -> list[Answers]:
-        return [self._pool[n % len(self._pool)] for n in range(slot.first, slot.first + slot.count)]
+    async def propose(self, replica: int, request: BatchRequest, theta: Handles) -> list[Answers]:
+        return [
+            self._pool[n % len(self._pool)]
+            for n in range(request.first, request.first + request.count)
+        ]
 
     async def gradient(
         self, replica: int, trials: Sequence[Trial], baseline: Baseline, theta: Handles
@@ -126,8 +130,8 @@ class Elsewhere(AbstractServers):
     async def state(self, number: int) -> State:
         return dict(self._state)
 
-    async def child(self, job: Job[Any], note: Note) -> Outcome:
-        note(Attempt(job.trial, "elsewhere:1", time.time()))
+    async def child(self, job: Job[Any], on_attempt: OnAttempt, on_report: OnReport) -> Outcome:
+        on_attempt(Attempt(job.trial, "elsewhere:1", time.time()))
         await asyncio.sleep(0)
         return Outcome(0.5, 1.0, {"loss": 0.3, "accuracy": 0.9, "parameters": 51_506.0})
 
@@ -141,17 +145,23 @@ def driver_alone() -> None:
     policy = policy_of({"name": "zoph-le"}, table.space, 0)
     assert isinstance(policy, Reinforce)
     servers = Asynchronous(replicas=100)
-    for repeats in ("train", "reuse"):
+    for reuse in (False, True):
         with TemporaryDirectory() as folder:
-            log = Store(Path(folder) / "s.db").put("s", {}, trials)
-            ledger = Ledger(table.space, log, 8, 0, repeats)  # type: ignore[arg-type]
+            study = Study(
+                table.space,
+                policy,
+                store=Store(Path(folder) / "s.db"),
+                batch_size=8,
+                budget=Budget(trials),
+                reuse=reuse,
+            )
             pool = table.space.sample(trials, 0)
-            driver = Driver(ledger, log, policy, Elsewhere(policy, pool), servers)
+            driver = Driver(study, policy, Elsewhere(policy, pool), servers)
             begun = time.perf_counter()
             asyncio.run(driver.run())
             seconds = time.perf_counter() - begun
-            assert log.count() == (trials, trials)
-        what = f"{trials:,} trials, K 100, m 8, repeats {repeats}, SQLite file"
+            assert study.record.count() == (trials, trials)
+        what = f"{trials:,} trials, K 100, m 8, reuse {reuse}, SQLite file"
         say("driver alone", f"{trials / seconds:,.0f} trials/s", what, ">= 1,000")
 
 

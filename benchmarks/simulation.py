@@ -13,17 +13,18 @@ from typing import Any
 
 import numpy as np
 import simpy
-from reinas.study.ledger import BatchRequest, Ledger
 
 from reinas.compare.runs import policy_of, table_of
 from reinas.evaluators.tabular import TabularEvaluator
 from reinas.executors.base import attempt
 from reinas.policies.reinforce import Reinforce
 from reinas.seeds import derive
-from reinas.store.memory_record import MemoryLog
+from reinas.study.batches import BatchRequest
+from reinas.study.budget import Budget
 from reinas.study.servers.actors import slices_of
 from reinas.study.servers.replica import Replica
 from reinas.study.servers.shard import Shard
+from reinas.study.study import Study
 from reinas.types import Outcome, Trial
 
 CELLS = {"name": "nasbench201", "data": "cifar10"}
@@ -121,17 +122,24 @@ class World:
             Shard(plan.learning_rate, plan.accumulate),
         )
         self.shard.load(slices.shares(policy.state())[0], 0)
-        self.ledger = Ledger(table.space, MemoryLog(plan.trials), plan.children, plan.seed, "train")
+        self.study = Study(
+            table.space,
+            policy,
+            seed=plan.seed,
+            batch_size=plan.children,
+            budget=Budget(plan.trials),
+            reuse=False,
+        )
         self.places = simpy.Resource(self.env, plan.workers)
         self.shards = simpy.Resource(self.env, 1)  # each holds a slice, so all are busy at once
         self.luck = random.Random(derive(plan.seed, "failures"))
 
-    def slot(self) -> BatchRequest | None:
+    def request(self) -> BatchRequest | None:
         """The next batch; None when the budget is used up."""
-        slot = self.ledger.slot(self.batches, self.first)
-        if slot is not None:
-            self.batches, self.first = self.batches + 1, self.first + slot.count
-        return slot
+        request = self.study.request(self.batches, self.first)
+        if request is not None:
+            self.batches, self.first = self.batches + 1, self.first + request.count
+        return request
 
     def fetch(self) -> tuple[int, Any]:
         """The parameters' version, and the parameters."""
@@ -139,9 +147,7 @@ class World:
 
     def child(self, trial: Trial) -> Steps:
         """One child on whatever worker is free; lost with its worker it is begun anew."""
-        job = self.ledger.job(trial)
-        assert not isinstance(job, Outcome)
-        outcome = attempt(self.evaluator, job)
+        outcome = attempt(self.evaluator, self.study.job(trial))
         seconds = outcome.seconds * self.plan.pace
         for _ in range(RETRIES + 1):
             with self.places.request() as place:
@@ -158,7 +164,7 @@ class World:
             outcome = Outcome(None, error="lost")
         reward = -np.inf if outcome.reward is None else outcome.reward
         self.done.append((self.env.now, reward))
-        return Trial(trial.number, trial.batch, trial.answers, outcome)
+        return self.study.record_outcome(trial, outcome)
 
     def learn(self, trials: Sequence[Trial], version: int, theta: Any) -> Steps:
         """The gradient at `theta`, and its way into the shards."""
@@ -173,20 +179,19 @@ class World:
             self.steps += 1
             self.earlier = self.earlier.after(self.earlier.values(trials))
 
-    def sample(self, slot: BatchRequest, theta: Any) -> list[Trial]:
+    def sample(self, request: BatchRequest, theta: Any) -> list[Trial]:
         """A batch's trials."""
-        answers = self.replica.propose(slot, theta)
-        return [Trial(slot.first + k, slot.batch, a) for k, a in enumerate(answers)]
+        return self.study.propose(request, self.replica.propose(request, theta))
 
     # ---- the three schemes -------------------------------------------------------------------
 
     def one_replica(self) -> Steps:
         """Fetch, sample, wait for all of them, learn: figure 3 has many, synchronous has one."""
         costs = self.plan.costs
-        while (slot := self.slot()) is not None:
+        while (request := self.request()) is not None:
             version, theta = self.fetch()
             yield self.env.timeout(costs.sample + 2 * costs.message)
-            children = [self.env.process(self.child(t)) for t in self.sample(slot, theta)]
+            children = [self.env.process(self.child(t)) for t in self.sample(request, theta)]
             finished = yield self.env.all_of(children)
             trials = [finished[child] for child in children]
             yield from self.learn(trials, version, theta)
@@ -206,10 +211,12 @@ class World:
             finished.put((version, done))
 
         while True:
-            while running < self.plan.workers and (waiting or (slot := self.slot()) is not None):
+            while running < self.plan.workers and (
+                waiting or (request := self.request()) is not None
+            ):
                 if not waiting:
                     version, theta = self.fetch()
-                    waiting.extend((version, trial) for trial in self.sample(slot, theta))
+                    waiting.extend((version, trial) for trial in self.sample(request, theta))
                     yield self.env.timeout(self.plan.costs.sample)
                 self.env.process(run(*waiting.popleft()))
                 running += 1

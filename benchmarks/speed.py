@@ -22,10 +22,12 @@ from reinas import (
     Budget,
     ConvSpace,
     Digits,
+    Observer,
     Outcome,
     Processes,
     RandomSearch,
     TrainedEvaluator,
+    Trial,
     conv_blocks,
     fit,
     independent,
@@ -93,17 +95,16 @@ def memory() -> None:
     """The main process over 2,000 trials."""
     readings = []
 
-    def read(trial: Any) -> None:
-        if trial.number in (499, 1999):
-            pages = int(Path("/proc/self/statm").read_text().split()[1])
-            readings.append(pages * resource.getpagesize() / 2**20)
+    class Memory(Observer):
+        def on_trial(self, trial: Trial) -> None:
+            if trial.number in (499, 1999):
+                pages = int(Path("/proc/self/statm").read_text().split()[1])
+                readings.append(pages * resource.getpagesize() / 2**20)
 
     with tempfile.TemporaryDirectory() as folder:
         space = ConvSpace()
         path = str(Path(folder) / "s.db")
-        search(
-            space, zoph_le(space), Free(), budget=Budget(2000), store=path, observer=Watching(read)
-        )
+        search(space, zoph_le(space), Free(), budget=Budget(2000), store=path, observer=Memory())
     early, late = readings
     say("memory after 2,000 trials", f"{late / early:.3f}", f"of {early:.0f} MiB after 500", "~ 1")
 

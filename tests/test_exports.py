@@ -101,7 +101,7 @@ def test_every_public_name_can_be_imported_and_is_documented():
 def test_importing_reinas_imports_nothing_heavy():
     """`import reinas` is quick: torch, scikit-learn and SQLAlchemy wait until they are needed."""
     code = (
-        "import sys, reinas, reinas.spaces.conv, reinas.tasks.bundled;"
+        "import sys, reinas, reinas.spaces.conv, reinas.tasks.sklearn_data;"
         "print([m for m in ('torch', 'sklearn', 'sqlalchemy', 'plotly') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,22 +1,53 @@
-"""The words that all else is written in."""
+"""The values that all modules share."""
 
 import dataclasses
 
 import pytest
 
-from reinas import Choice, Job, Link, Outcome, Trial
+from reinas import Choice, Job, Link, Outcome, Pruned, Trial
+from reinas.errors import TrialError
 
 
-@pytest.mark.parametrize(("reward", "error"), [(None, None), (1.0, "it broke")])
-def test_an_outcome_is_a_reward_or_a_failure(reward, error):
-    """Neither both nor nothing."""
-    with pytest.raises(ValueError, match="either a reward or an error"):
-        Outcome(reward, error=error)
+@pytest.mark.parametrize(
+    ("reward", "error", "pruned"),
+    [
+        (None, None, None),
+        (1.0, "it broke", None),
+        (1.0, None, Pruned(3, 0.5)),
+        (None, "it broke", Pruned(3, 0.5)),
+    ],
+)
+def test_an_outcome_is_a_reward_a_failure_or_an_early_stop(reward, error, pruned):
+    """Exactly one of the three."""
+    with pytest.raises(ValueError, match="exactly one of reward, error and pruned"):
+        Outcome(reward, error=error, pruned=pruned)
 
 
-def test_a_failed_outcome_counts_as_zero():
-    """What a policy learns from is 0 for a failed child and the reward otherwise."""
+@pytest.mark.parametrize(
+    ("outcome", "worker", "state"),
+    [
+        (None, None, "waiting"),
+        (None, "here:1", "running"),
+        (Outcome(0.5), None, "complete"),
+        (Outcome(None, pruned=Pruned(3, 0.5)), None, "pruned"),
+        (Outcome(None, error="it broke"), None, "failed"),
+    ],
+)
+def test_a_trial_has_one_of_five_states(outcome, worker, state):
+    """Waiting, running, complete, pruned or failed; only complete ones have a reward."""
+    trial = Trial(7, 0, (1,), outcome, worker=worker)
+    assert trial.state == state
+    if state == "complete":
+        assert trial.reward == 0.5
+    else:
+        with pytest.raises(TrialError, match=f"trial 7 has no reward: it is {state}"):
+            _ = trial.reward
+
+
+def test_what_an_outcome_counts_as():
+    """What a policy learns from: the reward, 0 for a failed child, a pruned one's last score."""
     assert Outcome(None, error="it broke").value == 0.0
+    assert Outcome(None, pruned=Pruned(3, 0.25)).value == 0.25
     assert Outcome(0.7).value == 0.7
 
 

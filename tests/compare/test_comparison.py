@@ -22,9 +22,9 @@ def plans(seeds=3, **changes):
         "table": TABLE,
         "fingerprint": None,
         "noise": "mean",
-        "children": None,
+        "batch_size": None,
         "evaluations": 30,
-        "repeats": "reuse",
+        "reuse": "reuse",
         **changes,
     }
     return [
@@ -81,8 +81,8 @@ def test_what_the_store_has_is_not_run_again(store, counted):
     [
         {"evaluations": 31},
         {"noise": "seeds"},
-        {"children": 4},
-        {"repeats": "train"},
+        {"batch_size": 4},
+        {"reuse": "train"},
         {"table": {**TABLE, "seed": 1}},
     ],
 )

@@ -40,8 +40,8 @@ def test_trained_comparisons_run_in_the_policys_own_batches(tmp_path):
         [PolicySpec("local", {"name": "local", "starts": 1})],
         [0],
         evaluations=4,
-        children=None,
-        repeats="reuse",
+        batch_size=None,
+        reuse=True,
         store=store,
         executor=Serial(),
     )
@@ -69,7 +69,7 @@ def test_a_reported_column_may_be_called_mean(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,val,mean\n1,0.5,50\n2,0.6,60\n")
     table = csv_table(str(path), ("a",), ("val",), report="mean")
-    result = run(RunSpec(table.settings, None, "mean", {"name": "random"}, None, 5, "reuse", 0))
+    result = run(RunSpec(table.settings, None, "mean", {"name": "random"}, None, 5, True, 0))
     assert np.array_equal(result.means, result.rewards)
 
 
@@ -91,7 +91,7 @@ def test_a_changed_file_is_read_again(tmp_path):
         path.write_text(text)
         table = csv_table(str(path), ("a",), ("r",))
         plan = RunSpec(
-            table.settings, table.fingerprint, "mean", {"name": "random"}, None, 5, "reuse", 0
+            table.settings, table.fingerprint, "mean", {"name": "random"}, None, 5, True, 0
         )
         return set(run_all([plan], store, 0)[0].rewards)
 

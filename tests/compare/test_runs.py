@@ -25,9 +25,9 @@ POLICIES = [
 ]
 
 
-def plan(policy=None, *, table=None, seed=0, evaluations=40, noise="mean", repeats="reuse", n=None):
+def plan(policy=None, *, table=None, seed=0, evaluations=40, noise="mean", reuse=True, n=None):
     return RunSpec(
-        table or LANDSCAPE, None, noise, policy or {"name": "random"}, n, evaluations, repeats, seed
+        table or LANDSCAPE, None, noise, policy or {"name": "random"}, n, evaluations, reuse, seed
     )
 
 
@@ -84,8 +84,8 @@ def test_places_are_the_first_evaluation_of_the_same_architecture():
 
 def test_a_reused_outcome_is_the_same_and_a_trained_one_is_drawn_anew():
     """Four architectures, noisy rewards: reuse has at most four different rewards, train many."""
-    reused = run(plan(table=SMALL, noise="seeds", repeats="reuse"))
-    trained = run(plan(table=SMALL, noise="seeds", repeats="train"))
+    reused = run(plan(table=SMALL, noise="seeds", reuse=True))
+    trained = run(plan(table=SMALL, noise="seeds", reuse=False))
     assert len(set(reused.rewards)) == len(np.unique(reused.places)) <= 4
     assert len(set(trained.rewards)) == 40
     assert len(np.unique(trained.places)) <= 4
@@ -103,7 +103,7 @@ def test_a_reused_outcome_costs_nothing(tmp_path):
         "reward": ["r"],
         "cost": "s",
     }
-    reused, trained = (run(plan(table=table, repeats=word)) for word in ("reuse", "train"))
+    reused, trained = (run(plan(table=table, reuse=reuse)) for reuse in (True, False))
     assert reused.seconds.sum() == 10
     assert trained.seconds.sum() == 200
 
@@ -167,4 +167,4 @@ def test_settings_are_json():
     settings = json.loads(json.dumps(plan(seed=5).settings))
     assert settings["seed"] == 5
     assert settings["table"] == LANDSCAPE
-    assert {"data", "noise", "policy", "children", "evaluations", "repeats"} < settings.keys()
+    assert {"data", "noise", "policy", "batch_size", "evaluations", "reuse"} < settings.keys()

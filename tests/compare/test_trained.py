@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from compare.made import same
+from helpers import Watching
 from reinas import MlpSpace, Recipe, Serial, Store, TrainedEvaluator, Wine
 from reinas.compare.comparison import PolicySpec
 from reinas.compare.trained import run_searches
@@ -16,7 +17,7 @@ CONTENDERS = (
 )
 
 
-def searches(store, *, seeds=(0, 1), evaluations=6, specs=CONTENDERS, children=2, **more):
+def searches(store, *, seeds=(0, 1), evaluations=6, specs=CONTENDERS, batch_size=2, **more):
     return run_searches(
         "wine",
         SPACE,
@@ -24,8 +25,8 @@ def searches(store, *, seeds=(0, 1), evaluations=6, specs=CONTENDERS, children=2
         specs,
         seeds,
         evaluations=evaluations,
-        children=children,
-        repeats="reuse",
+        batch_size=batch_size,
+        reuse=True,
         store=store,
         executor=Serial(),
         **more,
@@ -84,8 +85,8 @@ def test_nothing_is_trained_twice(undisturbed):
     """The same comparison again is read from the store, to the last bit."""
     runs, store = undisturbed
     trained = []
-    again = searches(store, on_trial=trained.append)
-    assert len(trained) == 24  # all count as done, for the progress bar
+    again = searches(store, observer=Watching(trained.append))
+    assert not trained
     for label in runs:
         assert all(same(a, b) for a, b in zip(runs[label], again[label], strict=True))
 
@@ -102,7 +103,7 @@ def test_a_comparison_that_was_stopped_goes_on(undisturbed, tmp_path, after):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        searches(store, on_trial=stop)
+        searches(store, observer=Watching(stop))
     continued = searches(store)
     for label in runs:
         assert all(alike(a, b) for a, b in zip(runs[label], continued[label], strict=True))

@@ -274,7 +274,7 @@ def regrets(name, policy, seeds, evaluations, **more):
     table = {"name": name, **more}
     best = table_of(table).best
     runs = [
-        run(RunSpec(table, None, "mean", {"name": policy}, None, evaluations, "reuse", seed))
+        run(RunSpec(table, None, "mean", {"name": policy}, None, evaluations, True, seed))
         for seed in range(seeds)
     ]
     return np.array([best - np.maximum.accumulate(r.rewards) for r in runs])

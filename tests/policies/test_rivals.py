@@ -20,7 +20,7 @@ from reinas import (
     search,
 )
 from reinas.compare.curves import best_so_far
-from reinas.compare.runs import Plan, run
+from reinas.compare.runs import RunSpec, run
 from reinas.errors import SettingError
 from reinas.policies.evolution import Evolution
 from reinas.policies.local import LocalSearch
@@ -122,7 +122,7 @@ def found(policy, evaluations, seeds, **more):
     """The best so far of many seeds on CIFAR-10, in accuracy points: [seeds, evaluations]."""
     settings = dict(table().settings)
     plans = [
-        Plan(settings, None, "mean", {"name": policy, **more}, None, evaluations, "reuse", seed)
+        RunSpec(settings, None, "mean", {"name": policy, **more}, None, evaluations, True, seed)
         for seed in range(seeds)
     ]
     return best_so_far([run(plan) for plan in plans])

@@ -91,9 +91,11 @@ def test_the_terminal_and_the_page_show_them(log):
 def test_attempts_are_kept_until_they_end(log):
     """One that was lost, one that came to an outcome, one that was given up with the search."""
     log.attempted(Attempt(0, "a:1", 10.0))
-    log.attempted(Attempt(1, "a:2", 11.0))
-    log.attempted(Attempt(1, "a:2", 11.0, "its worker died"))
-    log.record(1, Outcome(0.5))
+    number = log.count()[0]
+    log.propose(3, [Proposal(number, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), "text", None)])
+    log.attempted(Attempt(number, "a:2", 11.0))
+    log.attempted(Attempt(number, "a:2", 11.0, "its worker died"))
+    log.record(number, Outcome(0.5))
     first, second = log.attempts()
     assert first.finished
     assert (second.lost, second.finished) == ("its worker died", False)
@@ -107,7 +109,7 @@ def test_an_attempt_of_a_killed_search_is_not_taken_for_the_one_that_finished(lo
     number = log.count()[0]
     log.propose(9, [Proposal(number, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), "text", None)])
     log.attempted(Attempt(number, "a:1", 10.0))
-    log.close_attempts(long_ago=True)
+    log.close_attempts(unknown_end=True)
     log.attempted(Attempt(number, "a:2", 20.0))
     log.record(number, Outcome(0.5))
     assert [(e.worker, e.finished) for e in log.attempts()] == [("a:1", False), ("a:2", True)]

@@ -125,8 +125,8 @@ def test_killed_in_the_middle_and_resumed_it_is_as_if_undisturbed(tmp_path, spac
     for interrupt in (10, 9):
         with pytest.raises(KeyboardInterrupt):
             run(store, Free(interrupt))
-    assert story(run(store, Free()).record) == story(whole.log)
-    assert {len(space.decode(t.answers).layers) for t in whole.log.finished()} == {1, 2, 3, 4}
+    assert story(run(store, Free()).record) == story(whole.record)
+    assert {len(space.decode(t.answers).layers) for t in whole.record.finished()} == {1, 2, 3, 4}
 
 
 @pytest.mark.parametrize("other", [None, Growth(start=1, every=8), Growth(start=2, every=4)])
@@ -148,7 +148,7 @@ def test_another_growth_on_resume_is_refused(tmp_path, other):
     first = run(Growth(start=2, every=8), 8)
     with pytest.raises(SettingError, match=r"other settings .*growth"):
         run(other, 16)
-    assert len(first.log.finished()) == 8
+    assert len(first.record.finished()) == 8
 
 
 def test_growth_is_refused_where_there_was_none(tmp_path):

@@ -24,7 +24,7 @@ class MemoryRecord(AbstractRecord):
         self._proposals: list[Proposal] = []
         self._batches: list[range] = []
         self._first: dict[Answers, int] = {}
-        self._done = 0
+        self._finished: dict[int, float] = {}
         self._claims: dict[int, Claim] = {}
         self._reports: dict[int, dict[int, float]] = {}
         self._diagnostics: dict[int, dict[str, float]] = {}
@@ -103,12 +103,7 @@ class MemoryRecord(AbstractRecord):
         self._reports.pop(number, None)
         self._claims.pop(number, None)
         self._trials[number] = replace(trial, outcome=outcome, worker=None)
-        self._done += 1
-        now = time.time()
-        self._attempts = [
-            replace(a, ended=now, finished=True) if a.trial == number and a.ended is None else a
-            for a in self._attempts
-        ]
+        self._finished[number] = time.time()
         return outcome
 
     def learned(self, batch: int, diagnostics: Mapping[str, float], state: State) -> None:
@@ -142,7 +137,9 @@ class MemoryRecord(AbstractRecord):
         """Close the attempts at unfinished trials."""
         now = time.time()
         self._attempts = [
-            replace(a, ended=a.begun if unknown_end else now) if a.ended is None else a
+            replace(a, ended=a.begun if unknown_end else now)
+            if a.ended is None and a.trial not in self._finished
+            else a
             for a in self._attempts
         ]
 
@@ -212,7 +209,7 @@ class MemoryRecord(AbstractRecord):
 
     def count(self) -> tuple[int, int]:
         """How many trials were proposed, and how many have finished."""
-        return len(self._trials), self._done
+        return len(self._trials), len(self._finished)
 
     def batches(self) -> int:
         """How many batches were proposed."""
@@ -244,7 +241,13 @@ class MemoryRecord(AbstractRecord):
 
     def attempts(self) -> list[AttemptRecord]:
         """Every attempt of a worker at a trial."""
-        return sorted(self._attempts, key=lambda attempt: attempt.begun)
+        done = [
+            replace(a, ended=self._finished[a.trial], finished=True)
+            if a.ended is None and a.trial in self._finished
+            else a
+            for a in self._attempts
+        ]
+        return sorted(done, key=lambda attempt: attempt.begun)
 
     def points(self) -> dict[str, tuple[dict[str, Any], Outcome]]:
         """The trained recipes of the final grid."""

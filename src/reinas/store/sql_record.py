@@ -115,16 +115,14 @@ class SqlRecord(SqlReader):
         r = schema.reports
         mine = (r.c.search == self._id, r.c.trial == number)
         with self._begin(exclusive=True) as connection:
-            if not outcome.reports:
-                kept = sa.select(r.c.step, r.c.score).where(*mine).order_by(r.c.step)
-                reports = tuple((row.step, row.score) for row in connection.execute(kept))
-                outcome = replace(outcome, reports=reports)
+            taken = connection.execute(r.delete().where(*mine).returning(r.c.step, r.c.score))
+            reports = tuple(sorted((row.step, row.score) for row in taken))
+            outcome = replace(outcome, reports=outcome.reports or reports)
             query = schema.trials.update().where(*unfinished).values(outcome_row(outcome))
             if connection.execute(query).rowcount != 1:
                 raise TrialError(
                     f"trial {number} of '{self.name}' has an outcome already, which is kept"
                 )
-            connection.execute(r.delete().where(*mine))
         return outcome
 
     def learned(self, batch: int, diagnostics: Mapping[str, float], state: State) -> None:
