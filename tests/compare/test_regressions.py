@@ -26,8 +26,8 @@ CELLS = NasBench201Space()
 
 def test_the_stop_watch_keeps_the_policys_own_batch():
     """Evolution likes batches of one: trained comparisons have to run it so, too."""
-    assert Evolution(CELLS).batch == 1
-    assert TimedPolicy(Evolution(CELLS)).batch == 1
+    assert Evolution(CELLS).batch_size == 1
+    assert TimedPolicy(Evolution(CELLS)).batch_size == 1
 
 
 def test_trained_comparisons_run_in_the_policys_own_batches(tmp_path):

@@ -32,5 +32,5 @@ def test_answers_of_another_space_are_refused():
     """And none at all."""
     with pytest.raises(AnswersError):
         Fixed(SPACE, answers=(9,) * len(ANSWERS))
-    with pytest.raises(SettingError, match="which architecture"):
+    with pytest.raises(SettingError, match=r"policy\.answers is missing"):
         Fixed(SPACE)

@@ -193,9 +193,9 @@ def test_the_papers_settings_are_the_default():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"hidden": 0}, "zoph-le: hidden must be at least 1, got 0"),
-        ({"layers": 0}, "zoph-le: layers must be at least 1, got 0"),
-        ({"initial": 0.0}, "zoph-le: initial must be above 0 and finite, got 0.0"),
+        ({"hidden": 0}, "policy.hidden must be at least 1, got 0"),
+        ({"layers": 0}, "policy.layers must be at least 1, got 0"),
+        ({"initial": 0.0}, "policy.initial must be above 0 and finite, got 0.0"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0 and finite, got 0.0"),
         ({"learning_rate": math.nan}, "learning_rate must be above 0 and finite, got nan"),
         ({"decay": 1.0}, "decay must be at least 0 and below 1, got 1.0"),

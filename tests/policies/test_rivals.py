@@ -439,15 +439,15 @@ def test_the_known_figures_on_nasbench201_come_out():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda s: Evolution(s, population=1), "evolution: population must be at least 2, got 1"),
+        (lambda s: Evolution(s, population=1), "policy.population must be at least 2, got 1"),
         (lambda s: Evolution(s, sample=0), "sample must be from 1 to the population, 100; got 0"),
         (
             lambda s: Evolution(s, population=5, sample=6),
             "sample must be from 1 to the population, 5; got 6",
         ),
-        (lambda s: LocalSearch(s, starts=0), "local: starts must be at least 1, got 0"),
-        (lambda s: Tpe(s, startup=0), "tpe: startup must be at least 1, got 0"),
-        (lambda s: Tpe(s, candidates=0), "tpe: candidates must be at least 1, got 0"),
+        (lambda s: LocalSearch(s, starts=0), "policy.starts must be at least 1, got 0"),
+        (lambda s: Tpe(s, startup=0), "policy.startup must be at least 1, got 0"),
+        (lambda s: Tpe(s, candidates=0), "policy.candidates must be at least 1, got 0"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(make, message):

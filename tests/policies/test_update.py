@@ -64,13 +64,13 @@ def test_the_baseline_over_three_updates_worked_by_hand():
     0.95 * 2.2 + 0.05 * 1 = 2.14.
     """
     policy = policy_of(controller(SMALL_CONV.decisions))
-    assert math.isnan(policy.baseline)
+    assert math.isnan(policy.baseline.average)
     said = [
         policy.update(batch((FIRST, a), (SECOND, b))) for a, b in ((1.0, 3.0), (5.0, 7.0), (2, 0))
     ]
     assert [s["baseline"] for s in said] == pytest.approx([2.0, 2.0, 2.2])
     assert [s["reward"] for s in said] == pytest.approx([2.0, 6.0, 1.0])
-    assert policy.baseline == pytest.approx(2.14)
+    assert policy.baseline.average == pytest.approx(2.14)
 
 
 def test_a_failed_child_counts_as_reward_zero():

@@ -101,7 +101,7 @@ def _station(
 ) -> list[Measured]:
     network = policy.network
     exact = _flat(exact_gradient(network, answers, means))
-    average = policy.baseline
+    average = policy.baseline.average
     if np.isnan(average):  # nothing was seen yet: what the policy is worth at its start
         with torch.no_grad():
             average = float(network.log_prob(answers).sum(1).exp() @ means)
