@@ -267,7 +267,7 @@ GOOD = ("--reward", "val_1")
         (CSV, (*GOOD, "--report", "tset"), "has no column 'tset': did you mean 'test'?"),
         (CSV, (*GOOD, "--cost", "secs"), "has no column 'secs'"),
         (CSV, ("--reward", "kind"), "column 'kind' is named twice"),
-        (CSV, (), "which columns are decisions, and which is the reward?"),
+        (CSV, (), r"table\.reward is missing: the columns of"),
         (CSV, (*GOOD, "--noise", "loud"), "noise is mean or seeds, got 'loud'"),
         (CSV, (*GOOD, "--at", "7"), "a checkpoint must be from 1 to .*, 6; got 7"),
         (CSV, (*GOOD, "--set", "table.x=1"), "table.x is not known"),
