@@ -9,7 +9,7 @@ import torch
 from reinas.study.ledger import Ledger
 
 from reinas.compare import curves
-from reinas.compare.page import percent, words
+from reinas.compare.page import interval_text, percent
 from reinas.compare.runs import Run, TimedPolicy, of_trials, table_of
 from reinas.compare.statistics import interval, share
 from reinas.evaluators.tabular import TabularEvaluator
@@ -157,7 +157,7 @@ def ablations(context: RunContext, seeds: int) -> QuestionResult:
         return [name, *(cell(regret[:, at - 1]) for at in AT)]
 
     head = ["variant", *(f"at {at}" for at in AT)]
-    regrets = [row(name, lambda r: words(interval(r), 3)) for name in VARIANTS]
+    regrets = [row(name, lambda r: interval_text(interval(r), 3)) for name in VARIANTS]
     hits = [row(name, lambda r: percent(share(int((r < 1e-9).sum()), len(r)))) for name in VARIANTS]
     protocol = (
         f"NAS-Bench-201, CIFAR-10, the table that bayes was tuned on; {seeds} seeds, batches of 5."

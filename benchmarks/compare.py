@@ -20,7 +20,7 @@ from reinas.compare.runs import table_of
 from reinas.compare.summary import Rows, summarise
 from reinas.questions import estimator
 from reinas.questions import rnn_and_rl as questions
-from reinas.questions.result import QuestionResult, RunContext, compared
+from reinas.questions.result import QuestionResult, RunContext, compare
 from reinas.registry import words
 from reinas.tables.packages import hpobench, hpolib
 
@@ -41,7 +41,7 @@ CHECKPOINTS = (50, 100, 200)
 def unseen() -> list[questions.Benchmark]:
     """The perceptrons' tables: no setting of anything was chosen on them."""
     return [
-        questions.published(name, data)
+        questions.published_benchmark(name, data)
         for name, table in (("hpobench", hpobench), ("hpolib", hpolib))
         for data in words(table)["data"]
     ]
@@ -50,12 +50,12 @@ def unseen() -> list[questions.Benchmark]:
 def landscapes() -> list[questions.Benchmark]:
     """From independent decisions to such as depend on many, small and large."""
     return [
-        questions.landscape(6, 5, 5),
-        questions.landscape(30, 4, 0),
-        questions.landscape(30, 4, 2),
-        questions.landscape(100, 3, 1),
-        questions.landscape(500, 2, 0),
-        questions.landscape(500, 2, 9),
+        questions.landscape_benchmark(6, 5, 5),
+        questions.landscape_benchmark(30, 4, 0),
+        questions.landscape_benchmark(30, 4, 2),
+        questions.landscape_benchmark(100, 3, 1),
+        questions.landscape_benchmark(500, 2, 0),
+        questions.landscape_benchmark(500, 2, 9),
     ]
 
 
@@ -68,7 +68,7 @@ def raced(
     """The rivals and reinas on each of these tables."""
     numbers = range(seeds)
     return [
-        compared(
+        compare(
             context,
             stage.name,
             [stage.table(seed) for seed in numbers],
@@ -81,14 +81,14 @@ def raced(
     ]
 
 
-def markdown(table: page.Table) -> str:
+def markdown(table: page.TextTable) -> str:
     """A table of a comparison for Markdown."""
     title, head, body = table
     lines = [f"**{title}**", "", "| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in body), ""])
 
 
-def races(title: str, comparisons: Sequence[Comparison]) -> list[page.Table]:
+def races(title: str, comparisons: Sequence[Comparison]) -> list[page.TextTable]:
     """One table a checkpoint: tables in rows, policies in columns, regret in the cells."""
     result = []
     for at in CHECKPOINTS:
@@ -96,7 +96,7 @@ def races(title: str, comparisons: Sequence[Comparison]) -> list[page.Table]:
         for comparison in comparisons:
             rows = summarise(comparison)
             decimals = page.digits(comparison, rows)
-            cells = [page.words(by[at].regret, decimals) for by in rows.values()]
+            cells = [page.interval_text(by[at].regret, decimals) for by in rows.values()]
             body.append([comparison.problem.name, *cells])
         head = ["table", *(c.label for c in comparisons[0].policies)]
         result.append((f"{title}: regret after {at} evaluations", head, body))
@@ -112,7 +112,9 @@ def against_the_best(comparison: Comparison, rows: Rows) -> list[str]:
         label = min(rivals, key=lambda name: rivals[name].mean)
         best = rivals[label]
         apart = "apart" if ours.high < best.low else "overlap"
-        cells.append(f"{page.words(ours, 3)}; {label} {page.words(best, 3)}: {apart}")
+        cells.append(
+            f"{page.interval_text(ours, 3)}; {label} {page.interval_text(best, 3)}: {apart}"
+        )
     return [comparison.problem.name, *cells]
 
 

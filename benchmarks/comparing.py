@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.speed import say
 from reinas import Store
-from reinas.compare.comparison import plans, run_all
+from reinas.compare.comparison import run_all, run_specs
 from reinas.compare.runs import RunSpec, run, table_of
 from reinas.questions.rnn_and_rl import policy_spec
 
@@ -16,7 +16,7 @@ CELLS = {"name": "nasbench201", "data": "cifar10"}
 def comparisons() -> None:
     """100 seeds of three rivals on all cores; then seeds of the LSTM and of reinas, one core."""
     rivals = [policy_spec(name) for name in ("random", "evolution", "local")]
-    work = plans([table_of(CELLS)] * 100, rivals, range(100), 200)
+    work = run_specs([table_of(CELLS)] * 100, rivals, range(100), 200)
     with TemporaryDirectory() as folder:
         begun = time.perf_counter()
         run_all(work, Store(f"{folder}/runs.db"), os.cpu_count() or 1)

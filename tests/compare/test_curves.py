@@ -31,7 +31,13 @@ def test_a_failure_is_never_the_incumbent_of_anything_better():
 
 def test_among_losses_a_failure_is_as_bad_as_the_worst():
     """-5 is the worst there is."""
-    assert curves.filled(LOSSES, curves.worst([LOSSES])).tolist() == [-5, -3, -5, -5, -1]
+    assert curves.rewards_with_failures(LOSSES, curves.lowest_reward([LOSSES])).tolist() == [
+        -5,
+        -3,
+        -5,
+        -5,
+        -1,
+    ]
     assert curves.best_so_far([LOSSES]).tolist() == [[-5, -3, -3, -3, -1]]
 
 
@@ -65,15 +71,15 @@ def test_different_architectures_and_seconds_are_counted_up_to_the_checkpoint():
     """A repeat has the place of its first."""
     run = made([1, 2, 1, 3, 2], places=[0, 1, 0, 3, 1], seconds=[1, 2, 0, 4, 0])
     assert [curves.distinct([run], at).item() for at in (1, 3, 4, 5)] == [1, 2, 3, 3]
-    assert [curves.spent([run], at).item() for at in (1, 3, 4, 5)] == [1, 3, 7, 7]
+    assert [curves.seconds_spent([run], at).item() for at in (1, 3, 4, 5)] == [1, 3, 7, 7]
 
 
 def test_the_best_few_are_different_ones():
     """A repeat counts once (figure 6); NaN until there are so many."""
     run = made([1, 5, 5, 3, 4], places=[0, 1, 1, 3, 4])
-    np.testing.assert_allclose(curves.top(run, 1, range(1, 6)), [1, 5, 5, 5, 5])
-    np.testing.assert_allclose(curves.top(run, 2, range(1, 6)), [NAN, 3, 3, 4, 4.5])
-    np.testing.assert_allclose(curves.top(run, 4, [4, 5]), [NAN, 13 / 4])
+    np.testing.assert_allclose(curves.mean_of_best(run, 1, range(1, 6)), [1, 5, 5, 5, 5])
+    np.testing.assert_allclose(curves.mean_of_best(run, 2, range(1, 6)), [NAN, 3, 3, 4, 4.5])
+    np.testing.assert_allclose(curves.mean_of_best(run, 4, [4, 5]), [NAN, 13 / 4])
 
 
 def comparison(**runs):
@@ -151,11 +157,11 @@ ONE = [PolicySpec("random", {"name": "random"})]
     [
         ((ONE, 0, 10, [1]), "seeds must be at least 1, got 0"),
         ((ONE, 1, 0, [1]), "evaluations must be at least 1, got 0"),
-        (([], 1, 10, [1]), "which policies"),
-        ((ONE * 2, 1, 10, [1]), "policy random is given twice"),
-        ((ONE, 1, 10, [5, 11]), "a checkpoint must be from 1 to .* 10; got 11"),
-        ((ONE, 1, 10, [0]), "a checkpoint must be from 1 to .* 10; got 0"),
-        ((ONE, 1, 10, []), "at which numbers of evaluations"),
+        (([], 1, 10, [1]), "policies is empty"),
+        ((ONE * 2, 1, 10, [1]), "policies has random twice"),
+        ((ONE, 1, 10, [5, 11]), "at must be from 1 to .* 10; got 11"),
+        ((ONE, 1, 10, [0]), "at must be from 1 to .* 10; got 0"),
+        ((ONE, 1, 10, []), "at is empty"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(arguments, message):
