@@ -228,24 +228,26 @@ def test_each_dropout_works_alone(key):
 
 
 def test_the_recurrent_mask_is_the_same_at_all_steps_of_a_window():
-    """One draw a window: units times 0 or 1 / keep, other ones in every sequence."""
+    """One draw per window: units times 0 or 1 / keep, different ones in every sequence."""
     child = model(layers=1, cell=parsed("add identity | inject add relu | c 0 0"), budget=4000)
     apply_recipe(child, Recipe(recurrent_dropout=0.4))
     child.train()
-    masks = [child._mask(5000) for _ in range(2)]
+    masks = [child.recurrent_mask(5000) for _ in range(2)]
     values, numbers = np.unique(masks[0].numpy(), return_counts=True)
     np.testing.assert_allclose(values, [0, 1 / 0.6], rtol=1e-6)
     assert numbers[0] / numbers.sum() == pytest.approx(0.4, abs=0.02)
     assert not torch.equal(*masks)
-    fixed = masks[0][:3]
-    child._mask = lambda batch: fixed
+    with seeded(3):
+        mask = child.recurrent_mask(3)
     words = tokens(15).x.view(5, 3)
     layer = child.layers[0]
     x = child.embedding.weight[words]
     zeros = torch.zeros(3, child.width)
-    outputs = plain_cell.window(layer.cell, x, zeros, zeros, layer.w, layer.u, fixed)[0]
+    outputs = plain_cell.window(layer.cell, x, zeros, zeros, layer.w, layer.u, mask)[0]
     expected = outputs @ child.decoder.weight.T + child.decoder.bias
-    torch.testing.assert_close(child(words), expected, rtol=1e-4, atol=1e-5)
+    with seeded(3):
+        logits = child(words)
+    torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_embedding_dropout_drops_whole_words_for_a_window():
@@ -253,7 +255,7 @@ def test_embedding_dropout_drops_whole_words_for_a_window():
     child = model(tied=True, vocabulary=400, budget=20_000).train()
     apply_recipe(child, Recipe(embedding_dropout=0.25))
     weight = child.embedding.weight.detach()
-    dropped = child._words().detach()
+    dropped = child.embedding_weight().detach()
     kept = dropped.abs().sum(1) > 0
     torch.testing.assert_close(dropped[kept], weight[kept] / 0.75)
     assert 0.65 < kept.float().mean() < 0.85
