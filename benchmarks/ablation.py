@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from reinas.study.ledger import Ledger
 
 from reinas.compare import curves
 from reinas.compare.page import interval_text, percent
@@ -20,9 +19,10 @@ from reinas.policies.independent import IndependentSoftmaxes
 from reinas.policies.reinforce import reinforce_loss
 from reinas.questions.result import QuestionResult, RunContext
 from reinas.seeds import derive
-from reinas.store.memory_record import MemoryLog
 from reinas.store.runs import run_key
-from reinas.study.search import Loop
+from reinas.study.budget import Budget
+from reinas.study.schedules import Synchronous
+from reinas.study.study import Study
 
 TABLE = {"name": "nasbench201", "data": "cifar10"}
 EVALUATIONS, AT = 150, (25, 50, 75, 100, 150)
@@ -117,9 +117,9 @@ def _run(job: tuple[str, int]) -> Run:
         evaluator = TabularEvaluator(table_of(TABLE))
         space = evaluator.table.space
         policy = TimedPolicy(kind(space, seed=derive(seed, "policy")))
-        log = MemoryLog(EVALUATIONS)
-        Loop(Ledger(space, log, kind.batch_size, seed), policy, evaluator, Serial()).run()
-        return of_trials(log.every, log.diagnostics())
+        study = Study(space, policy, seed=seed, budget=Budget(EVALUATIONS))
+        Synchronous().run(study, evaluator, Serial())
+        return of_trials(study.record.finished(), study.record.diagnostics())
     finally:
         for place, key, value in before:
             setattr(place, key, value)

@@ -1,7 +1,8 @@
-"""`python -m benchmarks.language`: cells under one budget of parameters and words, on WikiText-2.
+"""`python -m benchmarks.language`: cells with equal parameters and equal text, on WikiText-2.
 
 An LSTM, the paper's cell (figure 8) and the best cells of a small search, each trained from several
-seeds on the same part of the text. Writes docs/results/language.md; killed, it goes on.
+seeds on the same part of the text. It writes docs/results/language.md; if it was killed, it
+continues.
 """
 
 import argparse
@@ -63,7 +64,7 @@ REMARK = (
 
 @dataclass(frozen=True)
 class Lstm:
-    """torch's own LSTM as a child, of the largest width that keeps within the budget."""
+    """torch's own LSTM as a child, as wide as the budget of parameters allows."""
 
     budget: int = BUDGET
 
@@ -75,7 +76,7 @@ class Lstm:
 
 
 class LstmLayer(nn.Module):
-    """torch's LSTM in the place of a layer of cells."""
+    """torch's LSTM with the interface of a layer of cells."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -144,7 +145,7 @@ def part_of(folder: Path, target: Path) -> Path:
 
 
 def compared(store: Store, task: Text, children: int, workers: int) -> dict[str, Any]:
-    """What is compared: by name the architecture and how it was found."""
+    """The models by name: the architecture, and how it was found."""
     found = search(
         SPACE,
         zoph_le(SPACE, learning_rate=0.01),
@@ -169,7 +170,7 @@ def compared(store: Store, task: Text, children: int, workers: int) -> dict[str,
 def trained(
     store: Store, task: Text, models: dict[str, Any], seeds: int, workers: int
 ) -> dict[str, list[Outcome]]:
-    """Every model from every seed; what is in the store is not trained again."""
+    """Train every model from every seed, except those that are in the store."""
     log = store.put("final", {"task": dict(task.settings)}, len(models) * seeds)
     names = list(models)
     if not log.batch(0):

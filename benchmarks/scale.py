@@ -1,6 +1,6 @@
-"""`python -m benchmarks.scale`: docs/results/scale.md and its picture.
+"""`python -m benchmarks.scale`: writes docs/results/scale.md and its figure.
 
-How three ways to search on many workers do, from 8 to 3,200 of them, under a simulated clock.
+It compares three schemes for searching on 8 to 3,200 workers, under a simulated clock.
 """
 
 import argparse
@@ -73,7 +73,7 @@ def splitting(seeds: int) -> list[Plan]:
 
 
 def measured(found: Simulated) -> Row:
-    """What a run is judged by: see `HEAD`."""
+    """The measurements of a run, in the order of `HEAD`."""
     return (
         found.utilisation,
         found.times[-1] / 3600,

@@ -1,4 +1,4 @@
-"""What reinas costs, each as a ratio measured in one run."""
+"""The cost of reinas, as rates and ratios that are each measured within one run."""
 
 import os
 import resource
@@ -22,6 +22,7 @@ from reinas import (
     Budget,
     ConvSpace,
     Digits,
+    Observer,
     Outcome,
     Processes,
     RandomSearch,
@@ -44,7 +45,7 @@ SPACE = ConvSpace(depth=5, filters=(8, 16, 24, 36))  # the space of `make demo`
 
 
 class Free(AbstractEvaluator[Any]):
-    """Costs nothing: what remains is the search itself."""
+    """Takes no time, so that the search itself is measured."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -93,17 +94,16 @@ def memory() -> None:
     """The main process over 2,000 trials."""
     readings = []
 
-    def read(trial: Any) -> None:
-        if trial.number in (499, 1999):
-            pages = int(Path("/proc/self/statm").read_text().split()[1])
-            readings.append(pages * resource.getpagesize() / 2**20)
+    class Memory(Observer):
+        def on_trial(self, trial: Any) -> None:
+            if trial.number in (499, 1999):
+                pages = int(Path("/proc/self/statm").read_text().split()[1])
+                readings.append(pages * resource.getpagesize() / 2**20)
 
     with tempfile.TemporaryDirectory() as folder:
         space = ConvSpace()
         path = str(Path(folder) / "s.db")
-        search(
-            space, zoph_le(space), Free(), budget=Budget(2000), store=path, observer=Watching(read)
-        )
+        search(space, zoph_le(space), Free(), budget=Budget(2000), store=path, observer=Memory())
     early, late = readings
     say("memory after 2,000 trials", f"{late / early:.3f}", f"of {early:.0f} MiB after 500", "~ 1")
 
@@ -157,7 +157,7 @@ def say(what: str, value: str, how: str, goal: str) -> None:
 
 
 class ByHand(nn.Module):
-    """Six layers with skip connections as anybody would write them in PyTorch."""
+    """Six layers with skip connections, written in plain PyTorch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -200,7 +200,7 @@ SIX = ConvArchitecture(
 
 @dataclass(frozen=True)
 class Shape:
-    """All that building a network needs to know of images."""
+    """The shapes that building a network for images needs."""
 
     inputs: tuple[int, int, int]
     name: str = "images"
@@ -211,7 +211,7 @@ MNIST, CIFAR10 = Shape((1, 28, 28)), Shape((3, 32, 32))
 
 
 def noise(shape: Shape, count: int) -> Tensors:
-    """Images of noise: speed does not depend on what they show."""
+    """Random images: speed does not depend on their content."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(count, *shape.inputs, generator=generator)
     return Tensors(x, torch.randint(10, (count,), generator=generator))
@@ -220,7 +220,7 @@ def noise(shape: Shape, count: int) -> Tensors:
 def seconds_by_hand(
     child: nn.Module, data: Tensors, epochs: int, valid: Tensors | None = None
 ) -> float:
-    """Training as anybody would write it, measured after every epoch on `valid` (or `data`)."""
+    """A plain training loop; after every epoch it is evaluated on `valid` (or `data`)."""
     begun = time.perf_counter()
     held = valid or data
     sgd = torch.optim.SGD(
@@ -242,7 +242,7 @@ def seconds_by_hand(
 
 
 def ratios(pairs: list[tuple[float, float]]) -> tuple[str, str]:
-    """The median ratio, and how far the pairs go."""
+    """The median ratio, and the range of the pairs."""
     values = sorted(one / other for one, other in pairs)
     spread = f"{len(values)} pairs, {values[0]:.2f} to {values[-1]:.2f}"
     return f"{statistics.median(values):.3f}", spread

@@ -16,8 +16,8 @@ from reinas.compare.comparison import (
     Problem,
     assemble,
     check,
-    run_specs,
     run_all,
+    run_specs,
 )
 from reinas.compare.runs import RunSpec
 from reinas.compare.summary import document, summarise

@@ -235,7 +235,9 @@ def run_all(
     stored = store.runs()
     keys = [run_key(run_spec.settings) for run_spec in run_specs]
     found = {key: Run.of_state(state) for key, state in stored.get(keys).items()}
-    missing = {key: run_spec for key, run_spec in zip(keys, run_specs, strict=True) if key not in found}
+    missing = {
+        key: run_spec for key, run_spec in zip(keys, run_specs, strict=True) if key not in found
+    }
     if on_run is not None:
         for key in keys:
             if key in found:
