@@ -56,9 +56,9 @@ RECIPE = Recipe(
 
 
 REMARK = (
-    "The LSTM as a tree computes what torch's does (tests/children/test_cells.py), but its output"
-    " gate is a sum of four pairs of matrices, all of which Adam moves at once: likely why it"
-    " trains so badly here."
+    "The LSTM as a tree computes the same function as torch's"
+    " (tests/children/test_cell_window.py), but its output gate is a sum of four pairs of matrices,"
+    " all of which Adam moves at once. This is likely why it trains so badly here."
 )
 
 
@@ -213,17 +213,16 @@ def table(results: dict[str, list[Outcome]], models: dict[str, Any], args: Any) 
     cells = [f"- {name}: `{models[name]}`" for name in list(models)[3:]]
     how = (
         f"({os.cpu_count()} cores, torch {torch.__version__}): the first {WORDS:,} words of"
-        f" the training part, the {VOCABULARY:,} most frequent of them told apart, {BUDGET:,}"
-        f" parameters, one layer, {EPOCHS} epochs of Adam at {RECIPE.learning_rate:g} with a"
-        f" cosine, the same for all; {args.seeds} seeds each. The search had {args.children}"
-        " children of 2 epochs, zoph-le at learning rate 0.01. Perplexities: mean over seeds"
-        " ± 95 % interval (Student's t),"
-        " differences paired by seed. So small a model on so few words says nothing of the paper's"
-        " 54 million parameters on Penn Treebank."
+        f" the training part, a vocabulary of the {VOCABULARY:,} most frequent words, {BUDGET:,}"
+        f" parameters, one layer, and {EPOCHS} epochs of Adam at {RECIPE.learning_rate:g} with a"
+        f" cosine schedule for every model; {args.seeds} seeds each. The search had {args.children}"
+        " children of 2 epochs, with zoph-le at learning rate 0.01. Perplexities: mean over seeds"
+        " ± 95 % interval (Student's t), differences paired by seed. Results of such small models"
+        " on so few words say nothing about the paper's 54 million parameters on Penn Treebank."
     )
     return "\n".join(
         [
-            "# Cells under one budget, on a part of WikiText-2",
+            "# Cells with equal parameters on a part of WikiText-2",
             "",
             f"Made by `python -m benchmarks.language` {how}",
             "",
