@@ -146,7 +146,7 @@ def test_too_small_a_budget_is_refused_with_the_least():
     assert "\n" not in str(error.value)
 
 
-def test_tasks_that_are_no_text_are_refused():
+def test_tasks_without_text_are_refused():
     """With the shape of their examples."""
     with pytest.raises(BuildError, match="models text"):
         build(architecture(), Words(3, (1, 8, 8), "digits"))
@@ -158,7 +158,7 @@ def test_tasks_that_are_no_text_are_refused():
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("layers", [1, 3])
 def test_logits_are_those_of_a_plain_model(layers, tied):
-    """Embedding, layers one above the other, softmax with its bias."""
+    """Embedding, stacked layers, softmax with its bias."""
     child = model(layers=layers, tied=tied).eval()
     words = torch.from_numpy(np.random.default_rng(0).integers(0, 11, (7, 3)))
     given = log_softmax(child(words).detach().double().numpy(), axis=-1)
@@ -306,7 +306,7 @@ def test_the_likelihood_does_not_depend_on_the_window(batch):
 
 @pytest.mark.parametrize("length", [2, 69, 71, 1403, 3001])
 def test_constant_logits_have_the_vocabularys_perplexity(length):
-    """Whatever the windows: ln V nats a token, a score of 1 / V."""
+    """Whatever the windows: ln V nats per token, a score of 1 / V."""
     child = model()
     with torch.no_grad():
         child.decoder.weight.zero_()
@@ -360,7 +360,7 @@ def plain(**more):
 
 
 def test_a_step_is_that_of_autograd_on_the_plain_cell():
-    """The gradient of the mean loss a token."""
+    """The gradient of the mean loss per token."""
     child, twin, data = model(), model(), tokens(40)
     moved = gradient_step(child, data, plain())
     words, following = streams(data.x, 4), streams(data.y, 4)
@@ -503,7 +503,7 @@ def test_the_reward_is_that_of_the_validation_perplexity(text):
 
 
 def test_limits_hold_for_language_models_too(text):
-    """A child with more parameters than may be is not trained; one within them is."""
+    """A child with more parameters than the limit is not trained; one within the limit is."""
     design = RecurrentSpace(base=2, budget=1500)
     answers = design.encode_cell(CELL)
     for most, trained in ((100, False), (1500, True)):

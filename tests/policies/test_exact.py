@@ -83,7 +83,7 @@ def test_a_space_too_large_is_refused(depth):
 
 
 def test_the_rewards_of_a_space_too_large_are_refused():
-    """Before a single one of 10^10 is asked for."""
+    """Before any of the 10^10 is computed."""
 
     def reward(_):
         raise AssertionError("a reward was asked for")

@@ -91,7 +91,7 @@ def test_the_estimator_is_unbiased_for_any_baseline(name, baseline, seed):
 @pytest.mark.parametrize("case", ["depth first", "layers of links only"])
 @every_network
 def test_the_estimator_is_unbiased_on_conditional_spaces(make, case):
-    """The same by central differences of J, where not every decision is asked."""
+    """The same by central differences of J, where some decisions are inactive."""
     network = make(CASES[case], seed=3)
     known = table(1, CASES[case])
     log_probs = network.log_prob(known.answers)
@@ -168,7 +168,7 @@ def test_more_children_are_a_mean_and_not_a_sum():
     np.testing.assert_allclose(whole, torch.stack(single).mean(0), atol=1e-12)
 
 
-def test_the_papers_settings_are_the_default():
+def test_the_defaults_are_the_papers_settings():
     """Two layers of 35, uniform +-0.08, Adam at 0.0006, decay 0.95: and nothing else is done."""
     policy = zoph_le(SMALL_CONV)
     assert dict(policy.settings) == {
@@ -203,6 +203,6 @@ def test_the_papers_settings_are_the_default():
     ],
 )
 def test_settings_that_cannot_work_are_refused(arguments, message):
-    """The message has the setting, its range and what came."""
+    """The message has the key, its range and the value."""
     with pytest.raises(SettingError, match=message):
         zoph_le(SMALL_CONV, **arguments)

@@ -69,7 +69,7 @@ def descents():
 
 
 def test_the_reviews_numbers_are_the_reviews():
-    """Losses by (h, g) and the two starts (SPEC, section 7)."""
+    """Losses by (h, g) and the two starts (docs/review.md)."""
     assert {a: LOSSES[a] for a in REVIEW_LOSSES} == REVIEW_LOSSES
     assert REVIEW_STARTS == ((-8, 77, 77, 0, -8), (5, 1, 1, 5, 5))
 
