@@ -1,40 +1,44 @@
-"""The policy reinas without each of its parts, and with the idea that it began with."""
+"""The policy bayes without each of its parts, and the policy that it was developed from."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from reinas.study.ledger import Ledger
 
 from reinas.compare import curves
-from reinas.compare.page import percent, words
+from reinas.compare.page import interval_text, percent
 from reinas.compare.runs import Run, TimedPolicy, of_trials, table_of
 from reinas.compare.statistics import interval, share
 from reinas.evaluators.tabular import TabularEvaluator
 from reinas.executors.serial import Serial
-from reinas.policies import encoding, reinas, surrogate
+from reinas.policies import bayes, encoding, surrogate
+from reinas.policies.acquisition import Acquisition, acquisitions, upper_confidence_bound
 from reinas.policies.independent import IndependentSoftmaxes
 from reinas.policies.reinforce import reinforce_loss
 from reinas.questions.result import QuestionResult, RunContext
 from reinas.seeds import derive
-from reinas.store.memory_record import MemoryLog
 from reinas.store.runs import run_key
-from reinas.study.search import Loop
+from reinas.study.budget import Budget
+from reinas.study.schedules import Synchronous
+from reinas.study.study import Study
 
 TABLE = {"name": "nasbench201", "data": "cifar10"}
 EVALUATIONS, AT = 150, (25, 50, 75, 100, 150)
 
 
-class Imagined(reinas.BayesianSearch):
-    """Children that exist in the model only: softmaxes trained by policy gradient on its opinion.
+class Imagined(bayes.BayesianSearch):
+    """Imagined children: softmaxes trained by policy gradient on the model's predictions.
 
-    Each member's score is the reward of 8 x 40 imagined children, whose policy then proposes.
+    For each slot of the batch, the acquisition function is the reward of 8 x 40 imagined children;
+    the best of them is proposed.
     """
 
-    def _favourites(self, count: int, length: int, rng: np.random.Generator) -> list[Any]:
+    def _maximisers(self, count: int, length: int, rng: np.random.Generator) -> list[Any]:
         posterior = self._posterior()
-        members = self._members(posterior, small=True)
+        best_mean = float(posterior.predict(posterior.known)[0].max())
+        functions = acquisitions(best_mean, enumerated=True)
         decisions = self._space.decisions[:length]
         code = encoding.encoding(decisions)
         known = set(self._history.known)
@@ -47,7 +51,7 @@ class Imagined(reinas.BayesianSearch):
             for _ in range(40):
                 drawn = network.sample(8, length, generator)
                 mean, variance, _ = posterior.predict(code.bits(drawn.numpy()))
-                scores = members[number % len(members)](mean, variance)
+                scores = functions[number % len(functions)](mean, variance)
                 for row, score in zip(map(tuple, drawn.tolist()), scores, strict=True):
                     if row not in known:
                         best[row] = float(score)
@@ -64,7 +68,7 @@ class Imagined(reinas.BayesianSearch):
 
 
 def _ranked(rewards: Any) -> Any:
-    """The normal scores of ranks alone."""
+    """Normal scores of the ranks, without the second scale."""
     from scipy.stats import norm, rankdata
 
     values = norm.ppf((rankdata(rewards) - 0.5) / len(rewards))
@@ -72,64 +76,59 @@ def _ranked(rewards: Any) -> Any:
     return values / deviation if deviation > 0 else values
 
 
-def _hopes(self: Any, posterior: Any, *, small: bool) -> Any:
-    """Members that differ in optimism, not in margins."""
-    from functools import partial
-
-    return [
-        partial(reinas.upper_confidence_bound, deviations)
-        for deviations in (0.0, 0.5, 1.0, 1.0, 1.5)
-    ]
+def _confidence_bounds(best: float, *, enumerated: bool) -> list[Acquisition]:
+    """Upper confidence bounds in place of the probability of improvement with margins."""
+    return [partial(upper_confidence_bound, deviations) for deviations in (0.0, 0.5, 1.0, 1.0, 1.5)]
 
 
 Patch = tuple[Any, str, Any]
-VARIANTS: dict[str, tuple[type[reinas.BayesianSearch], Sequence[Patch]]] = {
-    "bayes": (reinas.BayesianSearch, ()),
+VARIANTS: dict[str, tuple[type[bayes.BayesianSearch], Sequence[Patch]]] = {
+    "bayes": (bayes.BayesianSearch, ()),
     "optimism instead of margins": (
-        reinas.BayesianSearch,
-        [(reinas.BayesianSearch, "_members", _hopes)],
+        bayes.BayesianSearch,
+        [(bayes, "acquisitions", _confidence_bounds)],
     ),
     "no distances of options": (
-        reinas.BayesianSearch,
+        bayes.BayesianSearch,
         [(encoding, "OPTION", 0.0), (encoding, "KIND", 0.0)],
     ),
     "one distance for all": (
-        reinas.BayesianSearch,
+        bayes.BayesianSearch,
         [(encoding, "OPTION", 0.0), (encoding, "KIND", 0.0), (encoding, "DECISION", 0.0)],
     ),
-    "decisions share nothing": (reinas.BayesianSearch, [(encoding, "KIND", 0.0)]),
-    "no effects of single options": (reinas.BayesianSearch, [(surrogate, "LOG_EFFECT", -20.0)]),
-    "ranks alone": (reinas.BayesianSearch, [(reinas, "scores", _ranked)]),
-    "weights never fitted": (reinas.BayesianSearch, [(surrogate, "STEPS", 0)]),
+    "decisions share nothing": (bayes.BayesianSearch, [(encoding, "KIND", 0.0)]),
+    "no effects of single options": (bayes.BayesianSearch, [(surrogate, "LOG_EFFECT", -20.0)]),
+    "ranks alone": (bayes.BayesianSearch, [(bayes, "scores", _ranked)]),
+    "weights never fitted": (bayes.BayesianSearch, [(surrogate, "STEPS", 0)]),
     "imagined children": (Imagined, ()),
 }
 
 
 def _run(job: tuple[str, int]) -> Run:
-    """One run of a variant, in a worker process, with its parts replaced while it runs."""
+    """One run of a variant in a worker process; its parts are replaced for as long as it runs."""
     name, seed = job
     kind, patches = VARIANTS[name]
     before = [(place, key, getattr(place, key)) for place, key, _ in patches]
     encoding.encoding.cache_clear()
-    reinas._listed.cache_clear()
+    bayes._enumerated.cache_clear()
     try:
         for place, key, value in patches:
             setattr(place, key, value)
         evaluator = TabularEvaluator(table_of(TABLE))
         space = evaluator.table.space
         policy = TimedPolicy(kind(space, seed=derive(seed, "policy")))
-        log = MemoryLog(EVALUATIONS)
-        Loop(Ledger(space, log, kind.batch, seed), policy, evaluator, Serial()).run()
-        return of_trials(log.every, log.diagnostics())
+        study = Study(space, policy, seed=seed, budget=Budget(EVALUATIONS))
+        Synchronous().run(study, evaluator, Serial())
+        return of_trials(study.record.finished(), study.record.diagnostics())
     finally:
         for place, key, value in before:
             setattr(place, key, value)
         encoding.encoding.cache_clear()
-        reinas._listed.cache_clear()
+        bayes._enumerated.cache_clear()
 
 
 def ablations(context: RunContext, seeds: int) -> QuestionResult:
-    """Each variant on NAS-Bench-201, CIFAR-10: regret and share of seeds that hold the best."""
+    """Each variant on NAS-Bench-201, CIFAR-10: regret, and share of seeds that found the best."""
     from reinas.executors.process_pool import WorkerPool
 
     jobs = [(name, seed) for name in VARIANTS for seed in range(seeds)]
@@ -158,16 +157,16 @@ def ablations(context: RunContext, seeds: int) -> QuestionResult:
         return [name, *(cell(regret[:, at - 1]) for at in AT)]
 
     head = ["variant", *(f"at {at}" for at in AT)]
-    regrets = [row(name, lambda r: words(interval(r), 3)) for name in VARIANTS]
+    regrets = [row(name, lambda r: interval_text(interval(r), 3)) for name in VARIANTS]
     hits = [row(name, lambda r: percent(share(int((r < 1e-9).sum()), len(r)))) for name in VARIANTS]
     protocol = (
-        f"NAS-Bench-201, CIFAR-10, the table that reinas was tuned on; {seeds} seeds, batches of 5."
-        " `imagined children` is the idea to start from: independent softmaxes trained by policy"
-        " gradient on each member's score in the model, 320 imagined children for each real one;"
-        " the best of them is proposed. The others leave one part out."
+        f"NAS-Bench-201, CIFAR-10, the table that bayes was tuned on; {seeds} seeds, batches of 5."
+        " `imagined children` is the idea that it was developed from: independent softmaxes trained"
+        " by policy gradient on the model's acquisition functions, with 320 imagined children per"
+        " real one; the best of them is proposed. The other variants leave one part out."
     )
     tables = (
         ("Regret", head, regrets),
-        ("Share of seeds that hold the best", head, hits),
+        ("Share of seeds that found the best", head, hits),
     )
-    return QuestionResult("What do the parts of reinas give?", protocol, (), tables)
+    return QuestionResult("What does each part of bayes contribute?", protocol, (), tables)

@@ -200,10 +200,10 @@ def servers_alone() -> None:
     shard.load(slices.shares(policy.state())[0], 0)
     theta, slot = shard.fetch(), BatchRequest(0, 0, 8, len(table.space.decisions), 1)
     trials = [Trial(n, 0, a, Outcome(float(n))) for n, a in enumerate(replica.propose(slot, theta))]
-    _, gradient = replica.gradient(trials, policy.earlier, theta)
+    _, gradient = replica.gradient(trials, policy.baseline, theta)
     calls = {
         "sample 8": lambda _: replica.propose(slot, theta),
-        "gradient of 8": lambda _: replica.gradient(trials, policy.earlier, theta),
+        "gradient of 8": lambda _: replica.gradient(trials, policy.baseline, theta),
         "fetch": lambda _: shard.fetch(),
         "step": lambda number: shard.add(number, gradient),
     }

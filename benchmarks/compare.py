@@ -1,7 +1,8 @@
-"""`python -m benchmarks.compare`: docs/results/compare.md, its pictures and all numbers.
+"""`python -m benchmarks.compare`: writes docs/results/compare.md, its figures and all numbers.
 
-The review's three questions, then `reinas` on tables that nothing was tuned on, on made landscapes,
-and without each of its parts. Runs are kept in a store: killed, it goes on where it was.
+It answers the review's questions (docs/review.md), then runs `bayes` on tables that were not used
+for tuning, on synthetic landscapes, and without each of its parts. Finished runs are stored: if it
+was killed, it continues.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from reinas.compare.runs import table_of
 from reinas.compare.summary import Rows, summarise
 from reinas.questions import estimator
 from reinas.questions import rnn_and_rl as questions
-from reinas.questions.result import QuestionResult, RunContext, compared
+from reinas.questions.result import QuestionResult, RunContext, compare
 from reinas.registry import words
 from reinas.tables.packages import hpobench, hpolib
 
@@ -34,77 +35,77 @@ RIVALS = (
     questions.policy_spec("tpe"),
     questions.policy_spec("bayes"),
 )
-SLOW = "tpe"  # with 500 decisions it takes minutes a run
+SLOW = "tpe"  # with 500 decisions it takes minutes per run
 CHECKPOINTS = (50, 100, 200)
 
 
 def unseen() -> list[questions.Benchmark]:
-    """The perceptrons' tables: no setting of anything was chosen on them."""
+    """The tables of perceptrons, which were not used for tuning."""
     return [
-        questions.published(name, data)
+        questions.published_benchmark(name, data)
         for name, table in (("hpobench", hpobench), ("hpolib", hpolib))
         for data in words(table)["data"]
     ]
 
 
 def landscapes() -> list[questions.Benchmark]:
-    """From independent decisions to such as depend on many, small and large."""
+    """Small and large landscapes, with independent decisions and with many interactions."""
     return [
-        questions.landscape(6, 5, 5),
-        questions.landscape(30, 4, 0),
-        questions.landscape(30, 4, 2),
-        questions.landscape(100, 3, 1),
-        questions.landscape(500, 2, 0),
-        questions.landscape(500, 2, 9),
+        questions.landscape_benchmark(6, 5, 5),
+        questions.landscape_benchmark(30, 4, 0),
+        questions.landscape_benchmark(30, 4, 2),
+        questions.landscape_benchmark(100, 3, 1),
+        questions.landscape_benchmark(500, 2, 0),
+        questions.landscape_benchmark(500, 2, 9),
     ]
 
 
-def raced(
+def compare_all(
     context: RunContext,
-    stages: Sequence[questions.Benchmark],
+    benchmarks: Sequence[questions.Benchmark],
     seeds: int,
     rivals: Sequence[PolicySpec],
 ) -> list[Comparison]:
-    """The rivals and reinas on each of these tables."""
+    """The policies on each of the benchmarks."""
     numbers = range(seeds)
     return [
-        compared(
+        compare(
             context,
-            stage.name,
-            [stage.table(seed) for seed in numbers],
+            benchmark.name,
+            [benchmark.table(seed) for seed in numbers],
             rivals,
             numbers,
             CHECKPOINTS[-1],
             CHECKPOINTS,
         )
-        for stage in stages
+        for benchmark in benchmarks
     ]
 
 
-def markdown(table: page.Table) -> str:
-    """A table of a comparison for Markdown."""
+def markdown(table: page.TextTable) -> str:
+    """A text table in Markdown."""
     title, head, body = table
     lines = [f"**{title}**", "", "| " + " | ".join(head) + " |", "| --- " * len(head) + "|"]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in body), ""])
 
 
-def races(title: str, comparisons: Sequence[Comparison]) -> list[page.Table]:
-    """One table a checkpoint: tables in rows, policies in columns, regret in the cells."""
+def regret_tables(title: str, comparisons: Sequence[Comparison]) -> list[page.TextTable]:
+    """One table of regrets per checkpoint: benchmarks in rows, policies in columns."""
     result = []
     for at in CHECKPOINTS:
         body = []
         for comparison in comparisons:
             rows = summarise(comparison)
             decimals = page.digits(comparison, rows)
-            cells = [page.words(by[at].regret, decimals) for by in rows.values()]
+            cells = [page.interval_text(by[at].regret, decimals) for by in rows.values()]
             body.append([comparison.problem.name, *cells])
         head = ["table", *(c.label for c in comparisons[0].policies)]
-        result.append((f"{title}: regret after {at} evaluations", head, body))
+        result.append(page.TextTable(f"{title}: regret after {at} evaluations", head, body))
     return result
 
 
 def against_the_best(comparison: Comparison, rows: Rows) -> list[str]:
-    """How reinas does beside the best rival at each checkpoint: a row of a table."""
+    """A table row: the regret of bayes and of the best other policy at each checkpoint."""
     cells = []
     for at in CHECKPOINTS:
         ours = rows["bayes"][at].regret
@@ -112,12 +113,14 @@ def against_the_best(comparison: Comparison, rows: Rows) -> list[str]:
         label = min(rivals, key=lambda name: rivals[name].mean)
         best = rivals[label]
         apart = "apart" if ours.high < best.low else "overlap"
-        cells.append(f"{page.words(ours, 3)}; {label} {page.words(best, 3)}: {apart}")
+        cells.append(
+            f"{page.interval_text(ours, 3)}; {label} {page.interval_text(best, 3)}: {apart}"
+        )
     return [comparison.problem.name, *cells]
 
 
 def pictures(answers: dict[str, QuestionResult]) -> None:
-    """The figures as PNG."""
+    """Save the figures as PNG."""
     chosen = answers["rl"].comparisons
     for comparison in chosen:
         data = comparison.problem.settings["data"]
@@ -126,13 +129,14 @@ def pictures(answers: dict[str, QuestionResult]) -> None:
     screenshot(figures.rank_plot(chosen[0]), IMAGES / "compare-ranks.png", (1000, 560))
 
 
-def sections(answers: dict[str, QuestionResult], raced_: dict[str, list[Comparison]]) -> list[str]:
-    """Everything that was measured, in the order of the page."""
+def sections(answers: dict[str, QuestionResult], unseen_: dict[str, list[Comparison]]) -> list[str]:
+    """The sections of the page, in order."""
     rl = answers["rl"]
     parts = ["## Does it need reinforcement learning?", "", rl.protocol, ""]
     best = [against_the_best(c, summarise(c)) for c in rl.comparisons]
     head = ["table", *(f"at {at}" for at in CHECKPOINTS)]
-    parts.append(markdown(("reinas and the best of all others, regret", head, best)))
+    title = "Regret of bayes and of the best other policy"
+    parts.append(markdown(page.TextTable(title, head, best)))
     for comparison in rl.comparisons:
         data = comparison.problem.settings["data"]
         parts += [
@@ -145,12 +149,12 @@ def sections(answers: dict[str, QuestionResult], raced_: dict[str, list[Comparis
     parts += [
         "![The best five, against random search (figure 6)](../images/compare-figure6.png)",
         "",
-        "![Ranks, seed by seed](../images/compare-ranks.png)",
+        "![Ranks by seed](../images/compare-ranks.png)",
         "",
         *(markdown(t) for t in rl.tables),
     ]
-    for title, comparisons in raced_.items():
-        parts += [f"## {title}", "", *(markdown(t) for t in races(title, comparisons))]
+    for title, comparisons in unseen_.items():
+        parts += [f"## {title}", "", *(markdown(t) for t in regret_tables(title, comparisons))]
     for name in ("rnn", "estimator", "ablation"):
         answer = answers[name]
         parts += [f"## {answer.question}", "", answer.protocol, ""]
@@ -171,9 +175,9 @@ def main() -> None:
     context = RunContext(Store(args.store), args.workers, say)
     few = max(2, args.seeds // 3)
     answers = {"rl": questions.rl(context, args.seeds, 200)}
-    raced_ = {
-        "Tables that nothing was tuned on": raced(context, unseen(), few, RIVALS),
-        "Made landscapes": raced(
+    unseen_ = {
+        "Tables not used for tuning": compare_all(context, unseen(), few, RIVALS),
+        "Synthetic landscapes": compare_all(
             context,
             landscapes(),
             max(2, args.seeds // 5),
@@ -188,12 +192,12 @@ def main() -> None:
         "# Does it need reinforcement learning, does it need an RNN?",
         "",
         f"Made by `make results` ({os.cpu_count()} cores): {args.seeds} seeds (0 to"
-        f" {args.seeds - 1}), fewer where that is said, {few} on the perceptrons'"
-        f" tables and {max(2, args.seeds // 5)} on landscapes. Means over seeds, 95 % bootstrap"
-        " intervals in brackets; shares have Wilson's. What it means is in"
-        " [docs/review.md](../review.md); all numbers are in compare.json.",
+        f" {args.seeds - 1}) unless stated otherwise, {few} on the tables of perceptrons"
+        f" and {max(2, args.seeds // 5)} on landscapes. Means over seeds, with 95 % bootstrap"
+        " intervals in brackets (Wilson intervals for shares). [docs/review.md](../review.md)"
+        " discusses the results; compare.json has all numbers.",
         "",
-        *sections(answers, raced_),
+        *sections(answers, unseen_),
     ]
     PAGE.write_text("\n".join(text).rstrip() + "\n", encoding="utf-8")
     numbers: dict[str, Any] = {name: answer.document() for name, answer in answers.items()}

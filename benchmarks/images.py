@@ -1,7 +1,7 @@
 """`python -m benchmarks.images`: the controller against random search on MNIST and CIFAR-10.
 
-Small networks on parts of the images, each search with the same budget and seeds. Writes
-docs/results/images.md and docs/images/images.png; killed, it goes on where it was.
+Small networks on parts of the images; every search has the same budget and seeds. It writes
+docs/results/images.md and docs/images/images.png; if it was killed, it continues.
 """
 
 import argparse
@@ -41,7 +41,7 @@ COLOURS = {"zoph-le": "#c0563b", "random": "#33518a"}
 
 
 def run(args: argparse.Namespace) -> dict[tuple[str, str], list[dict[str, Any]]]:
-    """Every search, and its best network trained on and tested once."""
+    """Run every search, then train its best network to the end and test it once."""
     store = Store(args.store)
     results: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for data, file in DATA.items():
@@ -78,7 +78,7 @@ def interval(values: np.ndarray) -> str:
 
 
 def measures(runs: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-    """By name, one value a seed."""
+    """One value per seed, by name."""
     accuracy = np.array([r["accuracy"] for r in runs])
     return {
         "best child, validation": accuracy.max(1),
@@ -88,7 +88,7 @@ def measures(runs: list[dict[str, Any]]) -> dict[str, np.ndarray]:
 
 
 def table(args: argparse.Namespace, results: dict[tuple[str, str], list[dict[str, Any]]]) -> str:
-    """The page: how it was made, one row a measure, the difference with its interval."""
+    """The page: how it was made, and one row per measure with the difference and its interval."""
     rows = []
     for data in DATA:
         ours, theirs = (measures(results[data, policy]) for policy in POLICIES)

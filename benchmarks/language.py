@@ -1,7 +1,8 @@
-"""`python -m benchmarks.language`: cells under one budget of parameters and words, on WikiText-2.
+"""`python -m benchmarks.language`: cells with equal parameters and equal text, on WikiText-2.
 
 An LSTM, the paper's cell (figure 8) and the best cells of a small search, each trained from several
-seeds on the same part of the text. Writes docs/results/language.md; killed, it goes on.
+seeds on the same part of the text. It writes docs/results/language.md; if it was killed, it
+continues.
 """
 
 import argparse
@@ -55,15 +56,15 @@ RECIPE = Recipe(
 
 
 REMARK = (
-    "The LSTM as a tree computes what torch's does (tests/children/test_cells.py), but its output"
-    " gate is a sum of four pairs of matrices, all of which Adam moves at once: likely why it"
-    " trains so badly here."
+    "The LSTM as a tree computes the same function as torch's"
+    " (tests/children/test_cell_window.py), but its output gate is a sum of four pairs of matrices,"
+    " all of which Adam moves at once. This is likely why it trains so badly here."
 )
 
 
 @dataclass(frozen=True)
 class Lstm:
-    """torch's own LSTM as a child, of the largest width that keeps within the budget."""
+    """torch's own LSTM as a child, as wide as the budget of parameters allows."""
 
     budget: int = BUDGET
 
@@ -75,7 +76,7 @@ class Lstm:
 
 
 class LstmLayer(nn.Module):
-    """torch's LSTM in the place of a layer of cells."""
+    """torch's LSTM with the interface of a layer of cells."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -144,7 +145,7 @@ def part_of(folder: Path, target: Path) -> Path:
 
 
 def compared(store: Store, task: Text, children: int, workers: int) -> dict[str, Any]:
-    """What is compared: by name the architecture and how it was found."""
+    """The models by name: the architecture, and how it was found."""
     found = search(
         SPACE,
         zoph_le(SPACE, learning_rate=0.01),
@@ -169,7 +170,7 @@ def compared(store: Store, task: Text, children: int, workers: int) -> dict[str,
 def trained(
     store: Store, task: Text, models: dict[str, Any], seeds: int, workers: int
 ) -> dict[str, list[Outcome]]:
-    """Every model from every seed; what is in the store is not trained again."""
+    """Train every model from every seed, except those that are in the store."""
     log = store.put("final", {"task": dict(task.settings)}, len(models) * seeds)
     names = list(models)
     if not log.batch(0):
@@ -212,17 +213,16 @@ def table(results: dict[str, list[Outcome]], models: dict[str, Any], args: Any) 
     cells = [f"- {name}: `{models[name]}`" for name in list(models)[3:]]
     how = (
         f"({os.cpu_count()} cores, torch {torch.__version__}): the first {WORDS:,} words of"
-        f" the training part, the {VOCABULARY:,} most frequent of them told apart, {BUDGET:,}"
-        f" parameters, one layer, {EPOCHS} epochs of Adam at {RECIPE.learning_rate:g} with a"
-        f" cosine, the same for all; {args.seeds} seeds each. The search had {args.children}"
-        " children of 2 epochs, zoph-le at learning rate 0.01. Perplexities: mean over seeds"
-        " ± 95 % interval (Student's t),"
-        " differences paired by seed. So small a model on so few words says nothing of the paper's"
-        " 54 million parameters on Penn Treebank."
+        f" the training part, a vocabulary of the {VOCABULARY:,} most frequent words, {BUDGET:,}"
+        f" parameters, one layer, and {EPOCHS} epochs of Adam at {RECIPE.learning_rate:g} with a"
+        f" cosine schedule for every model; {args.seeds} seeds each. The search had {args.children}"
+        " children of 2 epochs, with zoph-le at learning rate 0.01. Perplexities: mean over seeds"
+        " ± 95 % interval (Student's t), differences paired by seed. Results of such small models"
+        " on so few words say nothing about the paper's 54 million parameters on Penn Treebank."
     )
     return "\n".join(
         [
-            "# Cells under one budget, on a part of WikiText-2",
+            "# Cells with equal parameters on a part of WikiText-2",
             "",
             f"Made by `python -m benchmarks.language` {how}",
             "",

@@ -14,7 +14,7 @@ FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-backgrou
 
 
 def screenshot(figure: Any, file: Path, size: tuple[int, int]) -> None:
-    """A Plotly figure as PNG of so many pixels, by Chromium."""
+    """Save a Plotly figure as PNG of `size` pixels (width, height), by Chromium."""
     with tempfile.TemporaryDirectory() as scratch:
         page = Path(scratch) / "figure.html"
         figure.update_layout(width=size[0] - 20, height=size[1] - 20)

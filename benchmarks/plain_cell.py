@@ -1,4 +1,4 @@
-"""A recurrent cell node by node and step by step, by autograd: slow and plainly right."""
+"""A recurrent cell node by node and step by step, by autograd: slow, as a reference."""
 
 import torch
 from torch import Tensor

@@ -1,6 +1,6 @@
-"""`python -m benchmarks.scale`: docs/results/scale.md and its picture.
+"""`python -m benchmarks.scale`: writes docs/results/scale.md and its figure.
 
-How three ways to search on many workers do, from 8 to 3,200 of them, under a simulated clock.
+It compares three schemes for searching on 8 to 3,200 workers, under a simulated clock.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from plotly.subplots import make_subplots
 from benchmarks.compare import markdown
 from benchmarks.pictures import screenshot
 from benchmarks.simulation import Plan, Simulated, simulate
+from reinas.compare.page import TextTable
 from reinas.executors.process_pool import Lost, WorkerPool
 from reinas.report.figures import layout
 
@@ -73,7 +74,7 @@ def splitting(seeds: int) -> list[Plan]:
 
 
 def measured(found: Simulated) -> Row:
-    """What a run is judged by: see `HEAD`."""
+    """The measurements of a run, in the order of `HEAD`."""
     return (
         found.utilisation,
         found.times[-1] / 3600,
@@ -90,8 +91,8 @@ def work(plan: Plan) -> Row:
 
 
 HEAD = (
-    "of the workers' time used",
-    "hours in all",
+    "utilisation",
+    "total hours",
     f"hours to a regret of {REGRET}",
     f"hours until the policy's mean regret is {MEAN_REGRET:g}",
     "steps late",
@@ -157,7 +158,7 @@ def sizes_table(rows: dict[Plan, Row]) -> tuple[str, list[list[str]], dict[str, 
 
 def picture(by_scheme: dict[str, list[Row]]) -> None:
     """Utilisation, and when the policy has learned, against workers."""
-    titles = ("share of the workers' time used", f"hours to a mean regret of {MEAN_REGRET:g}")
+    titles = ("utilisation", f"hours to a mean regret of {MEAN_REGRET:g}")
     figure = make_subplots(cols=2, subplot_titles=titles, horizontal_spacing=0.1)
     colours = {"synchronous": "#8a94a6", "learner": "#d97706", "figure3": "#2563eb"}
     for scheme, rows in by_scheme.items():
@@ -203,27 +204,27 @@ def main() -> None:
         "# Many workers: three schemes under a simulated clock",
         "",
         f"Made by `python -m benchmarks.scale` ({os.cpu_count()} cores). NAS-Bench-201, CIFAR-10:"
-        " children take the training times that the table holds (9 to 58 minutes, half an hour on"
-        " average); 12,800 of them a search, none of them reused, LSTM controller; means over"
-        f" {seeds} seeds, {few} in the last table. Of the learning rates"
+        " a child takes the training time of the table (9 to 58 minutes, half an hour on average)."
+        " Each search has 12,800 children, repeats are trained again, and the policy is the LSTM"
+        f" controller; means over {seeds} seeds, {few} in the last table. Of the learning rates"
         f" {', '.join(map(str, RATES))}"
-        " each row has the one whose policy learns soonest. A lost worker is noticed, and replaced,"
-        " after 30 seconds. `never`: at least one seed did not. What it means is in"
-        " [docs/scale.md](../scale.md).",
+        " each row shows the one whose policy learns soonest. A lost worker is detected and"
+        " replaced after 30 seconds. `never`: at least one seed did not reach it."
+        " [docs/scale.md](../scale.md) discusses the results.",
         "",
         "![Utilisation and time to learn, against workers](../images/scale.png)",
         "",
-        markdown((title, ["scheme", "workers", "learning rate", *HEAD], sizes)),
+        markdown(TextTable(title, ["scheme", "workers", "learning rate", *HEAD], sizes)),
         markdown(
-            (
+            TextTable(
                 f"{MIDDLE} workers, some of them lost (learning rate 0.002)",
-                ["scheme", "lost an hour and worker", *HEAD],
+                ["scheme", "losses per hour and worker", *HEAD],
                 losses,
             )
         ),
         markdown(
-            (
-                f"{MIDDLE} workers as K replicas of m children, a step for every G gradients",
+            TextTable(
+                f"{MIDDLE} workers as K replicas of m children, one step per G gradients",
                 ["K", "m", "G", "learning rate", *HEAD],
                 splits,
             )

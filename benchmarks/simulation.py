@@ -116,7 +116,7 @@ class World:
         policy = policy_of(settings, table.space, plan.seed)
         assert isinstance(policy, Reinforce)
         slices = slices_of(policy, 1)  # any number of shards gives the same to the last bit
-        self.evaluator, self.earlier = TabularEvaluator(table), policy.earlier
+        self.evaluator, self.baseline = TabularEvaluator(table), policy.baseline
         self.replica, self.shard = (
             Replica(policy, slices),
             Shard(plan.learning_rate, plan.accumulate),
@@ -169,7 +169,7 @@ class World:
     def learn(self, trials: Sequence[Trial], version: int, theta: Any) -> Steps:
         """The gradient at `theta`, and its way into the shards."""
         costs = self.plan.costs
-        _, *slices = self.replica.gradient(trials, self.earlier, theta)
+        _, *slices = self.replica.gradient(trials, self.baseline, theta)
         yield self.env.timeout(costs.gradient + costs.message)
         with self.shards.request() as turn:
             yield turn
@@ -177,7 +177,7 @@ class World:
             self.stale.append(self.steps // self.plan.accumulate - version)
             self.shard.add(self.steps, slices[0])
             self.steps += 1
-            self.earlier = self.earlier.after(self.earlier.values(trials))
+            self.baseline = self.baseline.advantages(trials).next
 
     def sample(self, request: BatchRequest, theta: Any) -> list[Trial]:
         """A batch's trials."""

@@ -1,4 +1,4 @@
-"""What reinas costs, each as a ratio measured in one run."""
+"""The cost of reinas, as rates and ratios that are each measured within one run."""
 
 import os
 import resource
@@ -46,7 +46,7 @@ SPACE = ConvSpace(depth=5, filters=(8, 16, 24, 36))  # the space of `make demo`
 
 
 class Free(AbstractEvaluator[Any]):
-    """Costs nothing: what remains is the search itself."""
+    """Takes no time, so that the search itself is measured."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -158,7 +158,7 @@ def say(what: str, value: str, how: str, goal: str) -> None:
 
 
 class ByHand(nn.Module):
-    """Six layers with skip connections as anybody would write them in PyTorch."""
+    """Six layers with skip connections, written in plain PyTorch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -201,7 +201,7 @@ SIX = ConvArchitecture(
 
 @dataclass(frozen=True)
 class Shape:
-    """All that building a network needs to know of images."""
+    """The shapes that building a network for images needs."""
 
     inputs: tuple[int, int, int]
     name: str = "images"
@@ -212,7 +212,7 @@ MNIST, CIFAR10 = Shape((1, 28, 28)), Shape((3, 32, 32))
 
 
 def noise(shape: Shape, count: int) -> Tensors:
-    """Images of noise: speed does not depend on what they show."""
+    """Random images: speed does not depend on their content."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(count, *shape.inputs, generator=generator)
     return Tensors(x, torch.randint(10, (count,), generator=generator))
@@ -221,7 +221,7 @@ def noise(shape: Shape, count: int) -> Tensors:
 def seconds_by_hand(
     child: nn.Module, data: Tensors, epochs: int, valid: Tensors | None = None
 ) -> float:
-    """Training as anybody would write it, measured after every epoch on `valid` (or `data`)."""
+    """A plain training loop; after every epoch it is evaluated on `valid` (or `data`)."""
     begun = time.perf_counter()
     held = valid or data
     sgd = torch.optim.SGD(
@@ -243,7 +243,7 @@ def seconds_by_hand(
 
 
 def ratios(pairs: list[tuple[float, float]]) -> tuple[str, str]:
-    """The median ratio, and how far the pairs go."""
+    """The median ratio, and the range of the pairs."""
     values = sorted(one / other for one, other in pairs)
     spread = f"{len(values)} pairs, {values[0]:.2f} to {values[-1]:.2f}"
     return f"{statistics.median(values):.3f}", spread

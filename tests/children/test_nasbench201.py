@@ -156,13 +156,13 @@ def test_every_operation_learns():
 
 
 def test_the_decisions_reach_the_network():
-    """Channels and cells a stage are those of the space."""
+    """Channels and cells per stage are those of the space."""
     child = build(NasBench201Space(channels=3, cells=2).decode((3,) * 6), task(1, 8, 8))
     assert sum(isinstance(layer, StackedCell) for layer in child.layers) == 6
     assert child.classifier.in_features == 12
 
 
-def test_rows_of_a_table_are_no_images():
-    """The message says what it takes."""
+def test_tasks_without_images_are_refused():
+    """The message says which inputs the space needs."""
     with pytest.raises(BuildError, match="images"):
         build(NasBench201Architecture(NONE), Wine())

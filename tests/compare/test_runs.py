@@ -31,7 +31,7 @@ def plan(policy=None, *, table=None, seed=0, evaluations=40, noise="mean", reuse
     )
 
 
-def test_a_stop_watch_changes_nothing():
+def test_the_timed_policy_behaves_like_the_policy():
     """Proposals, state and diagnostics are the policy's own, with the time beside them."""
     space = NasBench201Space()
     bare = Evolution(space, population=3, sample=2)
@@ -52,7 +52,7 @@ def test_a_stop_watch_changes_nothing():
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda p: "-".join(map(str, p.values())))
-def test_the_same_plan_gives_the_same_run(policy):
+def test_the_same_specification_gives_the_same_run(policy):
     """To the last bit; another seed gives another run."""
     assert same(run(plan(policy, seed=7)), run(plan(policy, seed=7)))
     assert not same(run(plan(policy, seed=7)), run(plan(policy, seed=8)))
@@ -60,7 +60,7 @@ def test_the_same_plan_gives_the_same_run(policy):
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda p: "-".join(map(str, p.values())))
 def test_rewards_are_those_of_the_table(policy):
-    """As many evaluations as asked for, each a value of the landscape; own time is counted."""
+    """Each reward is a value of the landscape; the policy's time is measured."""
     table = table_of(LANDSCAPE)
     known = np.array([table.look(answers).mean for answers in table.space.enumerate()])
     result = run(plan(policy, evaluations=37))
@@ -82,7 +82,7 @@ def test_places_are_the_first_evaluation_of_the_same_architecture():
     assert len(set(result.rewards[firsts])) == len(firsts)
 
 
-def test_a_reused_outcome_is_the_same_and_a_trained_one_is_drawn_anew():
+def test_a_reused_outcome_is_equal_and_a_repeated_evaluation_is_drawn_again():
     """Four architectures, noisy rewards: reuse has at most four different rewards, train many."""
     reused = run(plan(table=SMALL, noise="seeds", reuse=True))
     trained = run(plan(table=SMALL, noise="seeds", reuse=False))
@@ -93,7 +93,7 @@ def test_a_reused_outcome_is_the_same_and_a_trained_one_is_drawn_anew():
 
 
 def test_a_reused_outcome_costs_nothing(tmp_path):
-    """A table with costs: 5 s each architecture once, or 5 s each evaluation."""
+    """A table with costs: 5 s once per architecture, or 5 s per evaluation."""
     path = tmp_path / "t.csv"
     path.write_text("a,r,s\n1,0.1,5\n2,0.2,5\n")
     table = {
@@ -109,7 +109,7 @@ def test_a_reused_outcome_costs_nothing(tmp_path):
 
 
 def test_failures_are_not_numbers_and_the_reported_metric_is_kept(tmp_path):
-    """The row 2, y is missing."""
+    """The row (2, y) is missing."""
     path = tmp_path / "t.csv"
     path.write_text("a,b,r,test\n1,x,0.1,10\n1,y,0.2,20\n2,x,0.3,30\n")
     table = {
@@ -125,7 +125,7 @@ def test_failures_are_not_numbers_and_the_reported_metric_is_kept(tmp_path):
     np.testing.assert_allclose(result.reported, 100 * result.rewards)
 
 
-def test_each_policy_has_its_own_batch_unless_told():
+def test_each_policy_has_its_own_batch_size_by_default():
     """Random search draws 8 at a time: another number of children is another search."""
     assert same(run(plan(n=None)), run(plan(n=8)))
     assert not same(run(plan(n=None)), run(plan(n=5)))

@@ -24,7 +24,7 @@ def test_the_bootstrap_interval_is_scipys(count):
     assert high == pytest.approx(theirs.high, abs=0.05 * width)
 
 
-def test_it_holds_the_mean_in_95_percent_of_cases():
+def test_the_bootstrap_interval_covers_the_mean_in_95_percent_of_cases():
     """1,000 samples of 100 normal numbers, as columns: the interval misses in about 5 %."""
     values = np.random.default_rng(0).standard_normal((100, 1000))
     _, low, high = bootstrap(values)
@@ -32,8 +32,8 @@ def test_it_holds_the_mean_in_95_percent_of_cases():
     assert 30 < missed < 85
 
 
-def test_columns_are_intervals_of_their_own():
-    """Each column's interval is what it would be alone; scale and shift go through."""
+def test_each_column_has_the_bootstrap_interval_that_it_would_have_alone():
+    """Scaling and shifting a column scales and shifts its interval."""
     values = np.random.default_rng(1).random((20, 3))
     together = np.array(bootstrap(values))
     for n in range(3):
@@ -41,8 +41,8 @@ def test_columns_are_intervals_of_their_own():
     np.testing.assert_allclose(np.array(bootstrap(3 * values + 7)), 3 * together + 7)
 
 
-def test_equal_values_give_an_interval_of_no_width():
-    """Exactly none, also where their mean is not a round number."""
+def test_equal_values_give_an_interval_of_width_zero():
+    """Exactly, even if their mean is rounded."""
     result = interval([91.60666665] * 7)
     assert result.low == result.high == pytest.approx(91.60666665)
 
@@ -90,8 +90,8 @@ def test_wilcoxons_test_is_scipys():
         np.array([0.0, 0.0, 0.0, 2.0, 1.0, -1.0, 3.0, 2.0, 4.0, 5.0, -0.5, 1.5]),
     ],
 )
-def test_it_is_close_to_all_sign_changes(differences):
-    """The share of all 2^12 patterns of signs that are as far from the middle; ties at 0 halve."""
+def test_the_signed_rank_test_is_close_to_the_exact_permutation_test(differences):
+    """The share of all 2^12 patterns of signs at least as far from the centre; zeros are halved."""
     size = stats.rankdata(np.abs(differences))
     signs = np.sign(differences)
     patterns = np.array(list(product((-1, 1), repeat=len(differences)))) * (signs != 0)
@@ -103,8 +103,8 @@ def test_it_is_close_to_all_sign_changes(differences):
 @pytest.mark.parametrize(
     "differences", [[0.0, 0.0, 1.0, -2.0, 2.0, 3.0], [1.0, 2.0, 3.0, 4.0, 5.0], [-1.0, 2.0, 0.5]]
 )
-def test_with_few_seeds_the_rank_test_counts_all_signs(differences):
-    """By brute force: how many changes of sign give a rank sum that is as far out."""
+def test_with_few_pairs_the_signed_rank_test_is_exact(differences):
+    """By brute force: the share of all changes of sign whose rank sum is at least as extreme."""
     ranks = stats.rankdata(np.abs(differences))
 
     def rank_sum(values):
@@ -117,15 +117,15 @@ def test_with_few_seeds_the_rank_test_counts_all_signs(differences):
     assert signed_rank(np.array(differences)) == pytest.approx(min(1, 2 * min(tails)))
 
 
-def test_with_many_seeds_the_rank_test_is_scipys():
+def test_with_many_pairs_the_signed_rank_test_is_scipys():
     """The normal approximation, zeros split."""
     differences = np.random.default_rng(0).integers(-2, 5, 40).astype(float)
     wanted = stats.wilcoxon(differences, zero_method="zsplit", method="approx").pvalue
     assert signed_rank(differences) == pytest.approx(wanted)
 
 
-def test_no_difference_is_no_evidence():
-    """All equal: 1; and the sign does not matter."""
+def test_without_any_difference_the_p_value_is_one():
+    """And the sign of the differences does not matter."""
     assert signed_rank(np.zeros(10)) == 1
     differences = np.array([0.1, 0.4, -0.2, 0.5, 0.7])
     assert signed_rank(differences) == pytest.approx(signed_rank(-differences))
@@ -147,8 +147,8 @@ def test_holm_by_hand():
     assert holm([]) == []
 
 
-def test_holm_is_between_no_correction_and_bonferronis():
-    """For random p-values; their order stays."""
+def test_holms_correction_is_between_none_and_bonferronis():
+    """For random p-values; their order is kept."""
     rng = np.random.default_rng(4)
     for _ in range(50):
         p = rng.random(6) ** 3
@@ -159,6 +159,6 @@ def test_holm_is_between_no_correction_and_bonferronis():
 
 
 def test_ranks_are_by_row_with_ties_averaged():
-    """1 is the least score."""
+    """Rank 1 is the lowest score."""
     scores = np.array([[3.0, 1.0, 2.0], [1.0, 1.0, 5.0]])
     assert ranks(scores).tolist() == [[3, 1, 2], [1.5, 1.5, 3]]

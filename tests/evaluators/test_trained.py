@@ -64,7 +64,7 @@ def test_a_child_learns():
 
 
 def test_the_reviews_four_children_have_its_losses():
-    """0.04 to 0.10, and 0.36 to 0.40; 23 to 179 and 30 to 59 with a sigmoid second (SPEC 7)."""
+    """About 0.05 and 0.38 with a linear second unit, tens with a sigmoid one (docs/review.md)."""
     space = ToySpace()
     r00, r01, r10, r11 = (
         evaluate(Toy(), Toy().recipe, architecture=space.decode(answers)).metrics["loss"]

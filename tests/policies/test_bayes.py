@@ -22,7 +22,7 @@ MLP = MlpSpace(depth=3)
 MIXED = ProductSpace((("size", (1, 3, 5, 7)), ("act", ("relu", "tanh", "sin")), ("on", (0, 1))))
 
 
-class TestReinas(PolicyContract):
+class TestBayesianSearch(PolicyContract):
     """With few first children, so that the model takes part."""
 
     def make(self, space):
@@ -40,7 +40,7 @@ def rows(space, count, seed=0):
 # ---- what the model sees ---------------------------------------------------------------------
 
 
-def test_words_are_apart_by_the_weights_of_both():
+def test_two_unordered_options_differ_in_two_bits():
     """Bits of two different words differ in two places, of equal ones in none."""
     bits = Encoding(CELLS.decisions).bits(rows(CELLS, 40))
     answers = rows(CELLS, 40)
@@ -48,7 +48,7 @@ def test_words_are_apart_by_the_weights_of_both():
     assert np.array_equal(differing, 2 * (answers[:, None] != answers[None]).sum(-1))
 
 
-def test_numbers_are_apart_by_the_steps_between_them():
+def test_two_ordered_options_differ_in_one_bit_per_step():
     """1 and 7 of (1, 3, 5, 7) differ in three bits, 3 and 5 in one."""
     encoding = Encoding(MIXED.decisions)
     bits = encoding.bits(np.array([(n, 0, 0) for n in range(4)]))
@@ -56,8 +56,8 @@ def test_numbers_are_apart_by_the_steps_between_them():
     assert differing.tolist() == [[abs(a - b) for b in range(4)] for a in range(4)]
 
 
-def test_what_is_not_asked_is_a_thing_of_its_own():
-    """Asked and not asked differ; two that are not asked agree, whatever stands there."""
+def test_an_inactive_decision_is_encoded_as_an_option_of_its_own():
+    """It differs from every answer; two inactive ones agree, whatever their answers are."""
     encoding = Encoding(MLP.decisions)
     for answers in MLP.sample(50, 0):
         known, live = {}, []
@@ -71,8 +71,8 @@ def test_what_is_not_asked_is_a_thing_of_its_own():
         assert tuple(encoding.canonical(np.array([other]))[0]) == answers
 
 
-def test_a_shallower_network_lacks_the_rest():
-    """It agrees with a deeper one in what both decide; the rest counts as not asked."""
+def test_the_missing_decisions_of_a_shallower_network_are_inactive():
+    """It agrees with a deeper network in the decisions that both have."""
     space = ConvSpace(depth=3)
     encoding = Encoding(space.decisions)
     deep = rows(space, 30)
@@ -87,7 +87,7 @@ def test_a_shallower_network_lacks_the_rest():
 
 
 @pytest.mark.parametrize("space", [CELLS, MLP, MIXED, ConvSpace(depth=2)], ids=lambda s: s.name)
-def test_the_slope_of_the_density_is_that_of_finite_differences(space):
+def test_the_losss_gradient_agrees_with_finite_differences(space):
     """In every parameter."""
     encoding = Encoding(space.decisions)
     bits = encoding.bits(rows(space, 25)).astype(float)
@@ -120,7 +120,7 @@ def model(count=20):
     return encoding, weights, bits, np.random.default_rng(2).normal(size=count)
 
 
-def test_the_posterior_is_that_of_the_textbook():
+def test_the_posterior_agrees_with_the_textbook_formula():
     """Mean and variance by inverting the whole covariance."""
     encoding, weights, bits, values = model()
     others = encoding.bits(np.array(list(MIXED.enumerate())[20:]))
@@ -132,8 +132,8 @@ def test_the_posterior_is_that_of_the_textbook():
     assert np.allclose(variance, exact, atol=1e-3)
 
 
-def test_an_assumed_measurement_leaves_the_variance_of_a_real_one():
-    """As if the architecture were among the measured ones."""
+def test_conditioning_on_an_assumed_score_gives_the_variance_of_a_real_one():
+    """As if the architecture had been evaluated."""
     encoding, weights, bits, values = model(12)
     others = encoding.bits(np.array(list(MIXED.enumerate())[12:]))
     posterior = Posterior(weights, bits, values)
@@ -182,7 +182,7 @@ def test_mutants_differ_from_their_parent():
     assert ((found >= 0) & (found < encoding.num_options)).all()
 
 
-def test_a_walk_scores_every_single_change():
+def test_a_coordinate_ascent_scores_every_single_change():
     """Its best neighbour is the best of all neighbours, found by trying each."""
     encoding, weights, bits, values = model()
     posterior = Posterior(weights, bits, values)
@@ -216,8 +216,8 @@ def searched(policy, space, reward, trials, batch=5, length=None):
 
 
 @pytest.mark.parametrize("space", [CELLS, ConvSpace(depth=20), RecurrentSpace(base=8), MLP])
-def test_nothing_is_measured_twice(space):
-    """In small spaces and in such as nobody can list; also where rewards are noise."""
+def test_nothing_is_evaluated_twice(space):
+    """In small and in large spaces; also if the rewards are noise."""
     noise = np.random.default_rng(0)
     every = searched(BayesianSearch(space), space, lambda a: noise.normal(), 40)
     assert len(set(every)) == len(every)
@@ -241,14 +241,14 @@ def test_an_exhausted_space_repeats_its_best():
 
 
 def test_a_batch_may_be_larger_than_the_space():
-    """It gets as many answers as it asks for."""
+    """As many answers as requested are proposed."""
     proposed = BayesianSearch(MIXED).propose(64, length=3, seed=0)
     assert len(proposed) == 64
     assert len(set(proposed)) == 24
 
 
-def test_what_was_measured_counts_not_in_which_batches():
-    """The model is the same after 20 trials in batches of 1, 5 and 20."""
+def test_the_model_does_not_depend_on_the_batches():
+    """It is the same after 20 trials in batches of 1, 5 and 20."""
     trials = [Trial(k, 0, a, Outcome(float(sum(a)))) for k, a in enumerate(CELLS.sample(20, 0))]
     states = []
     for size in (1, 5, 20):
@@ -260,8 +260,8 @@ def test_what_was_measured_counts_not_in_which_batches():
     assert np.array_equal(states[0], states[2])
 
 
-def test_networks_may_grow_while_it_searches():
-    """What was learned of shallow ones stays; deeper ones begin with whole answers."""
+def test_the_depth_can_grow_during_a_search():
+    """What was learned from shallow networks is kept."""
     space = ConvSpace(depth=4)
     policy = BayesianSearch(space, start=4)
     searched(policy, space, lambda a: float(a[0]), 10, length=space.lengths[1])
@@ -287,15 +287,15 @@ def test_it_finds_the_best_cell_with_few_evaluations():
     assert (found[:, -1] < 1e-9).mean() >= 0.75
 
 
-def test_it_finds_the_top_of_a_sum_that_nobody_can_list():
-    """40 independent decisions of three: after 150 it lacks half as much as random search."""
+def test_it_beats_random_search_in_a_space_too_large_to_enumerate():
+    """40 independent decisions of three options: half of random search's regret after 150."""
     more = {"decisions": 40, "options": 3}
     ours = regrets("landscape", "bayes", 4, 150, **more)[:, -1]
     theirs = regrets("landscape", "random", 4, 150, **more)[:, -1]
     assert ours.mean() < theirs.mean() / 2
 
 
-def test_on_pure_noise_it_is_no_worse_than_drawing_without_repeats():
+def test_on_pure_noise_it_is_no_worse_than_sampling_without_replacement():
     """Every cell has a random reward: the best rank of 60 is 1 in 61 on average, as for a draw."""
     ranks = []
     for seed in range(12):
@@ -318,6 +318,6 @@ def test_on_pure_noise_it_is_no_worse_than_drawing_without_repeats():
     [({"start": 1}, "start must be from 2"), ({"seed": -1}, "seed must be from 0")],
 )
 def test_settings_out_of_range_are_refused(settings, words):
-    """With the range."""
+    """The message has the key and the range."""
     with pytest.raises(SettingError, match=words):
         BayesianSearch(CELLS, **settings)

@@ -148,7 +148,7 @@ WITHOUT_FIRST = (
 
 
 @pytest.mark.parametrize("decisions", [LISTS["nested"], LISTS["depth first"], TYPES, WITHOUT_FIRST])
-def test_steps_that_are_not_asked_are_not_taken(decisions):
+def test_inactive_steps_are_not_taken(decisions):
     """What comes after them is as in the NumPy version, which leaves them out altogether."""
     network = controller(decisions)
     numpy = Numpy(network, decisions)
@@ -159,7 +159,7 @@ def test_steps_that_are_not_asked_are_not_taken(decisions):
 
 
 def test_the_default_is_two_layers_of_35_units():
-    """Every weight's shape by name: one embedding and one softmax a kind; v, W_prev, W_curr."""
+    """Every weight's shape by name: one embedding and one softmax per kind; v, W_prev, W_curr."""
     network = zoph_le(ConvSpace(strides=(1, 2, 3))).network
     shapes = {name: tuple(p.shape) for name, p in network.named_parameters()}
     expected = {"start": (35,)}
@@ -238,7 +238,7 @@ def test_every_skip_connection_is_its_own_bit():
 
 
 def test_links_into_a_layer_are_independent_of_each_other():
-    """Given everything before, the link from 1 to 4 has the same odds whatever the others say."""
+    """The link from 1 to 4 has the same odds whatever the other links into 4 are."""
     space = ConvSpace(depth=4, heights=(1,), widths=(1,), filters=(8,))
     answers = torch.zeros(8, len(space.decisions), dtype=torch.int64)
     answers[:, -3:] = torch.tensor(list(product((0, 1), repeat=3)))

@@ -66,7 +66,7 @@ def test_each_column_is_the_conditional_and_its_entropy(make, decisions):
 
 @every_network
 @every_case
-def test_samples_have_the_probabilities_that_are_said(make, decisions):
+def test_samples_have_the_probabilities_of_log_prob(make, decisions):
     """Frequencies of 20,000 samples match exp(log_prob) by chi-square."""
     network, answers = make(decisions, seed=1), everything(decisions)
     drawn = network.sample(20_000, len(decisions), generator(7))
@@ -78,7 +78,7 @@ def test_samples_have_the_probabilities_that_are_said(make, decisions):
 @every_network
 @given(decision_lists(most=100), st.integers(0, 1000))
 @settings(max_examples=25, deadline=None, derandomize=True)
-def test_for_all_lists_samples_have_the_probabilities_that_are_said(make, decisions, seed):
+def test_for_all_lists_samples_have_the_probabilities_of_log_prob(make, decisions, seed):
     """Frequencies of 2,000 samples match exp(log_prob) by chi-square."""
     network, answers = make(decisions, seed=seed), everything(decisions)
     p = scored(network, answers)[2]
@@ -87,7 +87,7 @@ def test_for_all_lists_samples_have_the_probabilities_that_are_said(make, decisi
 
 @every_network
 @every_case
-def test_unasked_decisions_cost_nothing_and_are_zero(make, decisions):
+def test_inactive_decisions_cost_no_log_probability_and_are_zero(make, decisions):
     """Their log-probability and entropy are exactly 0, and so is their sampled answer."""
     network = make(decisions)
     drawn = network.sample(500, len(decisions), generator(3))
@@ -178,7 +178,7 @@ def test_the_gradient_is_that_of_the_probability(make, case):
 @given(decision_lists(), st.data())
 @settings(max_examples=100, deadline=None)
 def test_conditions_agree_with_their_definition(decisions, data):
-    """For all lists and answers, canonical or not: asked when all parents are asked and fit."""
+    """For all lists and answers, canonical or not: active if all parents are active and fit."""
     rows = data.draw(
         st.lists(
             st.tuples(*(st.integers(0, d.num_options - 1) for d in decisions)),

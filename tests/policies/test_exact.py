@@ -6,7 +6,13 @@ import torch
 from policies.enumerated import CASES, NETWORKS, everything, numeric_gradient, table
 from reinas import ConvSpace, MlpSpace, ToySpace
 from reinas.errors import SettingError
-from reinas.policies.exact import LIMIT, all_answers, all_rewards, exact_gradient, expected_reward
+from reinas.policies.exact import (
+    MAX_SIZE,
+    all_answers,
+    all_rewards,
+    exact_gradient,
+    expected_reward,
+)
 
 every_network = pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS.keys())
 
@@ -71,13 +77,13 @@ def test_the_gradient_agrees_with_central_differences(make, case):
 @pytest.mark.parametrize("depth", [6, 50, 170])
 def test_a_space_too_large_is_refused(depth):
     """The message has the space's size, the limit and what to do, however large it is."""
-    with pytest.raises(SettingError, match=f"at most {LIMIT:,}; use a smaller space") as caught:
+    with pytest.raises(SettingError, match=f"at most {MAX_SIZE:,}; use a smaller space") as caught:
         all_answers(ConvSpace(depth=depth))
     assert "conv has" in str(caught.value)
 
 
 def test_the_rewards_of_a_space_too_large_are_refused():
-    """Before a single one of 10^10 is asked for."""
+    """Before any of the 10^10 is computed."""
 
     def reward(_):
         raise AssertionError("a reward was asked for")

@@ -11,7 +11,7 @@ ANSWERS = SPACE.sample(1, 0)[0]
 
 
 def test_it_always_gives_its_answers():
-    """Whatever the seed, cut to the length that is asked for."""
+    """Whatever the seed; cut to the requested length."""
     policy = Fixed(SPACE, answers=ANSWERS)
     length = len(ANSWERS)
     assert policy.propose(3, length=length, seed=1) == [ANSWERS] * 3
@@ -32,5 +32,5 @@ def test_answers_of_another_space_are_refused():
     """And none at all."""
     with pytest.raises(AnswersError):
         Fixed(SPACE, answers=(9,) * len(ANSWERS))
-    with pytest.raises(SettingError, match="which architecture"):
+    with pytest.raises(SettingError, match=r"policy\.answers is missing"):
         Fixed(SPACE)

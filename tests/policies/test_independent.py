@@ -65,7 +65,7 @@ def test_the_softmaxs_gradient_is_one_hot_minus_p():
     torch.testing.assert_close(network.logits.grad[0], torch.tensor([0.0, 0, 1]).double() - p)
 
 
-def test_unasked_decisions_do_not_learn():
+def test_inactive_decisions_do_not_learn():
     """At depth 1 of 3 the rows of the deeper layers have gradient exactly 0."""
     decisions = CASES["mlp"]
     network = independent(decisions)

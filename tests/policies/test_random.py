@@ -38,7 +38,7 @@ def test_over_architectures_every_network_is_equally_likely():
     assert chi_square(drawn("architectures"), answers, [1 / 20] * 20) > 1e-4
 
 
-def test_over_decisions_every_asked_answer_is_equally_likely():
+def test_over_decisions_every_active_answer_is_equally_likely():
     """A shallow network has 1/2 * 1/4, a deep one 1/2 * 1/16 (chi-square)."""
     answers = everything(SPACE.decisions)
     expected = [1 / 8 if row[0] == 0 else 1 / 32 for row in answers.tolist()]
@@ -55,7 +55,7 @@ def test_it_draws_with_replacement():
     assert policy.state() == {}
 
 
-def test_update_says_the_mean_reward():
+def test_the_diagnostic_is_the_mean_reward():
     """(1 + 0.5 + 0) / 3, a failure counting as 0."""
     outcomes = [Outcome(1.0), Outcome(0.5), Outcome(None, error="it broke")]
     trials = [Trial(k, 0, (0,) * 5, o) for k, o in enumerate(outcomes)]
@@ -63,7 +63,7 @@ def test_update_says_the_mean_reward():
 
 
 def test_the_default_is_over_decisions_and_anything_else_is_refused():
-    """As a controller draws before it has learned."""
+    """As an untrained controller samples."""
     assert dict(RandomSearch(SPACE).settings) == {"name": "random", "over": "decisions"}
     with pytest.raises(SettingError, match="over is architectures or decisions, got 'links'"):
         RandomSearch(SPACE, over="links")

@@ -91,7 +91,7 @@ def test_the_estimator_is_unbiased_for_any_baseline(name, baseline, seed):
 @pytest.mark.parametrize("case", ["depth first", "layers of links only"])
 @every_network
 def test_the_estimator_is_unbiased_on_conditional_spaces(make, case):
-    """The same by central differences of J, where not every decision is asked."""
+    """The same by central differences of J, where some decisions are inactive."""
     network = make(CASES[case], seed=3)
     known = table(1, CASES[case])
     log_probs = network.log_prob(known.answers)
@@ -168,7 +168,7 @@ def test_more_children_are_a_mean_and_not_a_sum():
     np.testing.assert_allclose(whole, torch.stack(single).mean(0), atol=1e-12)
 
 
-def test_the_papers_settings_are_the_default():
+def test_the_defaults_are_the_papers_settings():
     """Two layers of 35, uniform +-0.08, Adam at 0.0006, decay 0.95: and nothing else is done."""
     policy = zoph_le(SMALL_CONV)
     assert dict(policy.settings) == {
@@ -193,9 +193,9 @@ def test_the_papers_settings_are_the_default():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"hidden": 0}, "zoph-le: hidden must be at least 1, got 0"),
-        ({"layers": 0}, "zoph-le: layers must be at least 1, got 0"),
-        ({"initial": 0.0}, "zoph-le: initial must be above 0 and finite, got 0.0"),
+        ({"hidden": 0}, "policy.hidden must be at least 1, got 0"),
+        ({"layers": 0}, "policy.layers must be at least 1, got 0"),
+        ({"initial": 0.0}, "policy.initial must be above 0 and finite, got 0.0"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0 and finite, got 0.0"),
         ({"learning_rate": math.nan}, "learning_rate must be above 0 and finite, got nan"),
         ({"decay": 1.0}, "decay must be at least 0 and below 1, got 1.0"),
@@ -203,6 +203,6 @@ def test_the_papers_settings_are_the_default():
     ],
 )
 def test_settings_that_cannot_work_are_refused(arguments, message):
-    """The message has the setting, its range and what came."""
+    """The message has the key, its range and the value."""
     with pytest.raises(SettingError, match=message):
         zoph_le(SMALL_CONV, **arguments)

@@ -145,7 +145,7 @@ def test_proposals_are_canonical_all_along(name, space, batch):
 @pytest.mark.parametrize("name", DISTINCT)
 @pytest.mark.parametrize("batch", [1, 7])
 @pytest.mark.parametrize("space", [grid(3, 3, 3), SMALL], ids=["grid", "mlp"])
-def test_nothing_is_repeated_before_everything_was_measured(name, batch, space):
+def test_nothing_is_repeated_before_everything_was_evaluated(name, batch, space):
     """As many different ones as there are architectures; after that it still proposes."""
     policy = RIVALS[name](space)
     seen = drive(policy, space, lambda a: sum(a) % 4, space.size, batch=batch)
@@ -155,7 +155,7 @@ def test_nothing_is_repeated_before_everything_was_measured(name, batch, space):
 
 
 @every
-def test_spaces_of_one_and_two_architectures_are_no_matter(name):
+def test_spaces_of_one_and_two_architectures_work(name):
     """It goes on proposing what there is."""
     for space in (grid(1), grid(1, 1), grid(2, 1)):
         seen = drive(RIVALS[name](space), space, lambda a: 1.0, 12, batch=3)
@@ -164,7 +164,7 @@ def test_spaces_of_one_and_two_architectures_are_no_matter(name):
 
 @every
 @pytest.mark.parametrize("value", [0.5, -2.0, None])
-def test_rewards_that_are_all_alike_are_no_matter(name, value):
+def test_constant_rewards_work(name, value):
     """Constant, negative, or nothing but failures."""
     space, policy = grid(3, 3), RIVALS[name](grid(3, 3))
     for number in range(15):
@@ -198,7 +198,7 @@ def test_networks_may_grow(name):
 
 @every
 @pytest.mark.parametrize("long_first", [False, True])
-def test_a_history_of_other_lengths_is_no_matter(name, long_first):
+def test_a_history_of_other_lengths_works(name, long_first):
     """Shallow ones are extended, deep ones are cut."""
     space = ConvSpace(depth=3)
     lengths = space.lengths[::-1] if long_first else space.lengths
@@ -216,7 +216,7 @@ def test_a_history_of_other_lengths_is_no_matter(name, long_first):
 
 
 @every
-def test_rivals_beat_random_draws_where_decisions_add_up(name):
+def test_rivals_beat_random_search_where_decisions_are_independent(name):
     """On a sum of six independent parts all learners are well above the mean of all, 6."""
     space = grid(*[3] * 6)
     last = [drive(RIVALS[name](space), space, sum, 80, seed=1000 * s)[-20:] for s in range(5)]
@@ -268,7 +268,7 @@ def mutants(policy, count=300):
     return [policy.propose(1, length=6, seed=seed)[0] for seed in range(count)]
 
 
-def test_the_old_die_however_good():
+def test_the_oldest_member_dies_however_good_it_is():
     """With a population of two the best of three, which is the oldest, is no parent any more."""
     policy = Evolution(CELLS, population=2, sample=2)
     teach(policy, [(ZEROS, 10.0), (ONES, 1.0), (TWOS, 2.0)])
@@ -279,7 +279,7 @@ def test_the_old_die_however_good():
     assert {apart(answers, THREES) for answers in mutants(policy)} == {1}
 
 
-def test_the_best_wins_as_often_as_it_is_drawn():
+def test_the_tournament_is_won_by_the_best_member_drawn():
     """Of 4 members 2 are drawn: the best is among them in 1/2 of cases, the second wins in 1/3."""
     policy = Evolution(CELLS, population=4, sample=2)
     teach(policy, [(ZEROS, 1.0), (ONES, 4.0), (TWOS, 3.0), (THREES, 2.0)])
@@ -290,7 +290,7 @@ def test_the_best_wins_as_often_as_it_is_drawn():
 
 
 def test_a_failed_member_never_wins():
-    """It counts as 0, or as the worst where rewards are negative."""
+    """It counts as 0, or as the lowest reward if rewards are negative."""
     policy = Evolution(CELLS, population=3, sample=3)
     teach(policy, [(ZEROS, -5.0), (ONES, -3.0), (TWOS, None)])
     assert {apart(answers, ONES) for answers in mutants(policy)} == {1}
@@ -305,7 +305,7 @@ def test_each_mutation_is_equally_likely():
     assert stats.chisquare(list(seen.values())).pvalue > 1e-3
 
 
-def test_the_first_are_random_until_the_population_is_full():
+def test_children_are_random_until_the_population_is_full():
     """Four of five known: the fifth is uniform, not a mutant; the sixth is a mutant."""
     policy = Evolution(CELLS, population=5, sample=5)
     teach(policy, [(ZEROS, 1.0)] * 4)
@@ -318,8 +318,8 @@ def test_the_first_are_random_until_the_population_is_full():
     assert {apart(answers, ONES) for answers in mutants(policy)} == {1}
 
 
-def test_a_mutated_depth_asks_for_new_layers_and_drops_old_ones():
-    """Every mutant is canonical, and differs in one asked answer but for what that newly asks."""
+def test_a_mutation_of_the_depth_draws_new_layers_and_drops_old_ones():
+    """Every mutant is canonical, and differs in one active answer, and in what that activates."""
     parent = SMALL.encode(SMALL.decode((0, 1, 1, 0, 0)))
     policy = Evolution(SMALL, population=2, sample=2)
     teach(policy, [(parent, 1.0), (parent, 1.0)])
@@ -331,7 +331,7 @@ def test_a_mutated_depth_asks_for_new_layers_and_drops_old_ones():
 # local search
 
 
-def test_steepest_search_measures_exactly_what_it_must():
+def test_steepest_local_search_evaluates_each_new_neighbour_once():
     """On 3 x 3 with reward 3 a + b from (0, 0): 4 neighbours, then 2 new ones, then 1, then 1."""
     space = grid(3, 3)
     policy = LocalSearch(space, starts=1, first=False)
@@ -358,7 +358,7 @@ def needed(start, options, reward):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_separable_table_is_climbed_in_the_evaluations_that_it_takes(seed):
+def test_local_search_climbs_a_separable_table_in_the_expected_evaluations(seed):
     """The top is held after exactly as many as a simulation needs, and no neighbour is left."""
     rng = np.random.default_rng(seed)
     parts = rng.random((4, 5))
@@ -381,7 +381,7 @@ def test_a_separable_table_is_climbed_in_the_evaluations_that_it_takes(seed):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_to_the_first_better_neighbour_and_no_further(seed):
+def test_local_search_moves_to_the_first_better_neighbour(seed):
     """Each proposal is a new neighbour of the best since the start; where none is left, a start."""
     rng = np.random.default_rng(seed)
     space = grid(4, 4, 4, 4)
@@ -400,7 +400,7 @@ def test_to_the_first_better_neighbour_and_no_further(seed):
             centre = seen[number]
 
 
-def test_it_starts_from_the_best_of_a_few():
+def test_local_search_starts_from_the_best_of_several():
     """Ten random ones, then neighbours of the best of them."""
     for seed in range(10):
         policy = LocalSearch(CELLS)
@@ -439,19 +439,19 @@ def test_the_known_figures_on_nasbench201_come_out():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda s: Evolution(s, population=1), "evolution: population must be at least 2, got 1"),
+        (lambda s: Evolution(s, population=1), "policy.population must be at least 2, got 1"),
         (lambda s: Evolution(s, sample=0), "sample must be from 1 to the population, 100; got 0"),
         (
             lambda s: Evolution(s, population=5, sample=6),
             "sample must be from 1 to the population, 5; got 6",
         ),
-        (lambda s: LocalSearch(s, starts=0), "local: starts must be at least 1, got 0"),
-        (lambda s: Tpe(s, startup=0), "tpe: startup must be at least 1, got 0"),
-        (lambda s: Tpe(s, candidates=0), "tpe: candidates must be at least 1, got 0"),
+        (lambda s: LocalSearch(s, starts=0), "policy.starts must be at least 1, got 0"),
+        (lambda s: Tpe(s, startup=0), "policy.startup must be at least 1, got 0"),
+        (lambda s: Tpe(s, candidates=0), "policy.candidates must be at least 1, got 0"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(make, message):
-    """The message has the parameter, its bounds, and what came."""
+    """The message has the key, its bounds, and the value."""
     with pytest.raises(SettingError, match=message):
         make(CELLS)
 

@@ -1,4 +1,4 @@
-"""The review's five-parameter controller against its formula (SPEC, section 7)."""
+"""The review's five-parameter controller against its formula (docs/review.md)."""
 
 import math
 

@@ -25,7 +25,7 @@ class TestZophLe(PolicyContract):
 
 
 class TestIndependent(PolicyContract):
-    """One softmax a decision."""
+    """One softmax per decision."""
 
     def make(self, space):
         return independent_policy(space)
@@ -64,21 +64,21 @@ def test_the_baseline_over_three_updates_worked_by_hand():
     0.95 * 2.2 + 0.05 * 1 = 2.14.
     """
     policy = policy_of(controller(SMALL_CONV.decisions))
-    assert math.isnan(policy.baseline)
-    said = [
+    assert math.isnan(policy.baseline.average)
+    diagnostics = [
         policy.update(batch((FIRST, a), (SECOND, b))) for a, b in ((1.0, 3.0), (5.0, 7.0), (2, 0))
     ]
-    assert [s["baseline"] for s in said] == pytest.approx([2.0, 2.0, 2.2])
-    assert [s["reward"] for s in said] == pytest.approx([2.0, 6.0, 1.0])
-    assert policy.baseline == pytest.approx(2.14)
+    assert [s["baseline"] for s in diagnostics] == pytest.approx([2.0, 2.0, 2.2])
+    assert [s["reward"] for s in diagnostics] == pytest.approx([2.0, 6.0, 1.0])
+    assert policy.baseline.average == pytest.approx(2.14)
 
 
 def test_a_failed_child_counts_as_reward_zero():
     """Mean and gradient are those of a reward of 0."""
     failed, zero = (policy_of(controller(SMALL_CONV.decisions)) for _ in range(2))
-    said = failed.update(batch((FIRST, 1.0), (SECOND, None)))
-    assert said["reward"] == said["baseline"] == 0.5
-    assert said == zero.update(batch((FIRST, 1.0), (SECOND, 0.0)))
+    diagnostics = failed.update(batch((FIRST, 1.0), (SECOND, None)))
+    assert diagnostics["reward"] == diagnostics["baseline"] == 0.5
+    assert diagnostics == zero.update(batch((FIRST, 1.0), (SECOND, 0.0)))
     assert all(
         torch.equal(a, b)
         for a, b in zip(failed.network.parameters(), zero.network.parameters(), strict=True)
@@ -95,10 +95,10 @@ def test_the_loss_and_the_gradient_are_those_of_the_batchs_own_answers(make):
     loss = -(log_probs[0].sum() * (2.0 - 0.5) + log_probs[1].sum() * (0.25 - 0.5)) / 2
     gradients = torch.autograd.grad(loss, list(network.parameters()))
     norm = math.sqrt(sum((g**2).sum().item() for g in gradients))
-    said = policy.update(batch((FIRST, 2.0), (SECOND, 0.25)))
-    assert said["loss"] == pytest.approx(loss.item(), rel=1e-10)
-    assert said["gradient_norm"] == pytest.approx(norm, rel=1e-10)
-    assert said["entropy"] == pytest.approx(entropies.sum(1).mean().item(), rel=1e-10)
+    diagnostics = policy.update(batch((FIRST, 2.0), (SECOND, 0.25)))
+    assert diagnostics["loss"] == pytest.approx(loss.item(), rel=1e-10)
+    assert diagnostics["gradient_norm"] == pytest.approx(norm, rel=1e-10)
+    assert diagnostics["entropy"] == pytest.approx(entropies.sum(1).mean().item(), rel=1e-10)
 
 
 @every_network
@@ -143,9 +143,9 @@ def test_above_the_baseline_gets_likelier_and_below_it_rarer(make):
 def test_equal_rewards_teach_nothing_at_first():
     """The first advantage is R - mean: 0 when all are alike."""
     policy = policy_of(controller(SMALL_CONV.decisions))
-    said = policy.update(batch((FIRST, 0.8), (SECOND, 0.8)))
-    assert said["gradient_norm"] == 0
-    assert said["loss"] == 0
+    diagnostics = policy.update(batch((FIRST, 0.8), (SECOND, 0.8)))
+    assert diagnostics["gradient_norm"] == 0
+    assert diagnostics["loss"] == 0
 
 
 def test_update_samples_nothing(monkeypatch):

@@ -12,7 +12,7 @@ from reinas.executors.base import AbstractExecutor
 from reinas.questions.toy import (
     REVIEW_LOSSES,
     REVIEW_STARTS,
-    RecipePoint,
+    DescentPoint,
     closed_form,
     descend,
     reinforce,
@@ -69,7 +69,7 @@ def descents():
 
 
 def test_the_reviews_numbers_are_the_reviews():
-    """Losses by (h, g) and the two starts (SPEC, section 7)."""
+    """Losses by (h, g) and the two starts (docs/review.md)."""
     assert {a: LOSSES[a] for a in REVIEW_LOSSES} == REVIEW_LOSSES
     assert REVIEW_STARTS == ((-8, 77, 77, 0, -8), (5, 1, 1, 5, 5))
 
@@ -161,7 +161,7 @@ def test_stations_are_runs_of_the_same_likeliest_child():
     """Child, the step at which it became likeliest, and the last point there."""
 
     def at(step, first, second):
-        return RecipePoint(step, (0,) * 5, 0.0, 0.0, first, second)
+        return DescentPoint(step, (0,) * 5, 0.0, 0.0, first, second)
 
     points = [at(0, 0.9, (0.1, 0.9)), at(1, 0.8, (0.1, 0.8)), at(2, 0.8, (0.1, 0.2))]
     assert stations(points) == [((1, 1), 0, points[1]), ((1, 0), 2, points[2])]

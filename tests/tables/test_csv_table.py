@@ -153,8 +153,8 @@ def test_odd_files_are_refused_with_the_line(csv, text, message):
         ({"decisions": ("depth", "knd")}, "has no column 'knd': did you mean 'kind'"),
         ({"report": "tst"}, "has no column 'tst': did you mean 'test'"),
         ({"cost": "hours"}, "has no column 'hours': there are depth, kind, seconds"),
-        ({"decisions": ()}, "which columns are decisions"),
-        ({"reward": ()}, "which is the reward"),
+        ({"decisions": ()}, r"table\.decisions is missing: .* depth, kind, val_1"),
+        ({"reward": ()}, r"table\.reward is missing: .* depth, kind, val_1"),
         ({"decisions": ("depth", "depth")}, "'depth' is named twice"),
         ({"decisions": ("depth", "val_1")}, "'val_1' is named twice"),
         ({"report": "kind"}, "'kind' is named twice"),
@@ -180,10 +180,10 @@ def test_a_huge_grid_is_refused_before_it_is_made(csv):
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    """And without one the option is named."""
+    """Without any file, the parameter is named."""
     with pytest.raises(FileError, match=r"nowhere.csv: there is no such file"):
         csv_table(str(tmp_path / "nowhere.csv"), ("a",), ("b",))
-    with pytest.raises(SettingError, match=r"which file\? Say --table FILE.csv"):
+    with pytest.raises(SettingError, match=r"table\.path is missing"):
         csv_table()
 
 

@@ -14,7 +14,7 @@ from reinas.tables.landscape import Landscape
 
 def everything(table):
     """The mean reward of all answers, as an array with an axis a decision."""
-    shape = (table.num_options,) * table.decisions
+    shape = (table.options,) * table.decisions
     return np.array([table.look(a).mean for a in product(*map(range, shape))]).reshape(shape)
 
 
@@ -115,10 +115,10 @@ def test_the_space_has_as_many_decisions_and_options():
         ({"interactions": -1}, "interactions must be at least 0, got -1"),
         ({"deviation": -0.1}, "deviation must be from 0 to a million, got -0.1"),
         ({"deviation": float("nan")}, "deviation must be from 0 to a million, got nan"),
-        ({"decisions": 20, "options": 10, "interactions": 8}, "take more than 20,000,000"),
+        ({"decisions": 20, "options": 10, "interactions": 8}, "more than 20,000,000 contributions"),
     ],
 )
 def test_landscapes_that_cannot_be_made_are_refused(settings, message):
     """The message has the parameter, its bounds, and what came."""
-    with pytest.raises(SettingError, match=f"landscape: .*{message}"):
+    with pytest.raises(SettingError, match=message):
         Landscape(**settings)

@@ -1,4 +1,4 @@
-"""From an architecture to a PyTorch module."""
+"""Children: builds PyTorch modules from architectures."""
 
 from reinas.children import conv, mlp, nasbench201, recurrent, toy
 from reinas.children.build import adjust_recipe, build, parameters

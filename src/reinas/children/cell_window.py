@@ -1,9 +1,9 @@
-"""A window of steps of a recurrent cell as one function with its own derivative.
+"""A window of steps of a recurrent cell as one autograd function.
 
-Autograd would record every node of every step. Here the tree is walked by the programs of
-`tape.py`, and all weight gradients are formed in one product at the end.
+Plain autograd would record every node of every step. Here the programs of `tape.py` evaluate the
+tree and its derivative, and each weight gradient is one matrix product at the end.
 
-Shapes: T steps, B sequences, n leaves, H units, D inputs a step.
+Shapes: T steps, B sequences, n leaves, H units, D inputs per step.
 """
 
 from typing import Any
@@ -12,17 +12,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reinas.children.tape import Tape, run
+from reinas.children.tape import Tape, execute
 from reinas.spaces.recurrent import Cell
 
 ONEDNN: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
-    """X [N, K] times weight [M, K] transposed: [N, M].
+    """The matrix product of x and the transposed weight.
 
-    By oneDNN where torch has it: on some processors it is twice as fast as what torch's own
-    product calls (docs/design.md, "Surprises").
+    It uses oneDNN if torch has it: on some processors that is twice as fast as the library that
+    torch's own product calls (docs/design.md, "Surprises").
+
+    Args:
+        x: [N, K].
+        weight: [M, K].
+
+    Returns:
+        [N, M].
     """
     if ONEDNN is None or x.dtype != torch.float32:
         return x @ weight.t()
@@ -48,20 +55,20 @@ class _Window(torch.autograd.Function):
         leaves, width, _ = w.shape
         wx = product(x.reshape(-1, inputs), w.reshape(-1, inputs)).numpy()
         tape = Tape(cell, wx.reshape(steps, batch, leaves, width), c.numpy())
-        program = tape.up()
+        program = tape.forward()
         root = torch.from_numpy(tape.output_of(len(cell.nodes) - 1))
         uh = torch.from_numpy(tape.uh).view(steps, batch, leaves * width)
         before = h.new_empty(steps, batch, width)
         across = u.reshape(-1, width)
         last = h
-        with np.errstate(all="ignore"):  # what explodes is found in the loss
+        with np.errstate(all="ignore"):  # divergence is detected in the loss
             for t, into in enumerate(before):
                 if mask is None:
                     into.copy_(last)
                 else:
                     torch.mul(last, mask, out=into)
                 uh[t].copy_(product(into, across))
-                run(program, t)
+                execute(program, t)
                 last = root[t]
         ctx.tape, ctx.before, ctx.mask = tape, before, mask
         ctx.save_for_backward(x, w, u)
@@ -82,10 +89,10 @@ class _Window(torch.autograd.Function):
         back = last_h
         with np.errstate(all="ignore"):
             tape.prepare()
-            program = tape.down(gh, gc)
+            program = tape.backward(gh, gc)
             for t in reversed(range(len(outputs))):
                 np.add(outputs[t], back, out=gh)
-                run(program, t)
+                execute(program, t)
                 down = product(du[t * len(gh) : (t + 1) * len(gh)], across)
                 back = (down if ctx.mask is None else down.mul_(ctx.mask)).numpy()
         flat_x, flat_h = x.reshape(-1, inputs), ctx.before.view(-1, width)
@@ -101,7 +108,7 @@ class _Window(torch.autograd.Function):
 
 
 def _shapes(x: Tensor, h: Tensor, w: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What a window gives on the meta device, where products are counted, not computed."""
+    """The window on the meta device, where matrix products are counted and not computed."""
     width = w.shape[1]
     x.flatten(0, 1) @ w.flatten(0, 1).t()
     for _ in x:
@@ -118,10 +125,19 @@ def window(
     u: Tensor,
     mask: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """All steps of the cell: x [T, B, D] -> outputs [T, B, H], the last h and c [B, H].
+    """Run the cell over all steps of a window (section 3.4).
 
-    `w` [n, H, D] and `u` [n, H, H] are the leaves' matrices, `h` and `c` the states before;
-    `mask` [B, H] multiplies h before every step (recurrent dropout).
+    Args:
+        cell: The cell.
+        x: Inputs [T, B, D].
+        h: The hidden state before the window [B, H].
+        c: The cell state before the window [B, H].
+        w: The leaves' input matrices [n, H, D].
+        u: The leaves' recurrent matrices [n, H, H].
+        mask: [B, H]; multiplies h before every step (recurrent dropout).
+
+    Returns:
+        The outputs [T, B, H], and the last h and c [B, H].
     """
     if x.is_meta:
         return _shapes(x, h, w, u)

@@ -22,7 +22,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 def _(architecture: MlpArchitecture, task: Interface) -> nn.Module:
     if not task.inputs:
         raise BuildError(
-            f"space 'mlp' needs numbers or images, but task '{task.name}' gives text: give the"
+            f"space 'mlp' needs numbers or images, but task '{task.name}' gives text: use the"
             " space recurrent"
         )
     modules: list[nn.Module] = [nn.Flatten()]

@@ -1,4 +1,4 @@
-"""Networks of equal cells, as NAS-Bench-201 built them (Dong & Yang 2020, section 2.1)."""
+"""Networks of stacked cells as in NAS-Bench-201 (Dong & Yang 2020, section 2.1)."""
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,17 @@ from reinas.tasks.base import Interface
 
 
 def convolution(channels: int, filters: int, size: int, stride: int = 1) -> nn.Sequential:
-    """ReLU, convolution, batch normalisation: [B, channels, H, W] -> [B, filters, H', W']."""
+    """ReLU, convolution, batch normalisation.
+
+    Args:
+        channels: Input channels.
+        filters: Output channels.
+        size: Height and width of the kernel, odd.
+        stride: Stride in both directions.
+
+    Returns:
+        A module [B, channels, H, W] -> [B, filters, ceil(H / stride), ceil(W / stride)].
+    """
     return nn.Sequential(
         nn.ReLU(),
         nn.Conv2d(channels, filters, size, stride, padding=size // 2, bias=False),
@@ -19,7 +29,15 @@ def convolution(channels: int, filters: int, size: int, stride: int = 1) -> nn.S
 
 
 def operation(name: str, channels: int) -> nn.Module:
-    """What an edge computes; shapes stay. `none` has no module: its edge is left out."""
+    """The operation of an edge.
+
+    Args:
+        name: One of the space's operations, except `none`, whose edge is left out.
+        channels: Input and output channels.
+
+    Returns:
+        A module [B, channels, H, W] -> the same shape.
+    """
     match name:
         case "skip":
             return nn.Identity()
@@ -30,7 +48,12 @@ def operation(name: str, channels: int) -> nn.Module:
 
 
 class StackedCell(nn.Module):
-    """One cell: every node is the sum of the operations on earlier nodes; nothing is zeros."""
+    """One cell: each node is the sum of its edges' operations on earlier nodes, or zeros.
+
+    Args:
+        operations: One name per edge.
+        channels: Channels of all nodes.
+    """
 
     def __init__(self, operations: tuple[str, ...], channels: int) -> None:
         super().__init__()
@@ -39,11 +62,11 @@ class StackedCell(nn.Module):
         self.operations = nn.ModuleList(operation(op, channels) for _, op in kept)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The last node: [B, C, H, W] -> the same shape."""
+        """The last node's value: [B, C, H, W] -> the same shape."""
         nodes: list[Tensor | None] = [x, *([None] * (NODES - 1))]
         for (source, target), module in zip(self.edges, self.operations, strict=True):
             fed = nodes[source]
-            if fed is None:  # a node that nothing feeds is zeros
+            if fed is None:  # a node without inputs is zeros
                 fed = torch.zeros_like(x)
             value = module(fed)
             before = nodes[target]
@@ -53,7 +76,11 @@ class StackedCell(nn.Module):
 
 
 class Reduction(nn.Module):
-    """A residual block of stride 2 between stages: [B, C, H, W] -> [B, 2 C, H / 2, W / 2]."""
+    """A residual block of stride 2 between stages.
+
+    Args:
+        channels: Input channels; the output has twice as many.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -62,18 +89,26 @@ class Reduction(nn.Module):
             convolution(2 * channels, 2 * channels, 3),
         )
         self.shortcut = nn.Sequential(
-            nn.AvgPool2d(2, stride=2, ceil_mode=True),  # odd sizes end as the convolution's do
+            nn.AvgPool2d(
+                2, stride=2, ceil_mode=True
+            ),  # rounds odd sizes up, as the convolution does
             nn.Conv2d(channels, 2 * channels, 1, bias=False),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Half the size, twice the channels."""
+        """Half the size, twice the channels: [B, C, H, W] -> [B, 2 C, ceil(H / 2), ceil(W / 2)]."""
         result: Tensor = self.shortcut(x) + self.body(x)
         return result
 
 
 class StackedChild(nn.Module):
-    """Stem, three stages of cells with reductions between, head: [B, C, H, W] -> [B, outputs]."""
+    """Stem, three stages of cells with reductions between them, and a linear classifier.
+
+    Args:
+        architecture: The cell, and the size of the network.
+        channels: Channels of the images.
+        outputs: Number of outputs.
+    """
 
     def __init__(self, architecture: NasBench201Architecture, channels: int, outputs: int) -> None:
         super().__init__()
@@ -101,5 +136,5 @@ class StackedChild(nn.Module):
 
 @build.register
 def _(architecture: NasBench201Architecture, task: Interface) -> nn.Module:
-    check_inputs("cells", task, 3, "images (channels, height, width)")
+    check_inputs("nasbench201", task, 3, "images (channels, height, width)")
     return StackedChild(architecture, task.inputs[0], task.outputs)

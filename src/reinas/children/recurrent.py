@@ -13,23 +13,43 @@ from reinas.spaces.recurrent import Cell, RecurrentArchitecture
 from reinas.tasks.base import Interface
 
 State = tuple[tuple[Tensor, Tensor], ...]
-"""Every layer's h and c: [B, H] each."""
+"""h and c of every layer, [B, H] each."""
 
 
 def size(architecture: RecurrentArchitecture, vocabulary: int, width: int) -> int:
-    """How many parameters the model has at a width: embedding, cells, softmax with its bias."""
+    """The number of parameters of a model: embedding, cells, softmax with its bias.
+
+    Args:
+        architecture: The cell and the number of layers.
+        vocabulary: Number of words.
+        width: Units per layer.
+
+    Returns:
+        The number of scalars.
+    """
     leaves = 2 * architecture.cell.base * width * width
     words = vocabulary * width * (1 if architecture.tied else 2)
     return words + architecture.layers * leaves + vocabulary
 
 
 def width_of(architecture: RecurrentArchitecture, vocabulary: int) -> int:
-    """The largest width that keeps within the budget; `BuildError` says the least that does."""
+    """The largest width whose model stays within the architecture's budget of parameters.
+
+    Args:
+        architecture: The cell, the number of layers, and the budget.
+        vocabulary: Number of words.
+
+    Returns:
+        Units per layer.
+
+    Raises:
+        BuildError: The budget is too small for any width.
+    """
     budget = architecture.budget
     if (least := size(architecture, vocabulary, 1)) > budget:
         raise BuildError(
             f"a budget of {budget:,} parameters is too small for {vocabulary:,} words: it takes"
-            f" {least:,} at least, far more for a useful width; raise space.budget or lower"
+            f" {least:,} at least, and many more for a useful width; raise space.budget or lower"
             " task.vocabulary"
         )
     low, high = 1, 2
@@ -45,7 +65,12 @@ def width_of(architecture: RecurrentArchitecture, vocabulary: int) -> int:
 
 
 class CellLayer(nn.Module):
-    """A recurrent layer: the leaves' matrices, W [n, H, H] and U [n, H, H]."""
+    """A recurrent layer of a cell; its parameters are W and U of the leaves, [n, H, H] each.
+
+    Args:
+        cell: The cell.
+        width: Units H.
+    """
 
     def __init__(self, cell: Cell, width: int) -> None:
         super().__init__()
@@ -58,16 +83,34 @@ class CellLayer(nn.Module):
     def forward(
         self, x: Tensor, state: tuple[Tensor, Tensor], mask: Tensor | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Outputs [T, B, H] of x [T, B, H], and the last state."""
+        """Run a window.
+
+        Args:
+            x: Inputs [T, B, H].
+            state: h and c before the window, [B, H] each.
+            mask: [B, H]; multiplies h before every step, or None.
+
+        Returns:
+            Outputs [T, B, H], and h and c after the window.
+        """
         outputs, h, c = window(self.cell, x, *state, self.w, self.u, mask)
         return outputs, (h, c)
 
 
 class LanguageModel(nn.Module):
-    """Embedding, layers of the cell, softmax over the vocabulary.
+    """A language model: embedding, layers of the cell, softmax over the vocabulary (section 4.2).
 
-    `embedding_dropout` drops whole words for a window; `recurrent_dropout` drops units of h,
-    the same ones at every step of a window (Gal & Ghahramani 2016). Neither in evaluation.
+    Args:
+        architecture: The cell, the number of layers, the budget, and whether the softmax shares
+            the embedding's weights.
+        vocabulary: Number of words.
+
+    Attributes:
+        width: Units H per layer, as many as the budget allows.
+        embedding_dropout: Probability of dropping a word for a whole window (Gal & Ghahramani
+            2016); in training only.
+        recurrent_dropout: Probability of dropping a unit of h, the same units at every step of a
+            window; in training only.
     """
 
     def __init__(self, architecture: RecurrentArchitecture, vocabulary: int) -> None:
@@ -84,37 +127,39 @@ class LanguageModel(nn.Module):
         self.recurrent_dropout = 0.0
 
     def tie(self) -> None:
-        """Let the softmax take the embedding's weights, if it shall; again after loading them."""
+        """Share the embedding's weights with the softmax if they are tied; repeat after loading."""
         if self.tied:
             self.decoder.weight = self.embedding.weight
 
     def start(self, batch: int) -> State:
-        """The states before the first word: zeros."""
+        """The states before the first word: zeros, for `batch` sequences."""
         zeros = self.decoder.weight.new_zeros(batch, self.width)
         return tuple((zeros, zeros) for _ in self.layers)
 
     def run(self, words: Tensor, state: State) -> tuple[Tensor, State]:
-        """Logits [T, B, words] of int64 words [T, B], and the states after them."""
-        x = functional.embedding(words, self._words())
+        """Logits [T, B, vocabulary] of int64 words [T, B], and the states after them."""
+        x = functional.embedding(words, self.embedding_weight())
         after = []
         for layer, before in zip(self.layers, state, strict=True):
-            x, last = layer(x, before, self._mask(words.shape[1]))
+            x, last = layer(x, before, self.recurrent_mask(words.shape[1]))
             after.append(last)
         logits: Tensor = self.decoder(x)
         return logits, tuple(after)
 
     def forward(self, words: Tensor) -> Tensor:
-        """Logits [T, B, words] for the next word after each of int64 words [T, B]."""
+        """Logits [T, B, vocabulary] of the next word after each of int64 words [T, B]."""
         return self.run(words, self.start(words.shape[1]))[0]
 
-    def _words(self) -> Tensor:
+    def embedding_weight(self) -> Tensor:
+        """The embedding [vocabulary, H]; in training some words are dropped, the others scaled."""
         weight = self.embedding.weight
         if not self.training or not self.embedding_dropout:
             return weight
         keep = 1 - self.embedding_dropout
         return weight * (torch.rand(len(weight), 1) < keep).to(weight.dtype) / keep
 
-    def _mask(self, batch: int) -> Tensor | None:
+    def recurrent_mask(self, batch: int) -> Tensor | None:
+        """A random dropout mask of h [batch, H]; None if nothing is dropped."""
         if not self.training or not self.recurrent_dropout:
             return None
         keep = 1 - self.recurrent_dropout
@@ -122,26 +167,51 @@ class LanguageModel(nn.Module):
 
 
 def streams(sequence: Tensor, batch: int) -> Tensor:
-    """A sequence [N] cut into `batch` pieces side by side: [N // batch, batch], the rest left."""
+    """Cut a sequence into pieces of equal length, side by side.
+
+    Args:
+        sequence: [N].
+        batch: Number of pieces.
+
+    Returns:
+        [N // batch, batch]; the remainder is dropped.
+    """
     length = len(sequence) // batch
     return sequence[: length * batch].view(batch, length).t().contiguous()
 
 
 def detached(state: State) -> State:
-    """The same numbers, without what led to them: back-propagation is cut off here."""
+    """The state without its autograd history: back-propagation is truncated here.
+
+    Args:
+        state: h and c of every layer.
+
+    Returns:
+        The same values, detached.
+    """
     return tuple((h.detach(), c.detach()) for h, c in state)
 
 
-SHORTEST = 64
-"""Tokens of a piece: fewer would be read without what came before them."""
+MIN_PIECE = 64
+"""Tokens per piece at least; shorter pieces would mostly be read without context."""
 
 
 def likelihood(child: LanguageModel, x: Tensor, y: Tensor, *, steps: int, batch: int) -> Tensor:
-    """The log-likelihood of every token of a sequence [N] given those before, in order: [N].
+    """The log-likelihood of every token of a sequence given the tokens before it.
 
-    The sequence is read in `batch` pieces, each from states of zero, in windows of `steps`.
+    The sequence is read in pieces, each from a zero state.
+
+    Args:
+        child: The model.
+        x: int64 [N], the tokens.
+        y: int64 [N], the tokens that follow them.
+        steps: Length T of a window.
+        batch: Number of pieces at most.
+
+    Returns:
+        [N], in nats.
     """
-    pieces = max(1, min(batch, len(x) // SHORTEST))
+    pieces = max(1, min(batch, len(x) // MIN_PIECE))
     length = -(-len(x) // pieces)
     missing = length * pieces - len(x)
     padded = [functional.pad(s, (0, missing)).view(pieces, length).t() for s in (x, y)]
@@ -156,7 +226,17 @@ def likelihood(child: LanguageModel, x: Tensor, y: Tensor, *, steps: int, batch:
 
 
 def windows(x: Tensor, y: Tensor, batch: int, steps: int) -> Sequence[tuple[Tensor, Tensor]]:
-    """The windows of training, in order: words and following words, [T, batch] each."""
+    """Cut a text into windows for training.
+
+    Args:
+        x: int64 [N], the tokens.
+        y: int64 [N], the tokens that follow them.
+        batch: Number of sequences at most.
+        steps: Length T of a window.
+
+    Returns:
+        Tokens and following tokens, [T, batch] each, in order; the last window may be shorter.
+    """
     pieces = max(1, min(batch, len(x) // 2))
     return list(zip(streams(x, pieces).split(steps), streams(y, pieces).split(steps), strict=True))
 
@@ -166,6 +246,6 @@ def _(architecture: RecurrentArchitecture, task: Interface) -> nn.Module:
     if task.inputs != ():
         raise BuildError(
             f"space 'recurrent' models text, but task '{task.name}' gives examples of shape"
-            f" {task.inputs}: give --task text:FILE"
+            f" {task.inputs}: use a task of text"
         )
     return LanguageModel(architecture, task.outputs)

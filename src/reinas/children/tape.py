@@ -1,9 +1,9 @@
-"""A recurrent cell as two short programs of NumPy calls: up the tree, and back down.
+"""A recurrent cell as two programs of NumPy calls: forward up the tree, backward down it.
 
-They work in place on a few buffers over a whole window of steps. NumPy, since this is
-elementwise and small: a call of it takes a fraction of torch's time.
+The programs work in place on buffers for a whole window of steps. The operations are elementwise
+and small, so a NumPy call takes a fraction of the time of a torch call.
 
-Shapes: T steps, B sequences, n leaves, H units, D inputs a step.
+Shapes: T steps, B sequences, n leaves, H units, D inputs per step.
 """
 
 import weakref
@@ -19,13 +19,13 @@ from reinas.spaces.recurrent import Cell
 
 Array = NDArray[Any]
 Steps = Sequence[Array]
-"""One array a step."""
+"""One array per step."""
 Call = tuple[Callable[..., Any], Steps, Steps | None, Steps]
-"""A NumPy function, its one or two arguments, where its result goes."""
+"""A NumPy function, its first and second argument (if any), and its output."""
 
 
 def _maximum(left: Array, right: Array, out: Array) -> None:
-    np.maximum(left, right, out=out)  # NumPy wants the name here
+    np.maximum(left, right, out=out)  # for maximum, NumPy takes `out` by name only
 
 
 COMBINE: dict[str, Callable[..., Any]] = {
@@ -37,7 +37,15 @@ COMBINE: dict[str, Callable[..., Any]] = {
 
 @lru_cache(maxsize=1024)
 def runs(cell: Cell, field: str) -> tuple[tuple[slice, str], ...]:
-    """Neighbouring leaves with the same `combination` or `activation`: they are done at once."""
+    """Runs of adjacent leaves with the same operation; each run is one call.
+
+    Args:
+        cell: The cell.
+        field: `combination` or `activation`.
+
+    Returns:
+        The leaves of each run, and their operation.
+    """
     found, place = [], 0
     for word, group in groupby(getattr(leaf, field) for leaf in cell.nodes[: cell.base]):
         count = len(list(group))
@@ -47,11 +55,11 @@ def runs(cell: Cell, field: str) -> tuple[tuple[slice, str], ...]:
 
 
 _spare: dict[tuple[int, Any], list[Array]] = {}
-SPARE = 8  # blocks of a size that are kept
+MAX_SPARE = 8  # blocks of each size that are kept for reuse
 
 
 def _borrow(size: int, kind: Any) -> Array:
-    """Memory that an earlier window has used: new memory costs more than working in it."""
+    """Reuse the memory of an earlier window: allocating costs more than the computation."""
     blocks = _spare.get((size, kind))
     block: Array = blocks.pop() if blocks else np.empty(size, kind)
     return block
@@ -59,14 +67,24 @@ def _borrow(size: int, kind: Any) -> Array:
 
 def _give_back(block: Array) -> None:
     blocks = _spare.setdefault((block.size, block.dtype), [])
-    if len(blocks) < SPARE:
+    if len(blocks) < MAX_SPARE:
         blocks.append(block)
 
 
 class Tape:
-    """What a window keeps: the nodes before and after their activations, over all steps.
+    """The values of a window: every node before and after its activation, for all steps.
 
-    Leaves lie side by side, [T, B, n, H]; inner nodes have arrays [T, B, H] of their own.
+    Leaves share arrays [T, B, n, H]; each inner node has arrays [T, B, H].
+
+    Args:
+        cell: The cell.
+        wx: The products W x of all leaves and steps [T, B, n, H].
+        c: The cell state before the window [B, H].
+
+    Attributes:
+        uh: The products U h [T, B, n, H]; filled in step by step.
+        dw: Gradients of W x [T, B, n, H].
+        du: Gradients of U h [T, B, n, H].
     """
 
     def __init__(self, cell: Cell, wx: Array, c: Array) -> None:
@@ -91,21 +109,21 @@ class Tape:
         self.injected_raw, self.injected, self.states = arrays
 
     def raw_of(self, node: int) -> Array:
-        """A node before its activation: [T, B, H]."""
+        """A node's value before its activation: [T, B, H]."""
         return self.inner_raw[node] if node >= self.cell.base else self.raw[:, :, node]
 
     def value_of(self, node: int) -> Array:
-        """A node after its activation, before the injection: [T, B, H]."""
+        """A node's value after its activation, before the cell inject: [T, B, H]."""
         return self.inner_value[node] if node >= self.cell.base else self.value[:, :, node]
 
     def output_of(self, node: int) -> Array:
-        """What a node gives to the node above: [T, B, H]."""
+        """A node's output to its parent, after the cell inject if there is one: [T, B, H]."""
         return self.injected if node == self.cell.into else self.value_of(node)
 
-    # ---- up ----------------------------------------------------------------------------------
+    # ---- forward -----------------------------------------------------------------------------
 
-    def up(self) -> list[Call]:
-        """The program of a step, once `uh` of it is there."""
+    def forward(self) -> list[Call]:
+        """The forward program; before it is run for a step, `uh` must hold that step's U h."""
         cell = self.cell
         calls: list[Call] = []
         for part, word in runs(cell, "combination"):
@@ -143,13 +161,13 @@ class Tape:
                 functions = {"identity": np.positive, "tanh": np.tanh, "sin": np.sin}
                 return [_call(functions[word], x, None, y)]
 
-    # ---- down --------------------------------------------------------------------------------
+    # ---- backward ----------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Get ready to go back: once, however often that is done.
+        """Prepare for the backward program; calls after the first do nothing.
 
-        The slopes of all activations, for all steps at once, are written over what the nodes
-        were before their activation; c_(t-1) of every step is kept from there before.
+        The derivatives of all activations replace the nodes' values before their activations.
+        c_(t-1) of every step is saved first, since it is one of these values.
         """
         if self.prepared:
             return
@@ -162,11 +180,17 @@ class Tape:
             _slope(word, self.raw[:, :, part], self.value[:, :, part])
         _slope(cell.inject.activation, self.injected_raw, self.injected)
 
-    def down(self, gh: Array, gc: Array) -> list[Call]:
-        """The program of a step back, to be run from the last step to the first.
+    def backward(self, gh: Array, gc: Array) -> list[Call]:
+        """The backward program, to be run from the last step to the first.
 
-        gh [B, H] holds the gradient of h_t; gc [T + 1, B, H] that of c_t in place t + 1, and
-        gets that of c_(t-1) in place t. dw and du get the gradients of W x and U h.
+        It writes the gradients of W x and U h into `dw` and `du`.
+
+        Args:
+            gh: [B, H], the gradient of h_t; to be filled in before each step.
+            gc: [T + 1, B, H]; at t + 1 the gradient of c_t, and step t writes that of c_(t-1) at t.
+
+        Returns:
+            The calls.
         """
         cell, dw, steps = self.cell, self.dw, len(self.dw)
         top = len(cell.nodes) - 1
@@ -208,7 +232,7 @@ class Tape:
         ]
 
     def _split(self, node: int, grad: Steps, grads: dict[int, Steps]) -> list[Call]:
-        """Hand the gradient of a node before its activation down to its two inputs."""
+        """Pass the gradient of a node before its activation on to its two inputs."""
         one, other = self.cell.inputs(node)
         combination = self.cell.nodes[node].combination
         if combination == "add":
@@ -220,7 +244,7 @@ class Tape:
         ]
 
     def _separate(self) -> list[Call]:
-        """From the gradients of the leaves before their activation to those of W x and U h."""
+        """Turn the gradients of the leaves before their activations into those of W x and U h."""
         dw, du = self.dw, self.du
         calls = [_call(np.positive, dw, None, du)]
         for part, word in runs(self.cell, "combination"):
@@ -241,8 +265,13 @@ def _call(
     return function, list(a), None if b is None else list(b), list(out)
 
 
-def run(program: list[Call], t: int) -> None:
-    """Make the calls of step t, in order."""
+def execute(program: list[Call], t: int) -> None:
+    """Execute a program for one step.
+
+    Args:
+        program: From `Tape.forward` or `Tape.backward`.
+        t: The step.
+    """
     for function, a, b, out in program:
         if b is None:
             function(a[t], out[t])
@@ -268,7 +297,7 @@ def _slope(word: str, x: Array, y: Array) -> None:
 
 
 def _shares(combination: str, left: Array, right: Array) -> tuple[Array, Array]:
-    """The derivatives of `elem_mult` or `max`; equal maxima share, as in autograd."""
+    """The derivatives of `elem_mult` or `max`; equal maxima get half each, as in autograd."""
     if combination == "elem_mult":
         return right, left
     more = ((left > right) + 0.5 * (left == right)).astype(left.dtype)

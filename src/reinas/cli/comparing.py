@@ -14,10 +14,10 @@ from reinas.compare.comparison import (
     Comparison,
     PolicySpec,
     Problem,
+    assemble,
     check,
-    gathered,
-    plans,
     run_all,
+    run_specs,
 )
 from reinas.compare.runs import RunSpec
 from reinas.compare.summary import document, summarise
@@ -98,7 +98,7 @@ def on_table(
     evaluator = TabularEvaluator(made, noise)  # type: ignore[arg-type]
     repeats: Any = shared.repeats or ("reuse" if evaluator.noise == "mean" else "train")
     tables = [made] * len(seeds)
-    work = plans(
+    work = run_specs(
         tables,
         specs,
         seeds,
@@ -109,7 +109,7 @@ def on_table(
     )
     problem = Problem(name, evaluator.settings, made.reward, made.maximise, made.report)
     runs = run_plans(work, shared)
-    show(shared, gathered(problem, tables, specs, seeds, evaluations, at, runs))
+    show(shared, assemble(problem, tables, specs, seeds, evaluations, at, runs))
 
 
 class _Counter(Observer):
@@ -250,7 +250,7 @@ def _written(shared: Shared) -> None:
             out.print(f"written: {path}", style="dim", soft_wrap=True, markup=False)
 
 
-def print_tables(tables: Sequence[page.Table]) -> None:
+def print_tables(tables: Sequence[page.TextTable]) -> None:
     """Each with its title."""
     for title, head, body in tables:
         out.print(f"\n{title}", style="bold", soft_wrap=True, markup=False)

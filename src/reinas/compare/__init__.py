@@ -1,1 +1,1 @@
-"""Policies against each other on one evaluator, at equal cost, with many seeds and intervals."""
+"""Comparisons of policies with the same evaluator, seeds and budget."""

@@ -1,11 +1,11 @@
-"""Many runs: all policies on the same seeds, over all cores, each kept when it is finished."""
+"""Runs of several policies on the same seeds, in parallel; each is stored once finished."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reinas.compare.runs import Run, RunSpec, run
-from reinas.errors import ExecutorError, SettingError, reason
+from reinas.errors import ExecutorError, InvalidSettingError, SettingError, reason
 from reinas.executors.process_pool import Lost, WorkerPool
 from reinas.registry import parameters, resolve
 from reinas.store import Store
@@ -13,20 +13,34 @@ from reinas.store.runs import run_key
 from reinas.tables.base import AbstractBenchmarkTable, Noise
 
 BASELINE = "random"
+"""The policy that the others are compared with, if it takes part."""
 
 
 @dataclass(frozen=True)
 class PolicySpec:
-    """A policy with its settings, under the name that the comparison shows."""
+    """A policy of a comparison.
+
+    Args:
+        label: The name that the comparison shows.
+        settings: The policy's name and all of its parameters but the seed.
+    """
 
     label: str
     settings: Mapping[str, Any]
 
 
 def policy_spec(label: str, settings: Mapping[str, Any]) -> PolicySpec:
-    """The policy of these settings, checked, with the defaults of all others written out.
+    """Check a policy's settings and add its defaults, since stored runs are keyed by all settings.
 
-    A run is known by all of its settings; a seed is given to each run by itself.
+    Args:
+        label: The name that the comparison shows.
+        settings: The policy's `name`, and the parameters that differ from the defaults.
+
+    Returns:
+        The policy, without a seed: each run has its own.
+
+    Raises:
+        InvalidSettingError: The policy or a parameter is not known, or has a value of another type.
     """
     target, checked = resolve("policy", settings)
     defaults = {key: value for key, value in parameters(target).items() if key != "seed"}
@@ -35,10 +49,14 @@ def policy_spec(label: str, settings: Mapping[str, Any]) -> PolicySpec:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is searched, in words, and what is known of it.
+    """What a comparison searches.
 
-    With `maximise` false rewards are shown negated, as the losses that they are. `report` is the
-    metric that the search may not see.
+    Args:
+        name: Its name for readers.
+        settings: The settings of the table, or of the space and the task.
+        reward: Name of the reward.
+        maximise: Whether a higher reward is better; otherwise rewards are shown as losses.
+        report: Name of the reported metric, which is hidden from the search.
     """
 
     name: str
@@ -50,9 +68,16 @@ class Problem:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The finished runs of every contender, one a seed, in the order of the seeds.
+    """The finished runs of every policy.
 
-    `best` is the best mean reward that there is for each seed, where that is known.
+    Args:
+        problem: What was searched.
+        policies: The policies.
+        seeds: The seeds; each policy has one run per seed.
+        evaluations: Number of evaluations per run.
+        at: The checkpoints, in numbers of evaluations.
+        runs: By the policy's label, in the order of the seeds.
+        best: The best mean reward that the space has, for each seed; None if it is not known.
     """
 
     problem: Problem
@@ -65,14 +90,14 @@ class Comparison:
 
     @property
     def baseline(self) -> str:
-        """Whom all others are compared with: random search, or else the first."""
-        for policy_spec in self.policies:
-            if policy_spec.settings["name"] == BASELINE:
-                return policy_spec.label
+        """Label of the policy that the others are compared with: random search, or the first."""
+        for spec in self.policies:
+            if spec.settings["name"] == BASELINE:
+                return spec.label
         return self.policies[0].label
 
 
-def plans(
+def run_specs(
     tables: Sequence[AbstractBenchmarkTable],
     specs: Sequence[PolicySpec],
     seeds: Sequence[int],
@@ -82,24 +107,37 @@ def plans(
     batch_size: int | None = None,
     reuse: bool = True,
 ) -> list[RunSpec]:
-    """One plan for each seed and contender, contenders together; `tables` is one a seed."""
+    """The runs of a comparison on tables.
+
+    Args:
+        tables: One per seed; they may be the same.
+        specs: The policies.
+        seeds: The seeds.
+        evaluations: Number of evaluations per run.
+        noise: What an evaluation gives (see `reinas.tables.base.Noise`).
+        batch_size: Number of children per batch; None takes each policy's own.
+        reuse: Whether a repeated architecture takes over its outcome or is evaluated again.
+
+    Returns:
+        One run per seed and policy; the policies of a seed follow each other.
+    """
     return [
         RunSpec(
             table.settings,
             table.fingerprint,
             noise,
-            policy_spec.settings,
+            spec.settings,
             batch_size,
             evaluations,
             reuse,
             seed,
         )
         for table, seed in zip(tables, seeds, strict=True)
-        for policy_spec in specs
+        for spec in specs
     ]
 
 
-def gathered(
+def assemble(
     problem: Problem,
     tables: Sequence[AbstractBenchmarkTable],
     specs: Sequence[PolicySpec],
@@ -108,7 +146,20 @@ def gathered(
     at: Sequence[int],
     runs: Sequence[Run],
 ) -> Comparison:
-    """The comparison that the runs of `plans` make, in their order."""
+    """Build the comparison from the runs of `run_specs`.
+
+    Args:
+        problem: What was searched.
+        tables: One per seed.
+        specs: The policies.
+        seeds: The seeds.
+        evaluations: Number of evaluations per run.
+        at: The checkpoints, in numbers of evaluations.
+        runs: In the order of `run_specs`.
+
+    Returns:
+        The comparison.
+    """
     known = [table.best for table in tables]
     best = tuple(value for value in known if value is not None)
     return Comparison(
@@ -123,66 +174,96 @@ def gathered(
 
 
 def check(specs: Sequence[PolicySpec], seeds: int, evaluations: int, at: Sequence[int]) -> None:
-    """Raise `SettingError` unless these can be compared."""
+    """Check the size of a comparison.
+
+    Args:
+        specs: The policies; at least one, all with different labels.
+        seeds: Number of seeds, at least 1.
+        evaluations: Number of evaluations per run, at least 1.
+        at: The checkpoints; at least one, each from 1 to `evaluations`.
+
+    Raises:
+        InvalidSettingError: One of them is out of range.
+    """
     for key, value in (("seeds", seeds), ("evaluations", evaluations)):
         if value < 1:
-            raise SettingError(f"{key} must be at least 1, got {value}")
+            raise InvalidSettingError(key, f"must be at least 1, got {value}")
     if not specs:
-        raise SettingError("which policies? Give one or more, such as --policies random,evolution")
-    labels = [policy_spec.label for policy_spec in specs]
+        raise InvalidSettingError(
+            "policies", "is empty: give one or more, such as random,evolution"
+        )
+    labels = [spec.label for spec in specs]
     for label in labels:
         if labels.count(label) > 1:
-            raise SettingError(f"policy {label} is given twice: once is enough")
+            raise InvalidSettingError("policies", f"has {label} twice: give each policy once")
     for checkpoint in at:
         if not 1 <= checkpoint <= evaluations:
-            raise SettingError(
-                f"a checkpoint must be from 1 to the number of evaluations, {evaluations};"
-                f" got {checkpoint}"
+            raise InvalidSettingError(
+                "at",
+                f"must be from 1 to the number of evaluations, {evaluations}; got {checkpoint}",
             )
     if not at:
-        raise SettingError("at which numbers of evaluations? Give one or more, such as --at 50,100")
+        raise InvalidSettingError(
+            "at", "is empty: give one or more numbers of evaluations, such as 50,100"
+        )
 
 
 def run_all(
-    plans: Sequence[RunSpec],
+    run_specs: Sequence[RunSpec],
     store: Store,
     workers: int,
     on_run: Callable[[], None] | None = None,
 ) -> list[Run]:
-    """The run of every plan. What the store has already is not run again.
+    """Execute runs, except those that are in the store.
 
-    A run is kept as soon as it is finished, so that the same call goes on where it was stopped.
+    Each run is stored as soon as it is finished, so a call that was stopped can be repeated and
+    continues.
+
+    Args:
+        run_specs: The runs.
+        store: Where finished runs are kept.
+        workers: Number of worker processes; 0 runs in this process.
+        on_run: Called once per finished run, stored ones included.
+
+    Returns:
+        The runs, in the order of `run_specs`.
+
+    Raises:
+        SettingError: The settings of a run cannot work, or its table has changed.
+        ExecutorError: A worker was lost, or a policy failed.
     """
-    kept = store.runs()
-    keys = [run_key(plan.settings) for plan in plans]
-    found = {key: Run.of_state(state) for key, state in kept.get(keys).items()}
-    missing = {key: plan for key, plan in zip(keys, plans, strict=True) if key not in found}
+    stored = store.runs()
+    keys = [run_key(run_spec.settings) for run_spec in run_specs]
+    found = {key: Run.of_state(state) for key, state in stored.get(keys).items()}
+    missing = {
+        key: run_spec for key, run_spec in zip(keys, run_specs, strict=True) if key not in found
+    }
     if on_run is not None:
         for key in keys:
             if key in found:
                 on_run()
-    for key, result in _run(missing, workers):
-        kept.put(key, result.state())
+    for key, result in _finished(missing, workers):
+        stored.put(key, result.state())
         found[key] = result
         if on_run is not None:
             on_run()
     return [found[key] for key in keys]
 
 
-def _run(missing: Mapping[str, RunSpec], workers: int) -> Any:
+def _finished(missing: Mapping[str, RunSpec], workers: int) -> Iterator[tuple[str, Run]]:
     """Pairs of a key and its run, as they finish."""
     if not workers:
-        for key, plan in missing.items():
+        for key, run_spec in missing.items():
             try:
-                yield key, run(plan)
+                yield key, run(run_spec)
             except (MemoryError, RuntimeError) as error:
-                raise _failed(plan, reason(error)) from error
+                raise _failed(run_spec, reason(error)) from error
         return
     pool = WorkerPool(workers)
     try:
-        for (key, plan), result in pool.run(_keyed, list(missing.items())):
+        for (key, run_spec), result in pool.run(_run_or_problem, list(missing.items())):
             if isinstance(result, Lost):
-                raise _failed(plan, result.reason)
+                raise _failed(run_spec, result.reason)
             if isinstance(result, str):
                 raise SettingError(result)
             yield key, result
@@ -190,13 +271,13 @@ def _run(missing: Mapping[str, RunSpec], workers: int) -> Any:
         pool.close()
 
 
-def _keyed(item: tuple[str, RunSpec]) -> Run | str:
-    """The run, or what is wrong with its settings."""
+def _run_or_problem(item: tuple[str, RunSpec]) -> Run | str:
+    """The run, or the problem with its settings; an exception would count as a lost worker."""
     try:
         return run(item[1])
     except SettingError as error:
         return str(error)
 
 
-def _failed(plan: RunSpec, why: str) -> ExecutorError:
-    return ExecutorError(f"policy {plan.policy['name']}, seed {plan.seed}: {why}")
+def _failed(run_spec: RunSpec, why: str) -> ExecutorError:
+    return ExecutorError(f"policy {run_spec.policy['name']}, seed {run_spec.seed}: {why}")

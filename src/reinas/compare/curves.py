@@ -1,4 +1,4 @@
-"""From runs to curves over evaluations, seeds in rows: [seeds, evaluations]."""
+"""Curves over evaluations from runs; arrays are [seeds, evaluations] unless stated."""
 
 from collections.abc import Sequence
 
@@ -9,23 +9,42 @@ from reinas.compare.runs import Run
 from reinas.compare.statistics import Floats
 
 
-def worst(runs: Sequence[Run]) -> float:
-    """The least reward of these runs: what one counts as that has found nothing yet."""
+def lowest_reward(runs: Sequence[Run]) -> float:
+    """The lowest reward of these runs; a failure counts as this.
+
+    Args:
+        runs: One or more.
+
+    Returns:
+        The lowest reward; 0 if every evaluation failed.
+    """
     known = np.concatenate([run.rewards for run in runs])
     known = known[~np.isnan(known)]
     return float(known.min()) if len(known) else 0.0
 
 
-def filled(run: Run, least: float) -> Floats:
-    """The rewards, with `least` for a failure.
+def rewards_with_failures(run: Run, lowest: float) -> Floats:
+    """The rewards, with `lowest` for a failure; 0 would be better than any negated loss.
 
-    A policy learns from 0, or from its worst; but 0 would be better than any loss.
+    Args:
+        run: A run.
+        lowest: What a failure counts as.
+
+    Returns:
+        [evaluations].
     """
-    return np.where(np.isnan(run.rewards), least, run.rewards)
+    return np.where(np.isnan(run.rewards), lowest, run.rewards)
 
 
 def incumbents(run: Run) -> NDArray[np.int64]:
-    """After each evaluation, which one so far had the best reward; the earliest of equals."""
+    """The evaluation with the best reward so far, after each evaluation.
+
+    Args:
+        run: A run.
+
+    Returns:
+        int64 [evaluations]; of equal rewards the earliest counts.
+    """
     rewards = np.where(np.isnan(run.rewards), -np.inf, run.rewards)
     best = np.maximum.accumulate(rewards)
     improved = np.concatenate([[True], best[1:] > best[:-1]])
@@ -33,47 +52,76 @@ def incumbents(run: Run) -> NDArray[np.int64]:
 
 
 def best_so_far(runs: Sequence[Run]) -> Floats:
-    """The mean reward of the incumbent: what was found, without the luck of a noisy reward."""
-    least = worst(runs)
+    """The incumbent's mean reward: chosen by the noisy rewards, judged without their noise.
+
+    Args:
+        runs: One per seed.
+
+    Returns:
+        [seeds, evaluations].
+    """
+    lowest = lowest_reward(runs)
     rows = []
     for run in runs:
-        means = np.where(np.isnan(run.rewards), least, run.means)
+        means = np.where(np.isnan(run.rewards), lowest, run.means)
         rows.append(means[incumbents(run)])
     return np.stack(rows)
 
 
 def reported(runs: Sequence[Run]) -> Floats:
-    """The incumbent's metric that the search did not see; NaN where it has none."""
+    """The incumbent's metric that was hidden from the search.
+
+    Args:
+        runs: One per seed.
+
+    Returns:
+        [seeds, evaluations]; NaN where it has none.
+    """
     return np.stack([run.reported[incumbents(run)] for run in runs])
 
 
 def last_mean(runs: Sequence[Run], at: int, window: int) -> Floats:
-    """The mean reward of the last `window` evaluations before `at`: [seeds]."""
-    first, least = max(0, at - window), worst(runs)
-    return np.array([filled(run, least)[first:at].mean() for run in runs])
+    """The mean reward of the last `window` of the first `at` evaluations.
+
+    Args:
+        runs: One per seed.
+        at: A checkpoint.
+        window: Number of evaluations to average.
+
+    Returns:
+        [seeds].
+    """
+    first, lowest = max(0, at - window), lowest_reward(runs)
+    return np.array([rewards_with_failures(run, lowest)[first:at].mean() for run in runs])
 
 
 def failed(runs: Sequence[Run], at: int) -> Floats:
-    """How many of the first `at` evaluations failed: [seeds]."""
+    """The number of failures among the first `at` evaluations: [seeds]."""
     return np.array([float(np.isnan(run.rewards[:at]).sum()) for run in runs])
 
 
 def distinct(runs: Sequence[Run], at: int) -> Floats:
-    """How many different architectures the first `at` evaluations were: [seeds]."""
+    """The number of different architectures among the first `at` evaluations: [seeds]."""
     return np.array([float(len(np.unique(run.places[:at]))) for run in runs])
 
 
-def spent(runs: Sequence[Run], at: int) -> Floats:
-    """The seconds that the first `at` evaluations cost: [seeds]."""
+def seconds_spent(runs: Sequence[Run], at: int) -> Floats:
+    """The cost of the first `at` evaluations in seconds: [seeds]."""
     return np.array([run.seconds[:at].sum() for run in runs])
 
 
-def top(run: Run, count: int, points: Sequence[int]) -> Floats:
-    """The mean reward of the best `count` different architectures so far: [points].
+def mean_of_best(run: Run, count: int, points: Sequence[int]) -> Floats:
+    """The mean reward of the best `count` different architectures so far (figure 6).
 
-    NaN where there are not so many yet (figure 6).
+    Args:
+        run: A run.
+        count: Number of architectures.
+        points: Numbers of evaluations.
+
+    Returns:
+        [points]; NaN where fewer architectures were evaluated.
     """
-    means = np.where(np.isnan(run.rewards), worst([run]), run.means)
+    means = np.where(np.isnan(run.rewards), lowest_reward([run]), run.means)
     result = np.full(len(points), np.nan)
     for place, point in enumerate(points):
         values = means[np.unique(run.places[:point])]

@@ -24,9 +24,9 @@ COLOURS = (
     "#1b2433",
 )
 FLOOR = 1e-3
-"""The lower edge of a logarithmic axis, as a share of its upper one: 0 is drawn there."""
-POINTS = 50  # of a curve that costs more than reading it off
-TOPS = (1, 5, 15)  # as in the paper's figure 6
+"""Lower edge of a logarithmic axis as a share of its largest value; 0 is drawn there."""
+POINTS = 50  # of a curve that is expensive to compute
+TOPS = (1, 5, 15)  # numbers of best models, as in the paper's figure 6
 
 
 def _colour(place: int) -> str:
@@ -34,7 +34,7 @@ def _colour(place: int) -> str:
 
 
 def _band(figure: Any, x: Sequence[int], values: Floats, name: str, place: int) -> None:
-    """A mean over seeds [seeds, x] as a line, its 95 % interval as a band."""
+    """The mean over seeds of [seeds, x] as a line, its 95 % interval as a band."""
     mean, low, high = bootstrap(values)
     colour = _colour(place)
     red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
@@ -60,7 +60,14 @@ def _band(figure: Any, x: Sequence[int], values: Floats, name: str, place: int) 
 
 
 def progress(comparison: Comparison) -> Any:
-    """Regret over evaluations, where the best is known, else the incumbent's reward."""
+    """Regret over evaluations if the best reward is known, else the incumbent's reward.
+
+    Args:
+        comparison: The comparison.
+
+    Returns:
+        A Plotly figure.
+    """
     figure = go.Figure()
     problem = comparison.problem
     x = range(1, comparison.evaluations + 1)
@@ -84,33 +91,48 @@ def progress(comparison: Comparison) -> Any:
 
 
 def figure_6(comparison: Comparison, count: int) -> Any:
-    """The mean of the best `count` different models, less that of the baseline (figure 6).
+    """The mean of the best `count` different models minus the baseline's (figure 6).
 
-    Pairs of the same seed; above 0 is better. Drawn from where every run has so many.
+    Differences are paired by seed; above 0 is better. A curve starts where every run has `count`
+    models.
+
+    Args:
+        comparison: The comparison.
+        count: Number of models.
+
+    Returns:
+        A Plotly figure.
     """
     figure = go.Figure()
     step = max(1, comparison.evaluations // POINTS)
     points = range(step, comparison.evaluations + 1, step)
 
     def means(label: str) -> Floats:
-        return np.stack([curves.top(run, count, points) for run in comparison.runs[label]])
+        return np.stack([curves.mean_of_best(run, count, points) for run in comparison.runs[label]])
 
     baseline = means(comparison.baseline)
-    for place, policy_spec in enumerate(comparison.policies):
-        if policy_spec.label == comparison.baseline:
+    for place, spec in enumerate(comparison.policies):
+        if spec.label == comparison.baseline:
             continue
-        gained = means(policy_spec.label) - baseline
+        gained = means(spec.label) - baseline
         whole = ~np.any(np.isnan(gained), axis=0)
         x = [point for point, known in zip(points, whole.tolist(), strict=True) if known]
         if x:
-            _band(figure, x, gained[:, whole], policy_spec.label, place)
+            _band(figure, x, gained[:, whole], spec.label, place)
     figure.add_hline(y=0, line={"color": "#5a6579", "width": 1})
     return layout(figure, "evaluations", f"best {count}, minus {comparison.baseline}")
 
 
 def rank_plot(comparison: Comparison) -> Any:
-    """Policies against seeds: each policy's rank for that seed, by its mean reward on the way."""
-    labels = [policy_spec.label for policy_spec in comparison.policies]
+    """Each policy's rank for each seed, by the mean over evaluations of its best so far.
+
+    Args:
+        comparison: The comparison.
+
+    Returns:
+        A Plotly figure.
+    """
+    labels = [spec.label for spec in comparison.policies]
     scores = np.stack(
         [-curves.best_so_far(comparison.runs[label]).mean(1) for label in labels], axis=1
     )

@@ -1,9 +1,9 @@
-"""A comparison for people: tables of text, and one self-contained HTML page."""
+"""A comparison as tables of text and as one self-contained HTML page."""
 
 import math
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 from reinas.compare import figures
 from reinas.compare.comparison import Comparison
@@ -11,20 +11,48 @@ from reinas.compare.statistics import Interval
 from reinas.compare.summary import WINDOW, Row, Rows, own_milliseconds, summarise
 from reinas.report.page import duration, figure_html, table, whole
 
-Table = tuple[str, list[str], list[list[str]]]
-"""A title, the head, and the rows."""
+
+class TextTable(NamedTuple):
+    """A table of text.
+
+    Args:
+        title: Its title.
+        head: The column headings.
+        rows: The cells, row by row.
+    """
+
+    title: str
+    head: list[str]
+    rows: list[list[str]]
 
 
 def digits(comparison: Comparison, rows: Rows) -> int:
-    """How many decimals tell the rewards of the last checkpoint apart."""
+    """The number of decimals that distinguishes the rewards of the last checkpoint.
+
+    Args:
+        comparison: The comparison.
+        rows: Its summary.
+
+    Returns:
+        2 to 9.
+    """
     every = [by[comparison.at[-1]].reward for by in rows.values()]
     widths = [i.high - i.low for i in every] + [abs(i.mean - every[0].mean) for i in every]
     spread = max((width for width in widths if width > 0), default=0.0)
     return next((n for n in range(2, 9) if spread * 10**n >= 20), 4 if not spread else 9)
 
 
-def words(interval: Interval | None, decimals: int, sign: int = 1) -> str:
-    """As 0.067 [0.051, 0.084]; rewards to be minimised are shown as they are, with `sign` -1."""
+def interval_text(interval: Interval | None, decimals: int, sign: int = 1) -> str:
+    """An interval such as 0.067 [0.051, 0.084].
+
+    Args:
+        interval: The interval; None gives a dash.
+        decimals: Number of decimals.
+        sign: -1 shows rewards that are stored negated as the losses that they are.
+
+    Returns:
+        The text.
+    """
     if interval is None:
         return "-"
     low, high = sorted((sign * interval.low, sign * interval.high))
@@ -34,49 +62,62 @@ def words(interval: Interval | None, decimals: int, sign: int = 1) -> str:
 
 
 def percent(interval: Interval | None) -> str:
-    """A share as 95 % [89, 98]."""
+    """A share such as 95 % [89, 98]; None gives a dash."""
     if interval is None:
         return "-"
     low, high = 100 * interval.low, 100 * interval.high
     return f"{100 * interval.mean:.0f} % [{low:.0f}, {high:.0f}]"
 
 
-def p_words(p: float | None) -> str:
-    """A p-value for people."""
+def p_text(p: float | None) -> str:
+    """A p-value with three decimals; None gives a dash."""
     if p is None:
         return "-"
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def tables(comparison: Comparison, rows: Rows) -> list[Table]:
-    """One table a quantity, a column a checkpoint; then the last checkpoint in detail."""
+def tables(comparison: Comparison, rows: Rows) -> list[TextTable]:
+    """One table per quantity with one column per checkpoint; then the last checkpoint in detail.
+
+    Args:
+        comparison: The comparison.
+        rows: Its summary.
+
+    Returns:
+        The tables.
+    """
     problem = comparison.problem
     decimals = digits(comparison, rows)
     sign = 1 if problem.maximise else -1
 
-    def over(title: str, cell: Callable[[Row], str]) -> Table:
+    def over(title: str, cell: Callable[[Row], str]) -> TextTable:
         body = [[label, *(cell(by[at]) for at in comparison.at)] for label, by in rows.items()]
-        return title, ["policy", *(f"at {at}" for at in comparison.at)], body
+        return TextTable(title, ["policy", *(f"at {at}" for at in comparison.at)], body)
 
     result = []
     if comparison.best is not None:
         same = len(set(comparison.best)) == 1
-        best = f", {sign * comparison.best[0]:.{decimals}f}" if same else ""
+        best = f" ({sign * comparison.best[0]:.{decimals}f})" if same else ""
         result += [
-            over(f"Regret: what is lacking to the best{best}", lambda r: words(r.regret, decimals)),
-            over("Share of seeds that hold the best", lambda r: percent(r.hit)),
+            over(
+                f"Regret: best of all{best} minus best found",
+                lambda r: interval_text(r.regret, decimals),
+            ),
+            over("Share of seeds that found the best", lambda r: percent(r.hit)),
         ]
     else:
-        result.append(over("The best found", lambda r: words(r.reward, decimals, sign)))
+        result.append(over("Best reward found", lambda r: interval_text(r.reward, decimals, sign)))
     if problem.report is not None:
         result.append(
-            over(f"{problem.report} of the best found", lambda r: words(r.reported, decimals))
+            over(
+                f"{problem.report} of the best found", lambda r: interval_text(r.reported, decimals)
+            )
         )
     return [*result, *_differences(comparison, rows, decimals), _detail(comparison, rows, decimals)]
 
 
-def _differences(comparison: Comparison, rows: Rows, decimals: int) -> list[Table]:
-    """How much better than the baseline everybody else is, and whether that is luck."""
+def _differences(comparison: Comparison, rows: Rows, decimals: int) -> list[TextTable]:
+    """The improvement of each other policy over the baseline, with its p-values."""
     others = {label: by for label, by in rows.items() if label != comparison.baseline}
     if not others:
         return []
@@ -86,23 +127,24 @@ def _differences(comparison: Comparison, rows: Rows, decimals: int) -> list[Tabl
         return [[label, *(cell(by[at]) for at in comparison.at)] for label, by in others.items()]
 
     count = len(others) * len(comparison.at)
-    least = 2 * 0.5 ** len(comparison.seeds)  # all differences of one sign
-    doubt = "; too few seeds for less than 0.05" if count * least > 0.05 else ""
+    smallest = 2 * 0.5 ** len(comparison.seeds)  # all differences have the same sign
+    doubt = "; too few seeds for p < 0.05" if count * smallest > 0.05 else ""
     return [
-        (
-            f"Better than {comparison.baseline} by (pairs of the same seed)",
+        TextTable(
+            f"Improvement over {comparison.baseline} (paired by seed)",
             head,
-            body(lambda row: words(row.difference, decimals)),
+            body(lambda row: interval_text(row.difference, decimals)),
         ),
-        (
-            f"Is it? p-values of that (Wilcoxon; Holm's correction for {count} comparisons{doubt})",
+        TextTable(
+            f"p-values of the improvement (Wilcoxon, Holm-corrected for {count} comparisons"
+            f"{doubt})",
             head,
-            body(lambda row: p_words(row.p_corrected)),
+            body(lambda row: p_text(row.p_corrected)),
         ),
     ]
 
 
-def _detail(comparison: Comparison, rows: Rows, decimals: int) -> Table:
+def _detail(comparison: Comparison, rows: Rows, decimals: int) -> TextTable:
     at = comparison.at[-1]
     sign = 1 if comparison.problem.maximise else -1
     failures = any(by[at].failed for by in rows.values())
@@ -112,8 +154,8 @@ def _detail(comparison: Comparison, rows: Rows, decimals: int) -> Table:
         body.append(
             [
                 label,
-                words(row.reward, decimals, sign),
-                words(row.last, decimals, sign),
+                interval_text(row.reward, decimals, sign),
+                interval_text(row.last, decimals, sign),
                 f"{row.distinct:.1f}",
                 *([f"{row.failed:.1f}"] if failures else []),
                 duration(row.seconds),
@@ -124,25 +166,43 @@ def _detail(comparison: Comparison, rows: Rows, decimals: int) -> Table:
         "policy",
         comparison.problem.reward,
         f"mean of the last {min(WINDOW, at)}",
-        "different",
+        "distinct",
         *(["failed"] if failures else []),
         "cost",
-        "own time",
+        "policy time",
     ]
-    return f"After {at} evaluation{'s' if at > 1 else ''}", head, body
+    return TextTable(f"After {at} evaluation{'s' if at > 1 else ''}", head, body)
 
 
 def page(comparison: Comparison, rows: Rows) -> str:
-    """The page: what was compared, figures, tables, settings."""
+    """The page of a comparison: figures, tables and settings.
+
+    Args:
+        comparison: The comparison.
+        rows: Its summary.
+
+    Returns:
+        HTML.
+    """
     title = comparison.problem.name
     body = _sections(comparison, rows, first=True)
     return whole(f"reinas: {title}", [f"<h1>{escape(title)}</h1>", *body])
 
 
 def study_page(
-    question: str, protocol: str, comparisons: Sequence[Comparison], beside: Sequence[Table]
+    question: str, protocol: str, comparisons: Sequence[Comparison], beside: Sequence[TextTable]
 ) -> str:
-    """The page of a question: its own tables, then each comparison."""
+    """The page of a question: its tables, then each comparison.
+
+    Args:
+        question: The question.
+        protocol: How it was measured.
+        comparisons: The comparisons that answer it.
+        beside: Further tables.
+
+    Returns:
+        HTML.
+    """
     sections = [f"<h1>{escape(question)}</h1>", f'<p class="quiet">{escape(protocol)}</p>']
     sections += html_tables(beside)
     for place, comparison in enumerate(comparisons):
@@ -152,12 +212,12 @@ def study_page(
 
 
 def _sections(comparison: Comparison, rows: Rows, *, first: bool) -> list[str]:
-    """Figures, tables and settings of one comparison; the page's `first` one brings the library."""
+    """One comparison; only the `first` one of a page includes the plotting library."""
     seeds = len(comparison.seeds)
     sections = [
         f'<p class="quiet">{seeds} seed{"s" if seeds > 1 else ""}, {comparison.evaluations}'
-        " evaluations each; intervals are 95 % bootstrap intervals of the mean over seeds (of"
-        " shares, Wilson's).</p>",
+        " evaluations each; intervals are 95 % bootstrap intervals of the mean over seeds (for"
+        " shares, Wilson intervals).</p>",
         "<h2>Progress</h2>",
         figure_html(figures.progress(comparison), first=first),
     ]
@@ -165,18 +225,18 @@ def _sections(comparison: Comparison, rows: Rows, *, first: bool) -> list[str]:
         sections.append('<p class="quiet">Regret 0 is drawn at the lower edge.</p>')
     if len(comparison.policies) > 1:
         sections.append(
-            '<p class="quiet">What follows is figure 6 of the paper, for rewards: above 0 is good.'
-            " A curve begins where every run has so many different models.</p>"
+            '<p class="quiet">As in figure 6 of the paper, for rewards: above 0 is better.'
+            " A curve starts where every run has that many different models.</p>"
         )
         for count in figures.TOPS:
             sections += [
-                f"<h2>The best {count}, against {escape(comparison.baseline)}</h2>",
+                f"<h2>Mean of the best {count}, minus {escape(comparison.baseline)}</h2>",
                 figure_html(figures.figure_6(comparison, count), first=False),
             ]
         sections += [
-            "<h2>Ranks, seed by seed</h2>",
-            '<p class="quiet">By the mean over all evaluations of the best so far; in brackets the'
-            " mean rank.</p>",
+            "<h2>Ranks by seed</h2>",
+            '<p class="quiet">Ranked by the mean over all evaluations of the best so far; mean'
+            " ranks in brackets.</p>",
             figure_html(figures.rank_plot(comparison), first=False),
         ]
     sections += html_tables(tables(comparison, rows))
@@ -187,8 +247,15 @@ def _sections(comparison: Comparison, rows: Rows, *, first: bool) -> list[str]:
     ]
 
 
-def html_tables(tables: Sequence[Table]) -> list[str]:
-    """The tables as sections of a page."""
+def html_tables(tables: Sequence[TextTable]) -> list[str]:
+    """The tables as sections of a page.
+
+    Args:
+        tables: The tables.
+
+    Returns:
+        HTML, one section per table.
+    """
     return [
         f"<h2>{escape(title)}</h2>"
         + table(head, [map(escape, row) for row in body], numbers=range(1, len(head)))

@@ -103,7 +103,7 @@ class TimedPolicy(AbstractPolicy):
 
     def __init__(self, policy: AbstractPolicy) -> None:
         self.policy = policy
-        self.batch = policy.batch
+        self.batch_size = policy.batch_size
         self.seconds = 0.0  # since the last update
 
     @property

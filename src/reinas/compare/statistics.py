@@ -1,4 +1,4 @@
-"""Intervals and tests for paired runs: seeds in rows, whatever is compared in columns."""
+"""Intervals and tests for runs paired by seed; arrays have seeds in rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from scipy import stats
 Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
 RESAMPLES = 2000
-FEW = 12  # seeds up to which the rank test is exact
+MAX_EXACT = 12  # seeds up to which the rank test is exact
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate and its 95 % interval."""
+    """A mean and its 95 % interval; the bounds are NaN if there is only one value."""
 
     mean: float
     low: float
@@ -23,52 +23,83 @@ class Interval:
 
 
 def bootstrap(values: Floats, seed: int = 0) -> tuple[Floats, Floats, Floats]:
-    """The mean over seeds and its 95 % percentile bootstrap interval: [seeds, n] -> three [n].
+    """The mean over seeds and its 95 % percentile bootstrap interval.
 
-    Columns are resampled together. With one seed there is no interval: it is NaN.
+    Args:
+        values: [seeds, n]; the columns are resampled together.
+        seed: Draws the resamples.
+
+    Returns:
+        Mean, lower and upper bound, each [n]; the bounds are NaN if there is only one seed.
     """
     count = len(values)
     mean = values.mean(0)
     if count == 1:
         return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    # how often each seed is drawn in each resample; a resample's mean is then one product
+    # number of times each seed is drawn in each resample: its mean is then one product
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES) / count
-    # by differences from the mean: equal values give an interval of exactly no width
+    # resample differences from the mean: equal values then give an interval of width 0
     resampled = mean + weights @ (values - mean)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
-    return np.clip(mean, low, high), low, high  # the mean of equal values may be off by rounding
+    return np.clip(mean, low, high), low, high  # the mean of equal values can be rounded
 
 
 def interval(values: Sequence[float] | Floats) -> Interval:
-    """The mean of one column and its bootstrap interval."""
+    """The mean of one column and its bootstrap interval.
+
+    Args:
+        values: One per seed.
+
+    Returns:
+        The interval.
+    """
     mean, low, high = bootstrap(np.asarray(values, dtype=np.float64)[:, None])
     return Interval(float(mean[0]), float(low[0]), float(high[0]))
 
 
 def share(successes: int, count: int) -> Interval:
-    """A share and its 95 % Wilson interval, which holds for none and for all, too."""
+    """A share and its 95 % Wilson interval, which is also valid for 0 and 1.
+
+    Args:
+        successes: Number of successes.
+        count: Number of trials.
+
+    Returns:
+        The interval.
+    """
     result = stats.binomtest(successes, count).proportion_ci(CONFIDENCE, method="wilson")
     return Interval(successes / count, float(result.low), float(result.high))
 
 
 def signed_rank(differences: Floats) -> float:
-    """The p-value of Wilcoxon's signed-rank test, two-sided; ties at 0 count half to each side.
+    """The two-sided p-value of Wilcoxon's signed-rank test.
 
-    Without any difference there is nothing to test: 1.
+    Args:
+        differences: One per pair; zeros count half to each side.
+
+    Returns:
+        The p-value; 1 if all differences are 0. Exact for up to 12 pairs.
     """
     if not np.any(differences):
         return 1.0
-    # with few seeds the normal approximation finds too much: then all changes of sign are counted
-    few = stats.PermutationMethod(n_resamples=2**FEW)
-    method = few if 1 < len(differences) <= FEW else "approx"
+    # with few pairs the normal approximation is too optimistic: enumerate all changes of sign
+    exact = stats.PermutationMethod(n_resamples=2**MAX_EXACT)
+    method = exact if 1 < len(differences) <= MAX_EXACT else "approx"
     result = stats.wilcoxon(differences, zero_method="zsplit", method=method)
     return float(result.pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected for their number (Holm 1979): all together err at most at their level."""
+    """P-values corrected for multiple comparisons (Holm 1979).
+
+    Args:
+        p_values: The uncorrected ones.
+
+    Returns:
+        The corrected ones, in the same order; they control the family-wise error rate.
+    """
     order = np.argsort(p_values)
     result = [0.0] * len(p_values)
     largest = 0.0
@@ -79,5 +110,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def ranks(scores: Floats) -> Floats:
-    """The rank of each policy for each seed, 1 for the least score: [seeds, n], ties averaged."""
+    """The rank of each policy for each seed.
+
+    Args:
+        scores: [seeds, policies].
+
+    Returns:
+        [seeds, policies]; 1 for the lowest score, ties averaged.
+    """
     return np.asarray(stats.rankdata(scores, axis=1))

@@ -1,4 +1,4 @@
-"""What a comparison says at its checkpoints: estimates, intervals, tests, costs."""
+"""A comparison at its checkpoints: estimates, intervals, tests and costs."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -11,19 +11,27 @@ from reinas.compare.comparison import Comparison
 from reinas.compare.statistics import Floats, Interval, holm, interval, share, signed_rank
 
 WINDOW = 25
-"""How many samples are the last ones."""
+"""Number of evaluations that count as the last ones."""
 EXACT = 1e-9
-"""Rewards that differ by less than this share are the same: summed in another order."""
+"""Relative difference below which rewards are equal: their sums may differ by rounding."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One policy at one checkpoint. What is not known is None.
+    """One policy at one checkpoint; None where a value is not known.
 
-    `reward` is the incumbent's mean reward, `regret` what it lacks to the best of all, `hit` the
-    share of seeds that hold the best, `reported` the incumbent's unseen metric, `last` the mean
-    reward of the last samples. `difference` is in reward from the baseline, paired by seed, with
-    Wilcoxon's p-value, and with that corrected by Holm for all comparisons of the table.
+    Args:
+        reward: The incumbent's mean reward.
+        regret: Best mean reward of the space minus the incumbent's.
+        hit: Share of seeds whose incumbent is the best architecture.
+        reported: The incumbent's metric that was hidden from the search.
+        last: Mean reward of the last evaluations (see `WINDOW`).
+        difference: Improvement in reward over the baseline, paired by seed.
+        p: Wilcoxon's p-value of the improvement.
+        p_corrected: The same with Holm's correction for all comparisons of the table.
+        distinct: Mean number of different architectures.
+        failed: Mean number of failures.
+        seconds: Mean cost of the evaluations, in seconds.
     """
 
     reward: Interval
@@ -40,31 +48,36 @@ class Row:
 
 
 Rows = Mapping[str, Mapping[int, Row]]
-"""By the policy's label, then by checkpoint."""
+"""Rows by the policy's label, then by checkpoint."""
 
 
 def summarise(comparison: Comparison) -> Rows:
-    """Every policy at every checkpoint."""
+    """Summarise every policy at every checkpoint.
+
+    Args:
+        comparison: The comparison.
+
+    Returns:
+        The rows, with p-values corrected for all comparisons with the baseline.
+    """
     rows: dict[str, dict[int, Row]] = {}
     baseline = curves.best_so_far(comparison.runs[comparison.baseline])
-    for policy_spec in comparison.policies:
-        runs = comparison.runs[policy_spec.label]
+    for spec in comparison.policies:
+        runs = comparison.runs[spec.label]
         best = curves.best_so_far(runs)
         unseen = curves.reported(runs) if comparison.problem.report else None
-        rows[policy_spec.label] = {}
+        rows[spec.label] = {}
         for at in comparison.at:
             held = best[:, at - 1]
             known = None if comparison.best is None else np.array(comparison.best)
             difference = p = None
-            if policy_spec.label != comparison.baseline:
+            if spec.label != comparison.baseline:
                 gained = held - baseline[:, at - 1]
                 difference, p = interval(gained), signed_rank(gained)
-            rows[policy_spec.label][at] = Row(
+            rows[spec.label][at] = Row(
                 reward=interval(held),
                 regret=None if known is None else interval(known - held),
-                hit=None
-                if known is None
-                else share(int((held >= known - EXACT * np.abs(known)).sum()), len(held)),
+                hit=None if known is None else _hits(held, known),
                 reported=None if unseen is None else _known(unseen[:, at - 1]),
                 last=interval(curves.last_mean(runs, at, WINDOW)),
                 difference=difference,
@@ -72,24 +85,24 @@ def summarise(comparison: Comparison) -> Rows:
                 p_corrected=None,
                 distinct=float(curves.distinct(runs, at).mean()),
                 failed=float(curves.failed(runs, at).mean()),
-                seconds=float(curves.spent(runs, at).mean()),
+                seconds=float(curves.seconds_spent(runs, at).mean()),
             )
     return _corrected(rows)
 
 
 def _hits(held: Floats, best: Floats) -> Interval:
-    """The share of seeds whose incumbent is as good as the best."""
+    """The share of seeds whose incumbent is the best architecture."""
     return share(int((held >= best - EXACT * np.abs(best)).sum()), len(held))
 
 
 def _known(values: Floats) -> Interval | None:
-    """The interval over the seeds that have found something at all."""
+    """The interval over the seeds that have a value."""
     known = values[~np.isnan(values)]
     return interval(known) if len(known) else None
 
 
 def _corrected(rows: Mapping[str, Mapping[int, Row]]) -> Rows:
-    """With p-values corrected for all comparisons with the baseline."""
+    """Add the p-values corrected for all comparisons with the baseline."""
     tested = [
         (label, at, row.p)
         for label, by in rows.items()
@@ -104,13 +117,29 @@ def _corrected(rows: Mapping[str, Mapping[int, Row]]) -> Rows:
 
 
 def own_milliseconds(comparison: Comparison, label: str) -> float:
-    """What the policy itself took for an evaluation, on average over all runs."""
+    """The policy's own computing time per evaluation, averaged over all runs.
+
+    Args:
+        comparison: The comparison.
+        label: The policy.
+
+    Returns:
+        Milliseconds.
+    """
     runs = comparison.runs[label]
     return 1000 * sum(r.own_seconds for r in runs) / (len(runs) * comparison.evaluations)
 
 
 def document(comparison: Comparison, rows: Rows) -> dict[str, Any]:
-    """Everything as JSON takes it. Rewards are as they are held: higher is better."""
+    """The comparison as a JSON document; rewards are stored so that higher is better.
+
+    Args:
+        comparison: The comparison.
+        rows: Its summary.
+
+    Returns:
+        Nested dictionaries and lists.
+    """
     problem = comparison.problem
     return {
         "problem": asdict(problem),
@@ -119,13 +148,11 @@ def document(comparison: Comparison, rows: Rows) -> dict[str, Any]:
         "baseline": comparison.baseline,
         "last": WINDOW,
         "policies": {
-            policy_spec.label: {
-                "settings": dict(policy_spec.settings),
-                "own_milliseconds": own_milliseconds(comparison, policy_spec.label),
-                "checkpoints": {
-                    str(at): asdict(row) for at, row in rows[policy_spec.label].items()
-                },
+            spec.label: {
+                "settings": dict(spec.settings),
+                "own_milliseconds": own_milliseconds(comparison, spec.label),
+                "checkpoints": {str(at): asdict(row) for at, row in rows[spec.label].items()},
             }
-            for policy_spec in comparison.policies
+            for spec in comparison.policies
         },
     }

@@ -1,1 +1,1 @@
-"""Who decides: policies see answers and rewards, never architectures."""
+"""Policies propose architectures and learn from rewards; they never see the architectures."""

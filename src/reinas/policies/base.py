@@ -1,4 +1,4 @@
-"""The contract of a policy: propose learns nothing, update alone learns."""
+"""The contract of a policy: `propose` learns nothing; only `update` learns."""
 
 import math
 from abc import ABC, abstractmethod
@@ -10,61 +10,111 @@ from numpy.typing import NDArray
 from reinas.types import Answers, Trial
 
 State = dict[str, NDArray[Any]]
-"""All that a policy has learned, as named arrays: storable without pickle."""
+"""Everything that a policy has learned, as named arrays; it can be stored without pickle."""
+
+MAX_SEED = (1 << 63) - 1
+"""The largest seed that a policy takes: what a signed 64-bit integer holds."""
 
 
 class AbstractPolicy(ABC):
-    """Proposes answers and learns from what came of them: higher rewards are better.
+    """Proposes answers and learns from the outcomes; higher rewards are better.
 
-    A failed child counts as 0, or as the worst so far where rewards are below 0.
+    A search calls `propose`, evaluates the children, and calls `update` with the whole batch, in
+    the order proposed. After `restore(state())`, a policy with the same settings continues
+    exactly as the first one would have.
 
-    A search calls `propose`, has the children evaluated, and calls `update` with the whole
-    batch in the order proposed. `restore(state())` on a policy with the same settings gives one
-    that goes on exactly alike. `batch` is how many children it wants at a time, where nobody says
-    otherwise.
+    What is learned from a trial is `Outcome.value`:
+
+    - complete: the reward;
+    - pruned: the last score that the child reported before it was stopped early, treated like a
+      reward;
+    - failed: 0, or the lowest value seen so far if that is below 0. Otherwise failing would be
+      the best that a child could do where all rewards are negative.
+
+    Attributes:
+        batch_size: Number of children per batch, unless the search sets another.
     """
 
-    batch: int = 8
+    batch_size: int = 8
 
     @property
     @abstractmethod
     def settings(self) -> Mapping[str, Any]:
-        """Everything that changes results, as JSON takes it; compared when a search resumes."""
+        """The name and every parameter that changes results, as JSON values.
+
+        A search compares them with the stored ones when it resumes.
+        """
 
     @abstractmethod
     def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
-        """`count` answers to the first `length` decisions; the same seed gives the same answers."""
+        """Propose architectures, without learning anything.
+
+        Args:
+            count: How many to propose.
+            length: Answer only the first `length` decisions of the space.
+            seed: The only source of randomness; the same seed gives the same proposals.
+
+        Returns:
+            `count` canonical answers, each of `length` indices.
+        """
 
     @abstractmethod
     def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
-        """Learn from a finished batch; diagnostics to be kept and drawn."""
+        """Learn from a finished batch.
+
+        Args:
+            trials: The whole batch, in the order proposed; every trial has its outcome.
+
+        Returns:
+            Diagnostics of this update by name; the search stores and plots them.
+
+        Raises:
+            ValueError: There are no trials, or one has no outcome or no finite reward.
+        """
 
     @abstractmethod
     def state(self) -> State:
-        """All that was learned."""
+        """A copy of everything learned so far."""
 
     @abstractmethod
     def restore(self, state: State) -> None:
-        """Go on from a state that `state()` gave."""
+        """Replace what was learned by a state that `state()` returned.
+
+        Args:
+            state: From a policy with the same settings.
+        """
 
 
 def rewards(trials: Sequence[Trial], worst: float = 0.0) -> list[float]:
-    """What each trial earned; `ValueError` where there is nothing to learn from.
+    """The value that a policy learns from each trial.
 
-    A failed one earned 0, or as little as the worst where rewards are below 0: of these trials,
-    or of earlier ones, of which `worst` is the least.
+    A failed trial gets 0, or the lowest value seen so far (here or in `worst`) if that is below 0.
+
+    Args:
+        trials: A finished batch.
+        worst: The lowest value of earlier batches, or 0.
+
+    Returns:
+        One finite value per trial.
+
+    Raises:
+        ValueError: There are no trials, or one has no outcome or no finite reward.
     """
     values: list[float] = []
     if not trials:
         raise ValueError("a policy learns from one or more trials, got none")
     for trial in trials:
         if trial.outcome is None:
-            raise ValueError(f"trial {trial.number} has no outcome yet: only finished ones teach")
+            raise ValueError(
+                f"trial {trial.number} has no outcome yet: a policy learns from finished trials"
+            )
         if not math.isfinite(trial.outcome.value):
-            raise ValueError(f"trial {trial.number} has the reward {trial.outcome.value}")
+            raise ValueError(
+                f"trial {trial.number} has the reward {trial.outcome.value}, expected a finite one"
+            )
         values.append(trial.outcome.value)
-    least = min(worst, *values, 0.0)
+    lowest = min(worst, *values, 0.0)
     return [
-        least if trial.outcome is None or trial.outcome.reward is None else value
+        lowest if trial.state == "failed" else value
         for trial, value in zip(trials, values, strict=True)
     ]

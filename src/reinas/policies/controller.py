@@ -1,4 +1,4 @@
-"""The controller: an LSTM that answers one decision after the other (Zoph & Le 2016, 3.1, 3.3)."""
+"""The controller: an LSTM that answers the decisions in order (Zoph & Le 2016, 3.1 and 3.3)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +13,15 @@ from reinas.types import Choice, Decision, Link
 
 @dataclass
 class Step:
-    """One step of the LSTM: a choice (one column) or a layer's anchor point (its links).
+    """One step of the LSTM: a choice, or the anchor point of a layer with its links.
 
-    It is taken before decision `start`. `sources` are the layers that the links of `columns`
-    come from. `mask_of` are the columns whose being asked makes an anchor point be asked.
+    Args:
+        start: The step is taken before this decision.
+        kind: The choice's kind; None for an anchor point.
+        layer: The layer, counted from 1; 0 if the choice belongs to none.
+        columns: The decisions that the step answers: one choice, or the layer's links.
+        sources: The layers at which the links of `columns` start.
+        mask_of: An anchor point is active in a row if any of these decisions is.
     """
 
     start: int
@@ -28,9 +33,15 @@ class Step:
 
 
 def plan(decisions: Sequence[Decision]) -> list[Step]:
-    """The controller's steps: one a choice, and one a layer that a link leaves or enters.
+    """The controller's steps: one per choice, and one per layer that has a link.
 
-    A layer's anchor point is its last step: after its choices, and where its links are decided.
+    The step of a layer's links is its anchor point (section 3.3); it follows the layer's choices.
+
+    Args:
+        decisions: The space's T decisions.
+
+    Returns:
+        The steps in the order in which the LSTM takes them.
     """
     linked = {n for d in decisions if isinstance(d, Link) for n in (d.source, d.target)}
     steps: list[Step] = []
@@ -60,17 +71,24 @@ def plan(decisions: Sequence[Decision]) -> list[Step]:
 
 
 Chooser = Callable[[list[int], Tensor], Tensor]
-"""From columns and log-probabilities [B, len(columns), options] to answers [B, len(columns)]."""
+"""Takes columns and log-probabilities [B, len(columns), options]; returns their answers."""
 
 
 class Controller(AbstractDistribution):
-    """Stacked LSTM layers with one embedding and one softmax a kind of decision.
+    """Stacked LSTM layers with one embedding and one softmax per kind of decision.
 
-    Each answer is drawn from a softmax and fed into the next step. Layer i's anchor point
-    decides for each earlier layer j on its own: P(j feeds i) = sigmoid(v . tanh(W_prev h_j +
-    W_curr h_i)), h being the top layer's output at the layers' anchor points; the sum of the
-    chosen h_j divided by (1 + how many) is fed into the next step. Every weight starts uniform
-    in [-initial, initial]; the first input is learned; initial states are zero.
+    Each answer is drawn from a softmax and fed into the next step (section 3.1). At layer i's
+    anchor point, a link from each earlier layer j is drawn independently: P(j feeds i) =
+    sigmoid(v . tanh(W_prev h_j + W_curr h_i)), where h is the top LSTM layer's output at the
+    anchor points (section 3.3). The sum of the chosen h_j, divided by (1 + their number), is fed
+    into the next step. The first input is learned; the initial states are zero.
+
+    Args:
+        decisions: The space's T decisions.
+        hidden: Units H per LSTM layer.
+        layers: Number of LSTM layers.
+        initial: All weights start uniform in [-initial, initial].
+        generator: Draws the initial weights.
     """
 
     def __init__(
@@ -87,7 +105,8 @@ class Controller(AbstractDistribution):
         self._steps = plan(decisions)
         self._conditions = Conditions(decisions)
         kinds = {d.kind: d.num_options for d in decisions if isinstance(d, Choice)}
-        self._key = {kind: f"kind{n}" for n, kind in enumerate(kinds)}  # kinds may have dots
+        # a kind may have dots, which a module's name may not
+        self._key = {kind: f"kind{n}" for n, kind in enumerate(kinds)}
         self.start = nn.Parameter(torch.empty(hidden))
         self.cells = nn.ModuleList(nn.LSTMCell(hidden, hidden) for _ in range(layers))
         self.embeddings = nn.ModuleDict(
@@ -120,7 +139,7 @@ class Controller(AbstractDistribution):
         return self._walk(answers.clone(), lambda columns, _: answers[:, columns])
 
     def _walk(self, answers: Tensor, choose: Chooser) -> tuple[Tensor, Tensor]:
-        """Run the LSTM over the first T decisions, writing what `choose` says into `answers`."""
+        """Run the LSTM over the first T decisions; the choices of `choose` go into `answers`."""
         count, length = answers.shape
         x = self.start.expand(count, -1)
         state = [(x.new_zeros(count, self.hidden),) * 2 for _ in self.cells]
@@ -132,7 +151,7 @@ class Controller(AbstractDistribution):
             if step.start >= length:
                 break
             columns = [t for t in step.columns if t < length]
-            active = self._asked(step, answers, masks)
+            active = self._step_active(step, answers, masks)
             top, stepped = self._lstm(x, state)
             state = [_where(active, new, old) for new, old in zip(stepped, state, strict=True)]
             if step.kind is None:
@@ -142,7 +161,7 @@ class Controller(AbstractDistribution):
                 logits = self._logits(step, top, anchors, len(columns))
                 log_p = functional.log_softmax(logits, dim=-1)
                 chosen = choose(columns, log_p)
-                live = self._live(columns, answers, masks)
+                live = self._answers_active(columns, answers, masks)
                 if live is not None:
                     chosen = torch.where(live, chosen, 0)
                 answers[:, columns] = chosen
@@ -165,10 +184,10 @@ class Controller(AbstractDistribution):
             x = after[0]
         return x, stepped
 
-    def _asked(self, step: Step, answers: Tensor, masks: dict[int, Tensor]) -> Tensor | None:
-        """Which rows take this step at all: bool [B], or None for every row.
+    def _step_active(self, step: Step, answers: Tensor, masks: dict[int, Tensor]) -> Tensor | None:
+        """Which rows take this step: bool [B], or None for all.
 
-        A row that does not take it keeps its state and its input, as if the step were not there.
+        The other rows keep their state and their input, as if the step did not exist.
         """
         relevant = step.columns if step.kind is not None else step.mask_of
         parts = [
@@ -178,13 +197,15 @@ class Controller(AbstractDistribution):
             return None
         return torch.stack([part for part in parts if part is not None]).any(0)
 
-    def _live(self, columns: list[int], answers: Tensor, masks: dict[int, Tensor]) -> Tensor | None:
-        """Which single answers are asked: bool [B, len(columns)], or None for all."""
+    def _answers_active(
+        self, columns: list[int], answers: Tensor, masks: dict[int, Tensor]
+    ) -> Tensor | None:
+        """Which single answers are active: bool [B, len(columns)], or None for all."""
         if not any(self._conditions[t] for t in columns):
             return None
-        everyone = torch.ones(len(answers), dtype=torch.bool)
+        all_rows = torch.ones(len(answers), dtype=torch.bool)
         parts = [self._conditions.active(t, answers, masks) for t in columns]
-        return torch.stack([everyone if part is None else part for part in parts], dim=1)
+        return torch.stack([all_rows if part is None else part for part in parts], dim=1)
 
     def _logits(self, step: Step, top: Tensor, anchors: dict[int, Tensor], width: int) -> Tensor:
         """[B, 1, options] for a choice; [B, width, 2] for an anchor point's links."""
@@ -193,11 +214,11 @@ class Controller(AbstractDistribution):
             return logits.unsqueeze(1)
         earlier = torch.stack([anchors[n] for n in step.sources[:width]], dim=1)
         yes = self.score(torch.tanh(self.previous(earlier) + self.current(top).unsqueeze(1)))
-        # softmax over (0, s) is sigmoid(s) for "yes"
+        # the softmax over (0, s) gives "yes" the probability sigmoid(s)
         return torch.cat([torch.zeros_like(yes), yes], dim=-1)
 
     def _feed(self, step: Step, chosen: Tensor, anchors: dict[int, Tensor]) -> Tensor:
-        """The next step's input [B, H]: the answer's embedding, or the chosen layers' mean."""
+        """The next step's input [B, H]: the answer's embedding, or the scaled sum of anchors."""
         if step.kind is not None:
             embedded: Tensor = self.embeddings[self._key[step.kind]](chosen[:, 0])
             return embedded

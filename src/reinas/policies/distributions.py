@@ -1,4 +1,4 @@
-"""What every network that answers decisions shares: its contract, and which decisions are asked."""
+"""The contract of a distribution over answers, and which decisions are active."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,29 +10,54 @@ from reinas.types import Decision
 
 
 class AbstractDistribution(nn.Module, ABC):
-    """A distribution over answers, with learned parameters.
+    """A distribution over answers with trainable parameters.
 
-    Shapes: B answers of T decisions each; T may be any prefix of the space's decisions.
+    Shapes: B rows of T answers; T may be any prefix of the space's decisions.
     """
 
     @abstractmethod
     def sample(self, count: int, length: int, generator: torch.Generator) -> Tensor:
-        """Draw answers: int64 [count, length], 0 where a decision is not asked."""
+        """Draw answers.
+
+        Args:
+            count: Number of rows B.
+            length: Number of decisions T to answer.
+            generator: The only source of randomness.
+
+        Returns:
+            int64 [B, T]; 0 where a decision is inactive.
+        """
 
     @abstractmethod
     def scores(self, answers: Tensor) -> tuple[Tensor, Tensor]:
-        """Give log P(answer | earlier answers) and the entropy of each answer's softmax, in nats.
+        """Log-probability and entropy of each answer.
 
-        `answers` int64 [B, T] -> two float [B, T]; both are 0 where a decision is not asked.
+        Args:
+            answers: int64 [B, T], canonical.
+
+        Returns:
+            log P(answer | earlier answers) and the entropy of the answer's softmax, both in nats
+            and [B, T]; both are 0 where a decision is inactive.
         """
 
     def log_prob(self, answers: Tensor) -> Tensor:
-        """Give log P of each answer given the earlier ones: int64 [B, T] -> [B, T]."""
+        """The log-probability of each answer given the earlier ones.
+
+        Args:
+            answers: int64 [B, T], canonical.
+
+        Returns:
+            [B, T], in nats.
+        """
         return self.scores(answers)[0]
 
 
 class Conditions:
-    """Which decisions are asked, for many answers at once."""
+    """Which decisions are active, for many answers at once.
+
+    Args:
+        decisions: The space's T decisions.
+    """
 
     def __init__(self, decisions: Sequence[Decision]) -> None:
         column = {d.name: t for t, d in enumerate(decisions)}
@@ -53,15 +78,21 @@ class Conditions:
         ]
 
     def __getitem__(self, t: int) -> bool:
-        """Whether decision t has a condition at all."""
+        """Whether decision t has any condition."""
         return bool(self._parents[t])
 
     def active(self, t: int, answers: Tensor, masks: dict[int, Tensor]) -> Tensor | None:
-        """Which of B rows ask decision t: bool [B], or None for all.
+        """In which rows decision t is active.
 
-        `answers` int64 [B, T] must hold the answers before t. `masks` holds, and is given, the
-        result for every conditional decision so far, so that each is worked out once: an answer
-        of an unasked parent is none.
+        Args:
+            t: The decision's index.
+            answers: int64 [B, T], filled in up to t - 1.
+            masks: The masks of the conditional decisions before t, by index; the result is added,
+                so that each is computed once. It is needed because the answer of an inactive
+                parent does not count.
+
+        Returns:
+            bool [B], or None if the decision is active in every row.
         """
         if not self._parents[t]:
             return None

@@ -1,4 +1,4 @@
-"""Answers as bits whose weighted differences are distances: what a model of rewards sees."""
+"""Answers encoded as bits, so that a weighted Hamming distance compares architectures."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -12,18 +12,29 @@ from reinas.types import Choice, Decision
 Floats = NDArray[np.floating]
 Ints = NDArray[np.int64]
 
-# Prior standard deviations of the parts that a bit's log weight is the sum of.
+# A bit's log weight is a sum of parts; these are the parts' prior standard deviations.
 OVERALL, DECISION, KIND, OPTION = 1.0, 1.0, 0.7, 1.0
-MANY = 2000  # bits from which on options have no weights of their own: fitting them takes too long
+MAX_BITS = 2000  # with more bits, options have no weights of their own: fitting is too slow
 
 
 class Encoding:
-    """The bits of a sequence of decisions, T of them.
+    """Encodes the answers of T decisions as bits.
 
-    The distance of two architectures is the sum of the weights of the bits that differ. A choice
-    among words has a bit an option, so its options are as far apart as their weights add up to;
-    a choice among ascending numbers has a bit a step between neighbours, so that what lies
-    between counts. One more bit says that a decision is not asked.
+    The distance of two architectures is the sum of the weights of the bits that differ. An
+    unordered choice is one-hot: the distance of two options is the sum of their weights. A choice
+    among ascending numbers has one bit per step between neighbouring options, so the distance of
+    two options is the sum over the steps between them. One more bit per decision marks it as
+    inactive.
+
+    Args:
+        decisions: The space's T decisions.
+
+    Attributes:
+        num_options: int64 [T], the number of options of each decision.
+        width: Number of bits W.
+        design: [W, parts]: the log weights of the bits are `offset + design @ parts`, with parts
+            that are standard normal a priori.
+        offset: [W], the prior mean of the log weights.
     """
 
     def __init__(self, decisions: Sequence[Decision]) -> None:
@@ -39,10 +50,10 @@ class Encoding:
         self.design, self.offset = self._prior(widths)
 
     def _prior(self, widths: Sequence[int]) -> tuple[Floats, Floats]:
-        """How a log weight is made up of standard normal parts: design [width, parts], offset.
+        """The attributes `design` and `offset`.
 
-        Bits of the same decision, of the same option of a kind, and all bits have a part in
-        common: what is learned of one layer's filters holds a little for the next layer's.
+        Parts are shared by all bits, by the bits of a decision, and by the same option of a kind:
+        what is learned about one layer's filters carries over, in part, to the next layer's.
         """
         owner = np.repeat(np.arange(len(widths)), widths)
         names = [
@@ -54,19 +65,26 @@ class Encoding:
             np.full((self.width, 1), OVERALL),
             (owner[:, None] == np.arange(len(widths))) * DECISION,
         ]
-        if self.width <= MANY:
+        if self.width <= MAX_BITS:
             parts += [
                 (kind[:, None] == np.arange(len(kinds))) * KIND,
                 np.eye(self.width) * OPTION,
             ]
         design = np.concatenate(parts, axis=1)
-        # two random architectures are about 1 apart at first, however many decisions there are
+        # a priori the distance of two random architectures is about 1 for any number of decisions
         apart = max(0.5, float((1 - 1 / self.num_options).sum()))
         shrink = np.array([6 / (d.num_options + 1) if _ordered(d) else 1.0 for d in self.decisions])
         return design, np.log(0.5 / apart * shrink[owner])
 
     def active(self, answers: Ints) -> NDArray[np.bool_]:
-        """Which decisions these answers ask: [B, T] -> bool [B, T]."""
+        """Which decisions are active.
+
+        Args:
+            answers: int64 [B, T].
+
+        Returns:
+            bool [B, T].
+        """
         live = np.ones(answers.shape, bool)
         for t, parents in self._conditions:
             for parent, allowed in parents:
@@ -74,13 +92,27 @@ class Encoding:
         return live
 
     def canonical(self, answers: Ints) -> Ints:
-        """The answers with 0 wherever a decision is not asked."""
+        """Set the answers of inactive decisions to 0.
+
+        Args:
+            answers: int64 [B, T].
+
+        Returns:
+            int64 [B, T].
+        """
         return np.where(self.active(answers), answers, 0) if self._conditions else answers
 
     def filled(self, answers: Ints, rng: np.random.Generator) -> Ints:
-        """The answers with something drawn wherever a decision is not asked.
+        """Draw the answers of inactive decisions uniformly.
 
-        So a change that makes it be asked finds any answer there.
+        A change that activates such a decision then finds a random answer there.
+
+        Args:
+            answers: int64 [B, T].
+            rng: Draws the answers.
+
+        Returns:
+            int64 [B, T].
         """
         if not self._conditions:
             return answers
@@ -89,7 +121,14 @@ class Encoding:
         )
 
     def bits(self, answers: Ints) -> NDArray[np.float32]:
-        """Answers [B, T] -> [B, width]; those of a shallower network are fewer, or -1."""
+        """Encode answers.
+
+        Args:
+            answers: int64 [B, T]; a shallower network has fewer columns, or -1 at the end.
+
+        Returns:
+            float32 [B, W], zeros and ones.
+        """
         missing = self.num_options
         full = np.broadcast_to(missing, (len(answers), len(missing))).copy()
         known = answers[:, : len(missing)]
@@ -103,12 +142,19 @@ class Encoding:
 
 @lru_cache(maxsize=8)
 def encoding(decisions: tuple[Decision, ...]) -> Encoding:
-    """The encoding of these decisions, made once."""
+    """The encoding of these decisions, cached.
+
+    Args:
+        decisions: The space's decisions, or the first of them.
+
+    Returns:
+        The encoding.
+    """
     return Encoding(decisions)
 
 
 def _ordered(decision: Decision) -> bool:
-    """Whether a decision is among three or more ascending numbers."""
+    """Whether the options are three or more numbers in ascending order."""
     if not isinstance(decision, Choice) or decision.num_options < 3:
         return False
     values = decision.choices
@@ -121,7 +167,7 @@ def _kind(decision: Decision) -> str:
 
 
 def _codes(decision: Decision) -> Floats:
-    """[options + 1, bits]: the bits that each answer sets; the last row is 'not asked'."""
+    """[options + 1, bits]: the bits of each answer; the last row is an inactive decision."""
     count = decision.num_options
     steps = np.tri(count, count - 1, -1) if _ordered(decision) else np.eye(count)
     code = np.zeros((count + 1, steps.shape[1] + 1))
@@ -133,7 +179,7 @@ def _codes(decision: Decision) -> Floats:
 def _conditions(
     decisions: tuple[Decision, ...],
 ) -> list[tuple[int, list[tuple[int, NDArray[np.bool_]]]]]:
-    """For each conditional decision, in order: its parents, and which of their answers ask it."""
+    """For each conditional decision: its parents, and which of their answers activate it."""
     place = {d.name: t for t, d in enumerate(decisions)}
     return [
         (

@@ -6,33 +6,41 @@ from typing import Any
 
 import numpy as np
 
-from reinas.errors import SettingError
+from reinas.errors import InvalidSettingError
 from reinas.policies.base import AbstractPolicy, State
 from reinas.policies.history import History
-from reinas.policies.neighbours import extended, mutated
+from reinas.policies.neighbours import completed, mutated
 from reinas.spaces.base import AbstractSpace
-from reinas.types import Answers, Trial
+from reinas.types import Answers, Decision, Trial
 
 
 class Evolution(AbstractPolicy):
-    """Regularised evolution: mutates the best of a random sample of the youngest.
+    """Regularised evolution: mutates the best of a random sample of the youngest children.
 
-    The first `population` children are random. Then each child is the best of `sample` members
-    drawn from the `population` youngest, with one answer changed: who is old dies, however good.
-    The defaults are the paper's, for thousands of children; for hundreds a population of 10 to 30
-    is better.
+    The first `population` children are random. After that, each child is the best of `sample`
+    members drawn from the `population` youngest, with one answer changed: members die of age,
+    however good they are (Real et al. 2019, algorithm 1).
+
+    Args:
+        space: The space to search.
+        population: Number of children that are alive, at least 2. The default is the paper's, for
+            thousands of children; with hundreds, 10 to 30 is better.
+        sample: Size of the tournament, from 1 to `population`.
+
+    Raises:
+        InvalidSettingError: A parameter is out of range.
     """
 
-    batch = 1
+    batch_size = 1
 
     def __init__(
         self, space: AbstractSpace[Any], *, population: int = 100, sample: int = 25
     ) -> None:
         if population < 2:
-            raise SettingError(f"evolution: population must be at least 2, got {population}")
+            raise InvalidSettingError("policy.population", f"must be at least 2, got {population}")
         if not 1 <= sample <= population:
-            raise SettingError(
-                f"evolution: sample must be from 1 to the population, {population}; got {sample}"
+            raise InvalidSettingError(
+                "policy.sample", f"must be from 1 to the population, {population}; got {sample}"
             )
         self._space = space
         self._population, self._sample = population, sample
@@ -40,37 +48,41 @@ class Evolution(AbstractPolicy):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The name and the two sizes."""
+        """The name and the parameters."""
         return {"name": "evolution", "population": self._population, "sample": self._sample}
 
     def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
-        """Random ones until the population is full, then mutants of tournament winners."""
+        """Random children until the population is full, then mutants of tournament winners."""
         missing = max(0, min(count, self._population - len(self._history)))
         first = self._space.sample(missing, seed, length=length, over="decisions")
-        rng = np.random.default_rng([seed, missing])  # another stream than that of the random ones
+        rng = np.random.default_rng([seed, missing])  # independent of the random children's stream
         decisions = self._space.decisions[:length]
         return first + [self._mutant(decisions, rng) for _ in range(count - missing)]
 
-    def _mutant(self, decisions: Sequence[Any], rng: np.random.Generator) -> Answers:
+    def _mutant(self, decisions: Sequence[Decision], rng: np.random.Generator) -> Answers:
         answers = self._history.answers[-self._population :]
         values = self._history.values[-self._population :]
         drawn = rng.choice(len(answers), min(self._sample, len(answers)), replace=False)
-        if not len(drawn):  # asked for more than the population before anything was measured
-            return extended(decisions, (), rng)
+        if not len(drawn):  # the batch exceeds the population, and nothing was evaluated yet
+            return completed(decisions, (), rng)
         parent = answers[max(drawn, key=values.__getitem__)]
-        # a shallower parent grows, with the new layers drawn
-        return mutated(decisions, extended(decisions, parent[: len(decisions)], rng), rng)
+        # a shallower parent is extended by randomly drawn layers
+        return mutated(decisions, completed(decisions, parent[: len(decisions)], rng), rng)
 
     def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
-        """The batch is born, and as many of the oldest die."""
+        """Add the batch to the population; as many of the oldest members die.
+
+        Returns:
+            `reward`: the batch's mean reward; `population`: the mean reward of the population.
+        """
         values = self._history.add(trials)
         alive = self._history.values[-self._population :]
         return {"reward": mean(values), "population": mean(alive)}
 
     def state(self) -> State:
-        """The whole history, of which the population is the end."""
+        """The whole history; its end is the population."""
         return self._history.state()
 
     def restore(self, state: State) -> None:
-        """Everything that `state()` gave."""
+        """Restore the history."""
         self._history.restore(state)

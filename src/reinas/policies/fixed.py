@@ -1,23 +1,33 @@
-"""No decision at all: one architecture, to train what was found elsewhere."""
+"""A policy that always proposes one given architecture, to train it on another task."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reinas.errors import SettingError
+from reinas.errors import InvalidSettingError
 from reinas.policies.base import AbstractPolicy, State, rewards
 from reinas.spaces.base import AbstractSpace
 from reinas.types import Answers, Trial
 
 
 class Fixed(AbstractPolicy):
-    """Always the same answers: to train a known architecture on another task.
+    """Always proposes the same answers: to train a known architecture on another task.
 
-    `--cell-from` uses it.
+    It transfers a found cell (section 4.2).
+
+    Args:
+        space: The space that the answers belong to.
+        answers: The architecture.
+
+    Raises:
+        InvalidSettingError: `answers` is missing.
+        AnswersError: The answers do not belong to the space.
     """
 
     def __init__(self, space: AbstractSpace[Any], *, answers: tuple[int, ...] = ()) -> None:
         if not answers:
-            raise SettingError("fixed: which architecture? Give policy.answers")
+            raise InvalidSettingError(
+                "policy.answers", "is missing: give an architecture's answers"
+            )
         space.check(answers)
         self._answers: Answers = answers
 
@@ -27,17 +37,17 @@ class Fixed(AbstractPolicy):
         return {"name": "fixed", "answers": list(self._answers)}
 
     def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
-        """The same answers, cut to the first `length`."""
+        """The first `length` of the given answers, `count` times."""
         return [self._answers[:length]] * count
 
     def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
-        """Learns nothing."""
+        """Learn nothing; the diagnostic is the mean reward."""
         values = rewards(trials)
         return {"reward": sum(values) / len(values)}
 
     def state(self) -> State:
-        """Nothing was learned."""
+        """Empty: nothing is learned."""
         return {}
 
     def restore(self, state: State) -> None:
-        """Nothing to restore."""
+        """Do nothing: nothing is learned."""

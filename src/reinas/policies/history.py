@@ -1,4 +1,4 @@
-"""What was measured: the memory of policies that learn from single trials."""
+"""All evaluated trials: the memory of policies that learn from single trials."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,13 @@ from reinas.types import Answers, Trial
 
 
 class History:
-    """All answers in the order measured, and the reward of each (a failed one: as the worst)."""
+    """Every evaluated architecture and its reward, in the order of evaluation.
+
+    Attributes:
+        answers: One entry per trial.
+        values: The value learned from each trial (see `reinas.policies.base.rewards`).
+        known: All answers that were evaluated.
+    """
 
     def __init__(self) -> None:
         self.answers: list[Answers] = []
@@ -17,11 +23,21 @@ class History:
         self.known: set[Answers] = set()
 
     def __len__(self) -> int:
-        """How many trials there were."""
+        """Number of trials."""
         return len(self.answers)
 
     def add(self, trials: Sequence[Trial]) -> list[float]:
-        """Remember a finished batch; the rewards that it earned."""
+        """Append a finished batch.
+
+        Args:
+            trials: A finished batch.
+
+        Returns:
+            The value learned from each of its trials.
+
+        Raises:
+            ValueError: There is nothing to learn from (see `reinas.policies.base.rewards`).
+        """
         values = rewards(trials, min(self.values, default=0.0))
         self.answers += [trial.answers for trial in trials]
         self.values += values
@@ -29,7 +45,7 @@ class History:
         return values
 
     def state(self) -> State:
-        """Answers [n, T], those of shallower networks filled with -1, and rewards [n]."""
+        """Answers int32 [n, T], shallower networks padded with -1, and values float64 [n]."""
         width = max(map(len, self.answers), default=0)
         answers = np.full((len(self), width), -1, np.int32)
         for row, known in zip(answers, self.answers, strict=True):
@@ -37,7 +53,7 @@ class History:
         return {"answers": answers, "values": np.array(self.values, np.float64)}
 
     def restore(self, state: State) -> None:
-        """Everything that `state()` gave."""
+        """Replace the history by one that `state()` returned."""
         rows = state["answers"].tolist()
         self.answers = [tuple(a for a in row if a >= 0) for row in rows]
         self.values = state["values"].tolist()

@@ -1,4 +1,4 @@
-"""Steps from one architecture to another, in answers; conditional decisions are kept consistent."""
+"""Neighbouring architectures, as answers; conditional decisions are kept consistent."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,20 @@ import numpy as np
 from reinas.spaces.counting import active, active_decisions
 from reinas.types import Answers, Decision
 
-Move = tuple[int, int]
-"""A decision's place, and the answer that it shall get."""
+Change = tuple[int, int]
+"""A decision's index and its new answer."""
 
 
-def asked_places(decisions: Sequence[Decision], answers: Answers) -> list[int]:
-    """Which decisions these answers ask, and leave a choice."""
+def free_decisions(decisions: Sequence[Decision], answers: Answers) -> list[int]:
+    """The indices of the active decisions that have more than one option.
+
+    Args:
+        decisions: T decisions of a space.
+        answers: T answers.
+
+    Returns:
+        Indices in ascending order.
+    """
     return [
         place
         for place, live in enumerate(active_decisions(decisions, answers))
@@ -20,60 +28,96 @@ def asked_places(decisions: Sequence[Decision], answers: Answers) -> list[int]:
     ]
 
 
-def moves(decisions: Sequence[Decision], answers: Answers) -> list[Move]:
-    """Every change of one asked answer."""
+def changes(decisions: Sequence[Decision], answers: Answers) -> list[Change]:
+    """Every change of one active answer.
+
+    Args:
+        decisions: T decisions of a space.
+        answers: T answers.
+
+    Returns:
+        One pair of index and new answer per change.
+    """
     return [
         (place, option)
-        for place in asked_places(decisions, answers)
+        for place in free_decisions(decisions, answers)
         for option in range(decisions[place].num_options)
         if option != answers[place]
     ]
 
 
-def moved(
-    decisions: Sequence[Decision], answers: Answers, move: Move, rng: np.random.Generator
+def changed(
+    decisions: Sequence[Decision], answers: Answers, change: Change, rng: np.random.Generator
 ) -> Answers:
-    """The answers after a move: what it newly asks is drawn, what it asks no more becomes 0."""
-    place, option = move
+    """The answers after one change.
+
+    Decisions that become active are drawn uniformly; those that become inactive are set to 0.
+
+    Args:
+        decisions: T decisions of a space.
+        answers: T answers.
+        change: The decision to change and its new answer.
+        rng: Draws the answers of newly active decisions.
+
+    Returns:
+        T canonical answers.
+    """
+    place, option = change
     if not any(decision.when for decision in decisions):
         return (*answers[:place], option, *answers[place + 1 :])
-    return extended(decisions, (*answers[:place], option), rng, like=answers)
+    return completed(decisions, (*answers[:place], option), rng, like=answers)
 
 
-def extended(
+def completed(
     decisions: Sequence[Decision],
     head: Answers,
     rng: np.random.Generator,
     like: Answers = (),
 ) -> Answers:
-    """Answers to all decisions that begin with `head`.
+    """Complete the first answers to answers of all decisions.
 
-    What follows is as in `like` where that was asked there too, else drawn.
+    Args:
+        decisions: T decisions of a space.
+        head: The first answers, at most T.
+        rng: Draws what neither `head` nor `like` answers.
+        like: Answers to copy after `head` wherever the decision is active in both.
+
+    Returns:
+        T canonical answers that begin with `head`.
     """
-    before: dict[str, int] = {}  # what `like` was asked
+    like_active: dict[str, int] = {}
     known: dict[str, int] = {}
     result = []
     for place, decision in enumerate(decisions):
-        usual = place < len(like) and active(decision, before)
-        if usual:
-            before[decision.name] = like[place]
+        copied = place < len(like) and active(decision, like_active)
+        if copied:
+            like_active[decision.name] = like[place]
         if not active(decision, known):
             result.append(0)
             continue
         if place < len(head):
             answer = head[place]
         else:
-            answer = like[place] if usual else int(rng.integers(decision.num_options))
+            answer = like[place] if copied else int(rng.integers(decision.num_options))
         known[decision.name] = answer
         result.append(answer)
     return tuple(result)
 
 
 def mutated(decisions: Sequence[Decision], answers: Answers, rng: np.random.Generator) -> Answers:
-    """One asked answer, drawn uniformly, becomes another one, drawn uniformly."""
-    places = asked_places(decisions, answers)
+    """Change one active answer, both chosen uniformly.
+
+    Args:
+        decisions: T decisions of a space.
+        answers: T answers.
+        rng: Draws the decision, its new answer, and newly active decisions.
+
+    Returns:
+        T canonical answers; `answers` itself if nothing can be changed.
+    """
+    places = free_decisions(decisions, answers)
     if not places:
         return answers
     place = places[rng.integers(len(places))]
     other = int(rng.integers(decisions[place].num_options - 1))
-    return moved(decisions, answers, (place, other + (other >= answers[place])), rng)
+    return changed(decisions, answers, (place, other + (other >= answers[place])), rng)

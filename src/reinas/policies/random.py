@@ -1,4 +1,4 @@
-"""Random search: the rival that every learned policy has to beat."""
+"""Random search: the baseline that every learned policy has to beat."""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean
@@ -12,8 +12,8 @@ from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace, Over
 from reinas.types import Answers, Trial
 
-SMALL = 50_000  # architectures that are listed rather than drawn until a new one comes
-PATIENCE = 100  # draws in a row without a new architecture, in a space that is too large to list
+SMALL = 50_000  # largest space that is enumerated once drawing finds no new architectures
+MAX_DRAWS = 100  # rounds of drawing, each of as many architectures as are still missing
 
 
 def fresh(
@@ -25,14 +25,23 @@ def fresh(
     seed: int,
     over: Over = "decisions",
 ) -> list[Answers]:
-    """`count` random answers that are not among `known`, nor twice.
+    """Draw distinct random answers that are not in `known`.
 
-    Fewer where the space has no more, or, if it is too large to be listed, where no new one was
-    found in a hundred draws for each.
+    Args:
+        space: The space to draw from.
+        count: How many to draw.
+        known: Answers to avoid.
+        length: Answer only the first `length` decisions.
+        seed: The only source of randomness.
+        over: What is uniform: each decision, or each architecture.
+
+    Returns:
+        `count` answers; fewer if the space has no more, or, if it is too large to be enumerated,
+        if 100 rounds of drawing did not find enough.
     """
     taken = set(known)
     found: list[Answers] = []
-    for attempt in range(PATIENCE):
+    for attempt in range(MAX_DRAWS):
         missing = count - len(found)
         if not missing:
             return found
@@ -48,17 +57,22 @@ def fresh(
 
 
 class RandomSearch(AbstractPolicy):
-    """Random search: draws without learning, with replacement.
+    """Random search: samples without learning, with replacement by default.
 
-    `over="decisions"` (default) draws each asked decision uniformly, as a controller does before
-    it has learned; `over="architectures"` makes every architecture equally likely. With
-    `replacement=false` nothing is drawn twice before everything was drawn.
+    Args:
+        space: The space to sample.
+        over: `decisions` draws each active decision uniformly, as an untrained controller does;
+            `architectures` makes every architecture equally likely.
+        replacement: If false, nothing is proposed twice before everything was proposed.
+
+    Raises:
+        SettingError: `over` is neither of the two.
     """
 
     def __init__(
         self, space: AbstractSpace[Any], *, over: Over = "decisions", replacement: bool = True
     ) -> None:
-        space.sample(0, 0, over=over)  # refuses an unknown word
+        space.sample(0, 0, over=over)  # raises if `over` is unknown
         self._space = space
         self._over: Over = over
         self._replacement = replacement
@@ -66,12 +80,12 @@ class RandomSearch(AbstractPolicy):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The name, what is uniform, and, where it never repeats itself, that."""
+        """The name and the parameters; `replacement` only if false."""
         named = {"name": "random", "over": self._over}
         return named if self._replacement else {**named, "replacement": False}
 
     def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
-        """Independent draws, or new ones."""
+        """Independent draws; without replacement, architectures not evaluated yet."""
         if self._replacement:
             return self._space.sample(count, seed, length=length, over=self._over)
         known = self._history.known
@@ -80,16 +94,16 @@ class RandomSearch(AbstractPolicy):
         return drawn + self._space.sample(missing, seed, length=length, over=self._over)
 
     def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
-        """Learns nothing; remembers what not to draw again."""
+        """Learn nothing, except what not to draw again; the diagnostic is the mean reward."""
         if not self._replacement:
             self._history.add(trials)
         return {"reward": mean(rewards(trials))}
 
     def state(self) -> State:
-        """What was drawn, where that matters."""
+        """The history if nothing may be repeated, else empty."""
         return {} if self._replacement else self._history.state()
 
     def restore(self, state: State) -> None:
-        """Everything that `state()` gave."""
+        """Restore the history if there is one."""
         if not self._replacement:
             self._history.restore(state)

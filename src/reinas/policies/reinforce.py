@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reinas.errors import SettingError
-from reinas.policies.base import AbstractPolicy, State
-from reinas.policies.baseline import Baseline
+from reinas.errors import InvalidSettingError
+from reinas.policies.base import MAX_SEED, AbstractPolicy, State
+from reinas.policies.baseline import Advantages, Baseline
 from reinas.policies.controller import Controller
 from reinas.policies.distributions import AbstractDistribution
 from reinas.policies.independent import IndependentSoftmaxes
@@ -20,35 +20,64 @@ from reinas.spaces.base import AbstractSpace, check_decisions
 from reinas.threads import one_thread
 from reinas.types import Answers, Trial
 
-FASTEST = 1000  # Adam's step: far beyond it the weights overflow and nothing can be drawn
-MOST = 4096  # units and layers of a controller: more would not fit into memory
+MAX_LEARNING_RATE = 1000  # far beyond it the weights overflow and sampling is impossible
+MAX_UNITS = 4096  # units or layers of a controller: more would not fit into memory
 
 
 def reinforce_loss(log_probs: Tensor, rewards: Tensor, baseline: float) -> Tensor:
-    """Minus the estimator's objective: its gradient is minus the policy gradient (section 3.2).
+    """A loss whose gradient is minus the REINFORCE estimate of the policy gradient (section 3.2).
 
-    `log_probs` [m, T] of the answers that were drawn, `rewards` [m] that they earned:
-    -(1/m) sum over k, sum over t of log P(a_t | a_(t-1)..a_1) (R_k - b).
+    -(1/m) sum over k, sum over t of log P(a_t | a_(t-1)..a_1) (R_k - b)
+
+    Args:
+        log_probs: [m, T], of the answers that were drawn.
+        rewards: [m], of the same architectures.
+        baseline: b.
+
+    Returns:
+        A differentiable scalar.
     """
     advantages = (rewards - baseline).detach()
     return -(log_probs.sum(dim=1) * advantages).mean()
 
 
 Gradient = list[Tensor | None]
-"""One tensor a parameter, in their order; None where the batch says nothing about it."""
+"""One tensor per parameter, in their order; None where the batch does not use it."""
 
 
 def adam(parameters: Iterable[Tensor], learning_rate: float) -> torch.optim.Adam:
-    """The optimiser of every controller, whole or in slices."""
+    """Adam with torch's other defaults: the optimiser of every controller, whole or in slices.
+
+    Args:
+        parameters: What to optimise.
+        learning_rate: Adam's step size.
+
+    Returns:
+        The optimiser.
+    """
     return torch.optim.Adam(parameters, learning_rate, fused=True)
 
 
 class Reinforce(AbstractPolicy):
-    """Trains a network of answers by policy gradient, one Adam step a batch.
+    """Trains a distribution over answers by policy gradient, one Adam step per batch.
 
-    The baseline is an exponential moving average of earlier batches' mean rewards; it starts at
-    the first batch's mean and is updated after the advantage is taken. There is no entropy
-    bonus, no clipping, no temperature. `settings` is what the search compares when it resumes.
+    The baseline is an exponential moving average of the earlier batches' mean rewards. It starts
+    at the first batch's mean and is updated after the advantages are computed (section 3.2). There
+    is no entropy bonus, no clipping and no temperature.
+
+    Args:
+        network: The distribution to train.
+        settings: The policy's name and parameters; a search compares them when it resumes.
+        learning_rate: Adam's step size, above 0 and at most 1000.
+        decay: Weight of the old baseline in each update, in [0, 1).
+
+    Raises:
+        InvalidSettingError: A parameter is out of range.
+
+    Attributes:
+        network: The distribution that is trained.
+        learning_rate: Adam's step size.
+        baseline: The baseline of the next batch.
     """
 
     def __init__(
@@ -60,17 +89,21 @@ class Reinforce(AbstractPolicy):
         decay: float,
     ) -> None:
         if not 0 < learning_rate < math.inf:
-            raise SettingError(
-                f"policy: learning_rate must be above 0 and finite, got {learning_rate}"
+            raise InvalidSettingError(
+                "policy.learning_rate", f"must be above 0 and finite, got {learning_rate}"
             )
-        if learning_rate > FASTEST:
-            raise SettingError(f"policy: learning_rate must be at most 1000, got {learning_rate}")
+        if learning_rate > MAX_LEARNING_RATE:
+            raise InvalidSettingError(
+                "policy.learning_rate", f"must be at most {MAX_LEARNING_RATE}, got {learning_rate}"
+            )
         if not 0 <= decay < 1:
-            raise SettingError(f"policy: decay must be at least 0 and below 1, got {decay}")
+            raise InvalidSettingError(
+                "policy.decay", f"must be at least 0 and below 1, got {decay}"
+            )
         self.network = network
         self._settings = dict(settings)
         self.learning_rate = learning_rate
-        self.earlier = Baseline(decay)
+        self.baseline = Baseline(decay)
         self._adam = adam(network.parameters(), learning_rate)
 
     @property
@@ -78,60 +111,75 @@ class Reinforce(AbstractPolicy):
         """The policy's name and parameters."""
         return self._settings
 
-    @property
-    def baseline(self) -> float:
-        """The moving average of rewards; NaN before the first update."""
-        return self.earlier.average
-
     def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
-        """Draw from the network."""
+        """Sample from the network."""
         generator = torch.Generator().manual_seed(seed)
         with one_thread():
             drawn = self.network.sample(count, length, generator)
         return [tuple(row) for row in drawn.tolist()]
 
     def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
-        """One step of Adam on the batch's own answers and rewards.
+        """Take one step of Adam on the batch's answers and rewards.
 
-        Diagnostics: mean reward, baseline before the update, loss, entropy of the policy at
-        these answers (nats an architecture), gradient norm.
+        Args:
+            trials: A finished batch; all its answers have the same length.
+
+        Returns:
+            `reward`: the batch's mean reward; `baseline`: the baseline before this update; `loss`;
+            `entropy`: of the policy, in nats per architecture; `gradient_norm`.
+
+        Raises:
+            ValueError: There is nothing to learn from (see `reinas.policies.base.rewards`).
         """
-        _, said = self.gradient(trials, self.earlier)
+        advantages = self.baseline.advantages(trials)
+        _, diagnostics = self._backward(trials, advantages)
         with one_thread():
             self._adam.step()
-        self.earlier = self.earlier.after(self.earlier.values(trials))
-        return said
+        self.baseline = advantages.next
+        return diagnostics
 
     def gradient(
         self, trials: Sequence[Trial], baseline: Baseline
     ) -> tuple[Gradient, dict[str, float]]:
-        """Minus the batch's policy gradient at the network as it is, and the diagnostics.
+        """The gradient of `reinforce_loss` at the current parameters; nothing is learned.
 
-        Nothing is learned by it; the gradient is that of `reinforce_loss`.
+        Args:
+            trials: A finished batch; all its answers have the same length.
+            baseline: The baseline to use instead of the policy's own.
+
+        Returns:
+            The gradient, and the diagnostics that `update` returns.
+
+        Raises:
+            ValueError: There is nothing to learn from (see `reinas.policies.base.rewards`).
         """
+        return self._backward(trials, baseline.advantages(trials))
+
+    def _backward(
+        self, trials: Sequence[Trial], advantages: Advantages
+    ) -> tuple[Gradient, dict[str, float]]:
         answers = torch.tensor([t.answers for t in trials], dtype=torch.int64)
-        values = baseline.values(trials)
-        before = baseline.before(values)
+        values, baseline, _ = advantages
         with one_thread():
             log_probs, entropies = self.network.scores(answers)
-            loss = reinforce_loss(log_probs, log_probs.new_tensor(values), before)
+            loss = reinforce_loss(log_probs, log_probs.new_tensor(values), baseline)
             self.network.zero_grad()
             loss.backward()
             gradient = [p.grad for p in self.network.parameters()]
             norm = torch.nn.utils.get_total_norm([g for g in gradient if g is not None])
         return gradient, {
             "reward": mean(values),
-            "baseline": before,
+            "baseline": baseline,
             "loss": loss.item(),
             "entropy": entropies.detach().sum(1).mean().item(),
             "gradient_norm": norm.item(),
         }
 
     def state(self) -> State:
-        """Weights, Adam's moments and step counts, the baseline, the worst reward below 0."""
+        """Weights, Adam's moments and step counts, the baseline, the lowest reward below 0."""
         result: State = {
-            "baseline": np.array(self.earlier.average),
-            "worst": np.array(self.earlier.worst),
+            "baseline": np.array(self.baseline.average),
+            "worst": np.array(self.baseline.worst),
         }
         for name, value in self.network.state_dict().items():
             result[f"network.{name}"] = value.numpy().copy()
@@ -141,10 +189,10 @@ class Reinforce(AbstractPolicy):
         return result
 
     def restore(self, state: State) -> None:
-        """Everything that `state()` gave."""
+        """Restore the weights, the optimiser and the baseline."""
         arrays = {name: torch.from_numpy(np.array(value)) for name, value in state.items()}
         average, worst = (float(arrays.pop(key)) for key in ("baseline", "worst"))
-        self.earlier = replace(self.earlier, average=average, worst=worst)
+        self.baseline = replace(self.baseline, average=average, worst=worst)
         weights = {}
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in arrays.items():
@@ -169,20 +217,37 @@ def zoph_le(
     decay: float = 0.95,
     seed: int = 0,
 ) -> Reinforce:
-    """The paper's controller: two LSTM layers of 35 units, REINFORCE, Adam at 0.0006.
+    """The paper's controller: an LSTM trained by REINFORCE (sections 3.1, 3.2 and 4.1).
 
-    Nothing is learned at this rate before about 500 samples; small budgets want
-    learning_rate=0.01 or so. `seed` draws the initial weights.
+    The defaults are the paper's. At its learning rate nothing is learned before about 500 samples;
+    for small budgets take 0.01 or so.
+
+    Args:
+        space: The space to search.
+        hidden: Units per LSTM layer, 1 to 4,096.
+        layers: Number of LSTM layers, 1 to 4,096.
+        initial: The weights start uniform in [-initial, initial]; above 0.
+        learning_rate: Adam's step size, above 0 and at most 1000.
+        decay: Weight of the old baseline in each update, in [0, 1).
+        seed: Draws the initial weights.
+
+    Returns:
+        The policy `zoph-le`.
+
+    Raises:
+        InvalidSettingError: A parameter is out of range.
     """
     for key, value in (("hidden", hidden), ("layers", layers)):
         if value < 1:
-            raise SettingError(f"zoph-le: {key} must be at least 1, got {value}")
-        if value > MOST:
-            raise SettingError(f"zoph-le: {key} must be at most {MOST:,}, got {value}")
-    if not 0 <= seed < 1 << 63:
-        raise SettingError(f"zoph-le: seed must be from 0 to 2^63 - 1, got {seed}")
+            raise InvalidSettingError(f"policy.{key}", f"must be at least 1, got {value}")
+        if value > MAX_UNITS:
+            raise InvalidSettingError(
+                f"policy.{key}", f"must be at most {MAX_UNITS:,}, got {value}"
+            )
+    if not 0 <= seed <= MAX_SEED:
+        raise InvalidSettingError("policy.seed", f"must be from 0 to 2^63 - 1, got {seed}")
     if not 0 < initial < math.inf:
-        raise SettingError(f"zoph-le: initial must be above 0 and finite, got {initial}")
+        raise InvalidSettingError("policy.initial", f"must be above 0 and finite, got {initial}")
     check_decisions(space.decisions)
     network = Controller(
         space.decisions,
@@ -206,9 +271,21 @@ def zoph_le(
 def independent(
     space: AbstractSpace[Any], *, learning_rate: float = 0.1, decay: float = 0.95
 ) -> Reinforce:
-    """One softmax a decision, the same learning rule: the review's counter-proposal.
+    """One independent softmax per decision, trained by the same rule as the controller.
 
-    It starts uniform, so there is nothing to seed.
+    This is the review's alternative to the LSTM (docs/review.md). It starts uniform, so it has no
+    seed.
+
+    Args:
+        space: The space to search.
+        learning_rate: Adam's step size, above 0 and at most 1000.
+        decay: Weight of the old baseline in each update, in [0, 1).
+
+    Returns:
+        The policy `independent`.
+
+    Raises:
+        InvalidSettingError: A parameter is out of range.
     """
     check_decisions(space.decisions)
     settings = {"name": "independent", "learning_rate": learning_rate, "decay": decay}

@@ -1,4 +1,4 @@
-"""A Gaussian process over architectures: what a reward will be, and how sure that is."""
+"""A Gaussian process over architectures: predicts rewards with their uncertainty."""
 
 from dataclasses import dataclass
 
@@ -11,20 +11,28 @@ from scipy.special import ndtri
 
 from reinas.policies.encoding import Encoding, Floats, Ints
 
-# Log-normal priors of the kernel's parts, in units of the scores' variance.
+# Log-normal priors of the kernel's parameters, in units of the scores' variance.
 LOG_AMPLITUDE, SD_AMPLITUDE = 0.0, 0.7
 LOG_NOISE, SD_NOISE, LEAST_NOISE = -3.0, 1.0, 1e-4
 LOG_EFFECT, SD_EFFECT = -1.0, 1.0
-CONSTANT = 1.0  # the variance of the common mean
-STEPS = 25  # of L-BFGS a fit; each begins where the last one ended
-FITTED, CONDITIONED = 200, 300  # most architectures to fit weights to, and to predict from
+CONSTANT = 1.0  # prior variance of the mean
+STEPS = 25  # of L-BFGS per fit; each fit starts where the last one ended
+FITTED, CONDITIONED = 200, 300  # most trials used to fit the parameters, and to predict
+FAILED_LOSS = 1e9  # above any loss of parameters whose covariance can be factorised
 
 
 def scores(rewards: Floats) -> Floats:
-    """Rewards as the model sees them: standardised, good ones told apart, bad ones alike.
+    """Transform rewards for the model: good ones spread out, bad ones squeezed together.
 
-    The mean of two scales. One is the normal score of the rank, halved below the median. The
-    other is the distance from the median in units of that of the best tenth, squashed below.
+    The mean of two scales, standardised. One is the normal score of the rank, halved below the
+    median. The other is the distance from the median, divided by the distance of the 0.9
+    quantile, and squashed by expm1 below the median.
+
+    Args:
+        rewards: [n].
+
+    Returns:
+        [n], with mean 0 and variance 1; zeros if all rewards are equal.
     """
     ordered = np.sort(rewards)
     middle = np.searchsorted(ordered, rewards, "left") + np.searchsorted(ordered, rewards, "right")
@@ -32,7 +40,7 @@ def scores(rewards: Floats) -> Floats:
     ranked = np.where(ranked < 0, ranked / 2, ranked)
     median = np.median(rewards)
     unit = float(np.quantile(rewards, 0.9) - median)
-    if unit <= 0:  # most of the better half are equal
+    if unit <= 0:  # the better half is almost constant
         unit = float(rewards.max() - median) or 1.0
     apart = np.clip((rewards - median) / unit, -50, 10)
     apart = np.where(apart < 0, np.expm1(np.minimum(apart, 0)), apart)
@@ -43,8 +51,17 @@ def scores(rewards: Floats) -> Floats:
     return result
 
 
-def some(values: Floats, count: int, *, latest: bool) -> Ints:
-    """At most `count` places: half the best ones, half the latest, or evenly spread, others."""
+def subset(values: Floats, count: int, *, latest: bool) -> Ints:
+    """Choose which trials the model uses: half of them the best, the rest recent or spread.
+
+    Args:
+        values: [n], the trials' scores in order of evaluation.
+        count: Size of the subset.
+        latest: Fill up with the latest trials; otherwise with evenly spread ones.
+
+    Returns:
+        int64 [min(n, count)], indices in ascending order.
+    """
     if len(values) <= count:
         return np.arange(len(values))
     best = np.argsort(-values, kind="stable")[: count // 2]
@@ -57,10 +74,17 @@ def some(values: Floats, count: int, *, latest: bool) -> Ints:
 
 @dataclass(frozen=True)
 class Weights:
-    """The kernel: amplitude * exp(-distance) + effect * (what is shared) + constant, with noise.
+    """The kernel amplitude * exp(-distance) + effect * similarity + constant, and the noise.
 
-    `bits` weigh each bit, in the distance as in what is shared. The first part knows what is near
-    to what was measured, the second what each option is good for wherever it stands.
+    The distance is the weighted sum of the bits that differ, the similarity that of the bits set
+    in both. The first term models what is close to evaluated architectures; the second gives each
+    option an effect of its own, whatever the other answers are.
+
+    Args:
+        amplitude: Variance of the first term.
+        noise: Variance of the scores' noise.
+        effect: Variance of the second term, per unit of weight.
+        bits: [W], the weight of each bit.
     """
 
     amplitude: float
@@ -70,7 +94,16 @@ class Weights:
 
     @staticmethod
     def of(theta: Floats, encoding: Encoding) -> "Weights":
-        """From standard normal parameters: three, then the parts of the bits' log weights."""
+        """The kernel of these parameters.
+
+        Args:
+            theta: Standard normal a priori: amplitude, noise, effect, then the parts of the bits'
+                log weights.
+            encoding: Says how the log weights are made up of the parts.
+
+        Returns:
+            The kernel.
+        """
         logs = encoding.offset + encoding.design @ theta[3:]
         return Weights(
             float(np.exp(LOG_AMPLITUDE + SD_AMPLITUDE * theta[0])),
@@ -80,7 +113,15 @@ class Weights:
         )
 
     def kernel(self, a: Floats, b: Floats) -> Floats:
-        """Covariances of bits [m, W] with bits [n, W]: [m, n]."""
+        """Prior covariances without noise.
+
+        Args:
+            a: Encoded architectures [m, W].
+            b: Encoded architectures [n, W].
+
+        Returns:
+            [m, n].
+        """
         weights = self.bits.astype(a.dtype)
         shared = (a * weights) @ b.T
         result = -2 * shared
@@ -95,19 +136,36 @@ class Weights:
         return result
 
     def variance(self, a: Floats) -> Floats:
-        """Variances of bits [m, W] before anything is measured: [m]."""
+        """Prior variances without noise.
+
+        Args:
+            a: Encoded architectures [m, W].
+
+        Returns:
+            [m].
+        """
         shared: Floats = a @ self.bits.astype(a.dtype)
         return self.amplitude + CONSTANT + self.effect * shared
 
 
 def start(encoding: Encoding) -> Floats:
-    """The parameters at the prior's mean."""
+    """The parameters at the prior's mean: zeros [3 + parts]."""
     return np.zeros(3 + encoding.design.shape[1])
 
 
 def fit(theta: Floats, encoding: Encoding, bits: Floats, values: Floats) -> Floats:
-    """The parameters of highest posterior density, searched from `theta` (L-BFGS)."""
-    places = some(values, FITTED, latest=True)
+    """Maximise the posterior density of the parameters by L-BFGS.
+
+    Args:
+        theta: [3 + parts], where to start.
+        encoding: Says how the bits' log weights are made up.
+        bits: Encoded evaluated architectures [n, W].
+        values: Their scores [n].
+
+    Returns:
+        [3 + parts]; `theta` itself if the optimiser found nothing finite.
+    """
+    places = subset(values, FITTED, latest=True)
     found = minimize(
         loss,
         theta,
@@ -116,15 +174,22 @@ def fit(theta: Floats, encoding: Encoding, bits: Floats, values: Floats) -> Floa
         method="L-BFGS-B",
         options={"maxiter": STEPS},
     )
-    good = np.isfinite(found.fun) and found.fun < IMPOSSIBLE
+    good = np.isfinite(found.fun) and found.fun < FAILED_LOSS
     return np.asarray(found.x) if good else theta
 
 
-IMPOSSIBLE = 1e9
-
-
 def loss(theta: Floats, encoding: Encoding, bits: Floats, values: Floats) -> tuple[float, Floats]:
-    """Minus the log posterior density of the parameters, less a constant, and its gradient."""
+    """Minus the log posterior density of the parameters, up to a constant, and its gradient.
+
+    Args:
+        theta: [3 + parts].
+        encoding: Says how the bits' log weights are made up.
+        bits: Encoded architectures [n, W].
+        values: Their scores [n].
+
+    Returns:
+        The value, and its gradient [3 + parts].
+    """
     weights = Weights.of(theta, encoding)
     total = bits @ weights.bits
     shared = (bits * weights.bits) @ bits.T
@@ -135,11 +200,11 @@ def loss(theta: Floats, encoding: Encoding, bits: Floats, values: Floats) -> tup
     try:
         lower = np.linalg.cholesky(covariance)
     except np.linalg.LinAlgError:
-        return 10 * IMPOSSIBLE, np.zeros_like(theta)
+        return 10 * FAILED_LOSS, np.zeros_like(theta)
     inverse, _ = dpotri(lower, lower=1)
     inverse = np.tril(inverse) + np.tril(inverse, -1).T
     alpha = inverse @ values
-    # the density's slope by each covariance, and by each pair's distance
+    # derivatives of the log likelihood by each covariance, and by each pair's distance
     slope = 0.5 * (np.outer(alpha, alpha) - inverse)
     pull = -weights.amplitude * slope * near
     by_bit = 2 * (bits.T @ pull.sum(1) - (bits * (pull @ bits)).sum(0))
@@ -157,14 +222,21 @@ def loss(theta: Floats, encoding: Encoding, bits: Floats, values: Floats) -> tup
 
 
 class Posterior:
-    """Means and variances of the scores of any architectures, given those measured.
+    """Predicts the scores of any architectures from the evaluated ones.
 
-    `bits` [n, W] and `values` [n] are the measured ones; at most 300 of them are looked at.
+    Args:
+        weights: The kernel.
+        bits: Encoded evaluated architectures [n, W]; at most 300 of them are used.
+        values: Their scores [n].
+
+    Attributes:
+        places: Indices of the evaluated architectures that are used.
+        known: Their encoding.
     """
 
     def __init__(self, weights: Weights, bits: Floats, values: Floats) -> None:
         self.weights = weights
-        places = some(values, CONDITIONED, latest=False)
+        places = subset(values, CONDITIONED, latest=False)
         known = bits[places].astype(np.float64)
         covariance = weights.kernel(known, known)
         covariance[np.diag_indices_from(covariance)] += weights.noise
@@ -176,7 +248,14 @@ class Posterior:
         self._alpha = alpha.astype(np.float32)
 
     def predict(self, bits: NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:
-        """Mean [m], variance [m], and the whitened covariances [n, m] that `given` needs."""
+        """Predict scores.
+
+        Args:
+            bits: Encoded architectures [m, W].
+
+        Returns:
+            Mean [m], variance [m], and the whitened covariances [n, m] that `given` takes.
+        """
         whitened = solve_triangular(
             self._lower, self.weights.kernel(self.known, bits), lower=True, check_finite=False
         )
@@ -184,9 +263,18 @@ class Posterior:
         return self._alpha @ whitened, np.maximum(variance, 1e-8), whitened
 
     def given(self, bits: Floats, variance: Floats, whitened: Floats, place: int) -> Floats:
-        """The variances [m] once the architecture at `place` is measured, too.
+        """The variances once the architecture at `place` is evaluated too.
 
-        What will be measured there is not known; its mean is assumed, so no mean moves.
+        Its score is assumed to be the predicted mean, so the means stay as they are.
+
+        Args:
+            bits: Encoded architectures [m, W].
+            variance: Their variances [m].
+            whitened: Their whitened covariances [n, m], from `predict`.
+            place: Which of the m is evaluated.
+
+        Returns:
+            [m].
         """
         prior = self.weights.kernel(bits[place : place + 1], bits)[0]
         covariance = prior - whitened[:, place] @ whitened

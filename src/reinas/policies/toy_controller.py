@@ -1,4 +1,4 @@
-"""The review's five-parameter controller (docs/review.md)."""
+"""The review's controller of five parameters (docs/review.md)."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,16 @@ from torch.nn import functional
 from reinas.policies.distributions import AbstractDistribution
 
 NAMES = ("c", "w1", "b1", "w2", "b2")
+"""The parameters, in the order of theta."""
 
 
 class ReviewController(AbstractDistribution):
-    """theta = (c, w1, b1, w2, b2) over the toy's two bits, in float64.
+    """The review's distribution over the toy space's two binary decisions, in float64.
 
     P(A1 = 1) = sigmoid(c); P(A2 = 1 | A1 = a) = sigmoid(w2 tanh(w1 a + b1) + b2).
+
+    Args:
+        theta: The initial (c, w1, b1, w2, b2).
     """
 
     def __init__(self, theta: Sequence[float]) -> None:
@@ -22,7 +26,7 @@ class ReviewController(AbstractDistribution):
         self.theta = nn.Parameter(torch.tensor(theta, dtype=torch.float64))
 
     def _second(self, first: Tensor) -> Tensor:
-        """The logit of A2 = 1 after the first answers [B]."""
+        """The logit of A2 = 1 given the first answers [B]."""
         _, w1, b1, w2, b2 = self.theta
         logit: Tensor = w2 * torch.tanh(w1 * first + b1) + b2
         return logit

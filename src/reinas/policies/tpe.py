@@ -1,11 +1,11 @@
-"""The tree-structured Parzen estimator (Bergstra et al. 2011), by Optuna."""
+"""The tree-structured Parzen estimator (Bergstra et al. 2011), from Optuna."""
 
 import warnings
 from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any
 
-from reinas.errors import SettingError
+from reinas.errors import InvalidSettingError, SettingError
 from reinas.policies.base import AbstractPolicy, State
 from reinas.policies.history import History
 from reinas.spaces.base import AbstractSpace
@@ -14,14 +14,22 @@ from reinas.types import Answers, Decision, Trial
 
 
 class Tpe(AbstractPolicy):
-    """TPE: draws from a density of the good trials, where that of the bad ones is low (Optuna).
+    """TPE (Optuna): samples where good trials are dense and bad trials are not.
 
-    The first `startup` children are random; each later one is the best of `candidates` draws.
-    `multivariate` densities see decisions together, else each decision is on its own. Needs the
-    extra `bench`.
+    Needs the extra `bench`.
+
+    Args:
+        space: The space to search.
+        startup: Number of random children before the first model, at least 1.
+        candidates: Draws per child, of which the best is proposed; at least 1.
+        multivariate: Whether the densities model decisions jointly rather than each on its own.
+
+    Raises:
+        InvalidSettingError: A parameter is out of range.
+        SettingError: Optuna is not installed.
     """
 
-    batch = 1
+    batch_size = 1
 
     def __init__(
         self,
@@ -33,21 +41,21 @@ class Tpe(AbstractPolicy):
     ) -> None:
         for key, value in (("startup", startup), ("candidates", candidates)):
             if value < 1:
-                raise SettingError(f"tpe: {key} must be at least 1, got {value}")
+                raise InvalidSettingError(f"policy.{key}", f"must be at least 1, got {value}")
         try:
             import optuna
         except ImportError:
             raise SettingError(
-                "tpe needs Optuna: install it with `pip install 'reinas[bench]'`"
+                "policy tpe needs Optuna: install it with `pip install 'reinas[bench]'`"
             ) from None
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._optuna = optuna
         self._space = space
         self._startup, self._candidates, self._multivariate = startup, candidates, multivariate
         self._history = History()
-        self._study = self._fresh()
+        self._study = self._new_study()
 
-    def _fresh(self) -> Any:
+    def _new_study(self) -> Any:
         return self._optuna.create_study(
             storage=self._optuna.storages.InMemoryStorage(), direction="maximize"
         )
@@ -63,7 +71,7 @@ class Tpe(AbstractPolicy):
         }
 
     def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
-        """Optuna's suggestions; those of one batch know of each other (its constant liar)."""
+        """Optuna's suggestions; within a batch they avoid each other (its constant liar)."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # experimental options, conditional decisions
             self._study.sampler = self._optuna.samplers.TPESampler(
@@ -75,51 +83,52 @@ class Tpe(AbstractPolicy):
             trials = [self._study.ask() for _ in range(count)]
             decisions = self._space.decisions[:length]
             proposed = [_suggested(trial, decisions) for trial in trials]
-            for trial in trials:  # proposing leaves no trace: what is measured is told in update
+            for trial in trials:  # proposing leaves no trace; `update` adds the evaluated trials
                 self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
         return proposed
 
     def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
-        """Tell Optuna."""
+        """Add the batch to Optuna's study; the diagnostic is the mean reward."""
         values = self._history.add(trials)
-        self._tell([trial.answers for trial in trials], values)
+        self._add_to_study([trial.answers for trial in trials], values)
         return {"reward": mean(values)}
 
-    def _tell(self, answers: Sequence[Answers], values: Sequence[float]) -> None:
-        for known, value in zip(answers, values, strict=True):
-            told = _asked(self._space.decisions, known)
+    def _add_to_study(self, answers: Sequence[Answers], values: Sequence[float]) -> None:
+        for row, value in zip(answers, values, strict=True):
+            given = _active_answers(self._space.decisions, row)
             self._study.add_trial(
                 self._optuna.trial.create_trial(
-                    params={decision.name: answer for decision, answer in told},
+                    params={decision.name: answer for decision, answer in given},
                     distributions={
-                        decision.name: _distribution(self._optuna, decision) for decision, _ in told
+                        decision.name: _distribution(self._optuna, decision)
+                        for decision, _ in given
                     },
                     value=value,
                 )
             )
 
     def state(self) -> State:
-        """What Optuna was told."""
+        """The history."""
         return self._history.state()
 
     def restore(self, state: State) -> None:
-        """Tell it all again."""
+        """Restore the history, and add all of it to a new study."""
         self._history.restore(state)
-        self._study = self._fresh()
-        self._tell(self._history.answers, self._history.values)
+        self._study = self._new_study()
+        self._add_to_study(self._history.answers, self._history.values)
 
 
 def _distribution(optuna: Any, decision: Decision) -> Any:
     return optuna.distributions.CategoricalDistribution(range(decision.num_options))
 
 
-def _asked(decisions: Sequence[Decision], answers: Answers) -> list[tuple[Decision, int]]:
+def _active_answers(decisions: Sequence[Decision], answers: Answers) -> list[tuple[Decision, int]]:
     live = active_decisions(decisions, answers)
     return [(decisions[t], answers[t]) for t, on in enumerate(live) if on]
 
 
 def _suggested(trial: Any, decisions: Sequence[Decision]) -> Answers:
-    """One trial's answers, decision by decision; 0 where a decision is not asked."""
+    """One Optuna trial's answers; 0 where a decision is inactive."""
     known: dict[str, int] = {}
     for decision in decisions:
         if active(decision, known):

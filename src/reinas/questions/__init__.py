@@ -1,1 +1,1 @@
-"""Questions that the project answers with its own tools."""
+"""The review's questions about the paper, answered by experiments (docs/review.md)."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reinas.compare.page import Table
+from reinas.compare.page import TextTable
 from reinas.policies.distributions import AbstractDistribution
 from reinas.policies.exact import all_answers, exact_gradient
 from reinas.policies.reinforce import Reinforce, independent, reinforce_loss, zoph_le
@@ -18,19 +18,27 @@ from reinas.threads import one_thread
 from reinas.types import Answers, Outcome, Trial
 
 CHILDREN = 8
-STATIONS = (0, 200, 1000)
-"""After how many samples the policy is looked at."""
+SAMPLES = (0, 200, 1000)
+"""Numbers of samples after which the policy is examined."""
 BASELINES = ("none", "moving average", "the batch's own mean")
 Rewards = dict[Answers, tuple[float, ...]]
+"""The rewards of each architecture, one per training seed."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The estimator at one policy, in one setting.
+class EstimatorError:
+    """Bias and variance of the gradient estimator for one policy in one setting.
 
-    `along` is the mean estimate's length along the exact gradient, in units of that gradient, with
-    its 95 % interval: 1 is unbiased. `noise` is the estimate's mean squared distance from its own
-    mean, in units of the gradient's squared length: its variance, relative.
+    Args:
+        policy: The policy's name.
+        samples: Number of samples that the policy has learned from.
+        rewards: `mean` or `one seed`: the mean over the training seeds, or one of them drawn.
+        baseline: One of `BASELINES`.
+        along: The mean estimate projected on the exact gradient, in units of its length; 1 means
+            no bias.
+        low: Lower bound of the 95 % interval of `along`.
+        high: Upper bound.
+        noise: Variance of one estimate, in squared lengths of the exact gradient.
     """
 
     policy: str
@@ -46,10 +54,17 @@ class Measured:
 def estimator(
     table: AbstractBenchmarkTable, batches: int, on_step: Callable[[int, int], None]
 ) -> QuestionResult:
-    """Bias and variance, with and without a baseline, with deterministic and drawn rewards.
+    """Bias and variance, with and without a baseline, with deterministic and random rewards.
 
-    `batches` gradients of 8 children each are estimated in each setting; the exact one is a sum
-    over all architectures.
+    The exact gradient is a sum over all architectures (section 3.2).
+
+    Args:
+        table: A table whose space can be enumerated.
+        batches: Number of gradients, of 8 children each, that are estimated in each setting.
+        on_step: Called with the number of finished steps and of all steps.
+
+    Returns:
+        The tables of bias and variance.
     """
     space = table.space
     answers = all_answers(space)
@@ -59,16 +74,16 @@ def estimator(
         seen[tuple(row)] = (0.0,) if entry is None else entry.rewards
     means = torch.tensor([float(np.mean(rewards)) for rewards in seen.values()])
     policies = {"independent": independent(space), "zoph-le": zoph_le(space, learning_rate=0.01)}
-    measured: list[Measured] = []
-    total = len(policies) * len(STATIONS)
+    measured: list[EstimatorError] = []
+    total = len(policies) * len(SAMPLES)
     with one_thread():
         for name, policy in policies.items():
             done = 0
-            for station in STATIONS:
-                _learn(policy, seen, done, station)
-                done = station
+            for samples in SAMPLES:
+                _learn(policy, seen, done, samples)
+                done = samples
                 on_step(len(measured) // (2 * len(BASELINES)), total)
-                measured += _station(name, station, policy, answers, means, seen, batches)
+                measured += _estimates(name, samples, policy, answers, means, seen, batches)
     on_step(total, total)
     protocol = (
         f"{table.settings.get('name')} {table.settings.get('data', '')}: {len(means):,}"
@@ -81,7 +96,7 @@ def estimator(
 
 
 def _learn(policy: Reinforce, seen: Rewards, done: int, until: int) -> None:
-    """Let the policy learn from mean rewards, up to so many samples."""
+    """Let a policy that has learned from `done` samples learn from mean rewards up to `until`."""
     length = len(next(iter(seen)))
     for batch in range(done // CHILDREN, until // CHILDREN):
         drawn = policy.propose(CHILDREN, length=length, seed=derive(0, "estimator", batch))
@@ -90,7 +105,7 @@ def _learn(policy: Reinforce, seen: Rewards, done: int, until: int) -> None:
         )
 
 
-def _station(
+def _estimates(
     name: str,
     samples: int,
     policy: Reinforce,
@@ -98,11 +113,13 @@ def _station(
     means: Tensor,
     seen: Rewards,
     batches: int,
-) -> list[Measured]:
+) -> list[EstimatorError]:
     network = policy.network
     exact = _flat(exact_gradient(network, answers, means))
-    average = policy.baseline
-    if np.isnan(average):  # nothing was seen yet: what the policy is worth at its start
+    average = policy.baseline.average
+    if np.isnan(
+        average
+    ):  # nothing was learned yet: take the initial policy's exact expected reward
         with torch.no_grad():
             average = float(network.log_prob(answers).sum(1).exp() @ means)
     settings = [(drawn, base) for drawn in (False, True) for base in BASELINES]
@@ -125,7 +142,7 @@ def _station(
             loss = -reinforce_loss(log_probs, rewards, baseline)
             estimates[setting].append(_gradient(network, loss))
     return [
-        _measured(name, samples, drawn, base, torch.stack(estimates[drawn, base]), exact)
+        _error(name, samples, drawn, base, torch.stack(estimates[drawn, base]), exact)
         for drawn, base in settings
     ]
 
@@ -143,36 +160,38 @@ def _flat(gradient: tuple[Tensor, ...]) -> Tensor:
     return torch.cat([part.flatten() for part in gradient]).double()
 
 
-def _measured(
+def _error(
     name: str, samples: int, drawn: bool, base: str, estimates: Tensor, exact: Tensor
-) -> Measured:
+) -> EstimatorError:
     length = float(exact.square().sum())
     along = estimates @ exact / length
     error = 1.96 * float(along.std()) / len(along) ** 0.5
     noise = float((estimates - estimates.mean(0)).square().sum(1).mean()) / length
     mean = float(along.mean())
     kind = "one seed" if drawn else "mean"
-    return Measured(name, samples, kind, base, mean, mean - error, mean + error, noise)
+    return EstimatorError(name, samples, kind, base, mean, mean - error, mean + error, noise)
 
 
-def _tables(measured: list[Measured]) -> tuple[Table, ...]:
+def _tables(measured: list[EstimatorError]) -> tuple[TextTable, ...]:
     head = ["policy", "samples", "rewards", *BASELINES]
-    groups: dict[tuple[str, int, str], dict[str, Measured]] = {}
+    groups: dict[tuple[str, int, str], dict[str, EstimatorError]] = {}
     for m in measured:
         groups.setdefault((m.policy, m.samples, m.rewards), {})[m.baseline] = m
 
-    def rows(cell: Callable[[Measured], str]) -> list[list[str]]:
+    def rows(cell: Callable[[EstimatorError], str]) -> list[list[str]]:
         return [
             [name, f"{samples:,}", kind, *(cell(by[base]) for base in BASELINES)]
             for (name, samples, kind), by in groups.items()
         ]
 
-    def along(m: Measured) -> str:
+    def along(m: EstimatorError) -> str:
         return f"{m.along:.3f} [{m.low:.3f}, {m.high:.3f}]"
 
     return (
-        ("Bias: the mean estimate along the exact gradient; 1 is none", head, rows(along)),
-        (
+        TextTable(
+            "Bias: mean estimate along the exact gradient; 1 means no bias", head, rows(along)
+        ),
+        TextTable(
             "Variance of one estimate, in squared lengths of the exact gradient",
             head,
             rows(lambda m: f"{m.noise:,.1f}"),

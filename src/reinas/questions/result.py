@@ -1,4 +1,4 @@
-"""What a study gives: comparisons, tables beside them, and all numbers."""
+"""The answer to a question: comparisons, further tables, and all numbers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,31 +8,39 @@ from reinas.compare.comparison import (
     Comparison,
     PolicySpec,
     Problem,
-    gathered,
-    plans,
+    assemble,
     run_all,
+    run_specs,
 )
-from reinas.compare.page import Table
+from reinas.compare.page import TextTable
 from reinas.compare.runs import Run, RunSpec, table_of
 from reinas.compare.summary import document, summarise
 from reinas.store import Store
 
 OnRun = Callable[[int, int], None]
-"""Told how many runs are done, and how many there are so far."""
+"""Called with the number of finished runs and of all runs so far."""
 
 
 @dataclass(frozen=True)
 class QuestionResult:
-    """A question of the review, and what was measured."""
+    """A question of the review, and what was measured.
+
+    Args:
+        question: The question.
+        protocol: How it was measured.
+        comparisons: The comparisons that answer it.
+        tables: Further tables.
+        more: Further entries of the JSON document.
+    """
 
     question: str
     protocol: str
     comparisons: tuple[Comparison, ...] = ()
-    tables: tuple[Table, ...] = ()
+    tables: tuple[TextTable, ...] = ()
     more: dict[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
-        """Everything as JSON takes it."""
+        """All of it as a JSON document."""
         return {
             "question": self.question,
             "protocol": self.protocol,
@@ -46,7 +54,15 @@ class QuestionResult:
 
 @dataclass
 class RunContext:
-    """Where runs are made: a store, so many processes, and somebody who is told."""
+    """Where runs are executed, and their progress.
+
+    Args:
+        store: Where finished runs are kept.
+        workers: Number of worker processes; 0 runs in this process.
+        on_run: Called when a run has finished.
+        done: Number of finished runs.
+        total: Number of all runs so far.
+    """
 
     store: Store
     workers: int
@@ -54,18 +70,25 @@ class RunContext:
     done: int = 0
     total: int = 0
 
-    def run(self, plans: Sequence[RunSpec]) -> list[Run]:
-        """The runs of these plans, by all cores; what the store has is not run again."""
-        self.total += len(plans)
+    def run(self, run_specs: Sequence[RunSpec]) -> list[Run]:
+        """Execute runs, except those that are in the store.
+
+        Args:
+            run_specs: The runs.
+
+        Returns:
+            The runs, in the order of `run_specs`.
+        """
+        self.total += len(run_specs)
         self.on_run(self.done, self.total)
-        return run_all(plans, self.store, self.workers, self._count)
+        return run_all(run_specs, self.store, self.workers, self._count)
 
     def _count(self) -> None:
         self.done += 1
         self.on_run(self.done, self.total)
 
 
-def compared(
+def compare(
     context: RunContext,
     name: str,
     tables: Sequence[dict[str, Any]],
@@ -74,8 +97,22 @@ def compared(
     evaluations: int,
     at: Sequence[int],
 ) -> Comparison:
-    """The contenders on these tables, one a seed (which may be the same)."""
-    made = [table_of(table) for table in tables]
-    runs = context.run(plans(made, specs, seeds, evaluations))
-    problem = Problem(name, tables[0], made[0].reward, made[0].maximise, made[0].report)
-    return gathered(problem, made, specs, seeds, evaluations, at, runs)
+    """Compare policies on tables.
+
+    Args:
+        context: Where the runs are executed.
+        name: The comparison's name.
+        tables: The settings of one table per seed; they may be the same.
+        specs: The policies.
+        seeds: The seeds.
+        evaluations: Number of evaluations per run.
+        at: The checkpoints, in numbers of evaluations.
+
+    Returns:
+        The comparison.
+    """
+    opened = [table_of(table) for table in tables]
+    runs = context.run(run_specs(opened, specs, seeds, evaluations))
+    first = opened[0]
+    problem = Problem(name, tables[0], first.reward, first.maximise, first.report)
+    return assemble(problem, opened, specs, seeds, evaluations, at, runs)

@@ -1,4 +1,8 @@
-"""The review's two questions as comparisons: whether it needs an RNN, whether it needs RL."""
+"""The review's two questions: whether an RNN is needed, and whether reinforcement learning is.
+
+The review is a statistician's blog post on the paper, https://github.com/miruetoto/miruetoto.github.io,
+`_posts/2019-06-22-NAS.md`; docs/review.md discusses it.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,42 +12,61 @@ import numpy as np
 
 from reinas.compare import comparison, curves
 from reinas.compare.comparison import Comparison, PolicySpec
-from reinas.compare.page import Table, words
+from reinas.compare.page import TextTable, interval_text
 from reinas.compare.runs import table_of
 from reinas.compare.statistics import interval
-from reinas.questions.result import QuestionResult, RunContext, compared
+from reinas.questions.result import QuestionResult, RunContext, compare
 
-TUNING = 1_000_000
-"""Seeds from here on are for tuning: none of them is among those that are reported."""
+FIRST_TUNING_SEED = 1_000_000
+"""Seeds from here on are used for tuning only; no reported run has one of them."""
 TUNING_SEEDS = 20
 
 RATES = {
     "independent": (0.01, 0.03, 0.1, 0.3, 1.0),
     "zoph-le": (0.0006, 0.002, 0.006, 0.02, 0.06),
 }
-"""Learning rates to choose from; the paper's own is among them."""
-
-Spread = Callable[[int], dict[str, Any]]
-"""From a seed to the table that it runs on."""
+"""Learning rates to choose from; 0.0006 is the paper's."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A table, or a family with one a seed."""
+    """A table, or a family of tables with one per seed.
+
+    Args:
+        name: Its name for readers.
+        table: Takes a seed; returns the settings of its table.
+    """
 
     name: str
-    table: Spread
+    table: Callable[[int], dict[str, Any]]
 
 
-def published(name: str, data: str) -> Benchmark:
-    """A published table: the same for each seed."""
+def published_benchmark(name: str, data: str) -> Benchmark:
+    """A published table, the same for each seed.
+
+    Args:
+        name: The table's name.
+        data: Its data set.
+
+    Returns:
+        The benchmark.
+    """
     return Benchmark(
         f"{name}:{data}", lambda _: dict(table_of({"name": name, "data": data}).settings)
     )
 
 
-def landscape(decisions: int, options: int, interactions: int) -> Benchmark:
-    """Made landscapes, another one for each seed."""
+def landscape_benchmark(decisions: int, options: int, interactions: int) -> Benchmark:
+    """Synthetic landscapes, a different one for each seed.
+
+    Args:
+        decisions: Number of decisions.
+        options: Number of options per decision.
+        interactions: Number of earlier decisions that each one depends on.
+
+    Returns:
+        The benchmark.
+    """
 
     def table(seed: int) -> dict[str, Any]:
         given = {"decisions": decisions, "options": options, "interactions": interactions}
@@ -53,86 +76,122 @@ def landscape(decisions: int, options: int, interactions: int) -> Benchmark:
 
 
 def policy_spec(name: str, label: str | None = None, **given: Any) -> PolicySpec:
-    """A policy with its defaults but for what is given."""
+    """A policy with some parameters set.
+
+    Args:
+        name: The policy's name.
+        label: The name that the comparison shows; None takes `name`.
+        **given: The parameters that differ from the defaults.
+
+    Returns:
+        The policy.
+    """
     return comparison.policy_spec(label or name, {"name": name, **given})
 
 
 def tune(
-    context: RunContext, stage: Benchmark, candidates: Sequence[PolicySpec], evaluations: int
+    context: RunContext, benchmark: Benchmark, candidates: Sequence[PolicySpec], evaluations: int
 ) -> tuple[PolicySpec, list[list[str]]]:
-    """The best of the candidates on seeds that are used for nothing else, and all their scores.
+    """Choose the best candidate on seeds that are used for nothing else.
 
-    The score is the mean reward of the best so far, over all evaluations and tuning seeds: who
-    is sooner good is better.
+    The score is the mean, over all evaluations and tuning seeds, of the best reward so far, so it
+    favours policies that are good early.
+
+    Args:
+        context: Where the runs are executed.
+        benchmark: What to tune on.
+        candidates: The policies to choose from.
+        evaluations: Number of evaluations per run.
+
+    Returns:
+        The best candidate, and one table row per candidate with its score.
     """
-    seeds = range(TUNING, TUNING + TUNING_SEEDS)
-    tables = [table_of(stage.table(seed)) for seed in seeds]
-    runs = context.run(comparison.plans(tables, candidates, seeds, evaluations))
+    seeds = range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + TUNING_SEEDS)
+    tables = [table_of(benchmark.table(seed)) for seed in seeds]
+    runs = context.run(comparison.run_specs(tables, candidates, seeds, evaluations))
     scores = [
         curves.best_so_far(runs[place :: len(candidates)]).mean()
         for place in range(len(candidates))
     ]
     best = int(np.argmax(scores))
     rows = [
-        [stage.name, candidate.label, f"{score:.5g}", "chosen" if place == best else ""]
+        [benchmark.name, candidate.label, f"{score:.5g}", "chosen" if place == best else ""]
         for place, (candidate, score) in enumerate(zip(candidates, scores, strict=True))
     ]
     return candidates[best], rows
 
 
 def rates(name: str) -> list[PolicySpec]:
-    """One policy at each of its learning rates."""
+    """One policy at each of its learning rates.
+
+    Args:
+        name: A key of `RATES`.
+
+    Returns:
+        One policy per rate.
+    """
     return [policy_spec(name, f"{name} at {rate:g}", learning_rate=rate) for rate in RATES[name]]
 
 
-def _title(tuning: list[list[str]]) -> Table:
-    title = f"Tuning: the mean of the best so far over {TUNING_SEEDS} seeds kept for that"
-    return title, ["table", "policy", "score", ""], tuning
+def _tuning_table(tuning: list[list[str]]) -> TextTable:
+    title = (
+        f"Tuning: mean of the best reward so far, over {TUNING_SEEDS} seeds used for nothing else"
+    )
+    return TextTable(title, ["table", "policy", "score", ""], tuning)
 
 
-RNN_STAGES = (
-    published("nasbench201", "cifar10"),
-    *(landscape(12, 4, k) for k in (0, 1, 2, 3)),
+RNN_BENCHMARKS = (
+    published_benchmark("nasbench201", "cifar10"),
+    *(landscape_benchmark(12, 4, k) for k in (0, 1, 2, 3)),
 )
 
 
 def rnn(context: RunContext, seeds: int, evaluations: int) -> QuestionResult:
-    """Is an RNN needed? The LSTM against independent softmaxes, the same rule, both tuned."""
+    """Is an RNN needed? The LSTM against independent softmaxes with the same rule, both tuned.
+
+    Args:
+        context: Where the runs are executed.
+        seeds: Number of seeds.
+        evaluations: Number of evaluations per run.
+
+    Returns:
+        One comparison per benchmark, and the difference between the two policies.
+    """
     comparisons, tuning, rows = [], [], []
     numbers = range(seeds)
     at = sorted({max(1, evaluations // part) for part in (10, 4, 2, 1)})
-    for stage in RNN_STAGES:
+    for benchmark in RNN_BENCHMARKS:
         pair = []
         for name in RATES:
-            chosen, scores = tune(context, stage, rates(name), evaluations)
+            chosen, scores = tune(context, benchmark, rates(name), evaluations)
             pair.append(chosen)
             tuning += scores
-        tables = [stage.table(seed) for seed in numbers]
+        tables = [benchmark.table(seed) for seed in numbers]
         specs = [policy_spec("random"), *pair]
-        made = compared(context, stage.name, tables, specs, numbers, evaluations, at)
-        comparisons.append(made)
-        rows.append([stage.name, *_duel(made, pair[1].label, pair[0].label, at)])
+        compared = compare(context, benchmark.name, tables, specs, numbers, evaluations, at)
+        comparisons.append(compared)
+        rows.append([benchmark.name, *_differences(compared, pair[1].label, pair[0].label, at)])
     head = ["table", *(f"at {n}" for n in at), "last samples"]
-    title = "LSTM minus independent softmaxes, in reward (pairs of the same seed)"
+    title = "LSTM minus independent softmaxes, in reward (paired by seed)"
     protocol = (
-        f"The same rule (REINFORCE, Adam, 8 children a batch), {evaluations} evaluations,"
-        f" {seeds} seeds; each learning rate the best of five on {TUNING_SEEDS} other seeds, for"
-        " each table anew. Landscapes are drawn anew for each seed; in them a decision's worth"
-        " depends on the decisions just before it."
+        f"The same rule (REINFORCE, Adam, 8 children per batch), {evaluations} evaluations,"
+        f" {seeds} seeds; each learning rate is the best of five on {TUNING_SEEDS} other seeds,"
+        " chosen for each table separately. Each seed has its own landscape, in which a decision's"
+        " contribution depends on the decisions just before it."
     )
-    tables_ = ((title, head, rows), _title(tuning))
-    return QuestionResult("Is an RNN needed?", protocol, tuple(comparisons), tables_)
+    further = (TextTable(title, head, rows), _tuning_table(tuning))
+    return QuestionResult("Is an RNN needed?", protocol, tuple(comparisons), further)
 
 
-def _duel(made: Comparison, first: str, second: str, at: Sequence[int]) -> list[str]:
-    """What the first policy is better by at each checkpoint, and its last samples."""
-    one, two = (made.runs[label] for label in (first, second))
+def _differences(compared: Comparison, first: str, second: str, at: Sequence[int]) -> list[str]:
+    """The first policy's reward minus the second's, at each checkpoint and for the last samples."""
+    one, two = (compared.runs[label] for label in (first, second))
     gained = curves.best_so_far(one) - curves.best_so_far(two)
-    last = made.evaluations
+    last = compared.evaluations
     window = max(8, last // 10)
     samples = curves.last_mean(one, last, window) - curves.last_mean(two, last, window)
     columns = [gained[:, n - 1] for n in at] + [samples]
-    return [words(interval(column), 4) for column in columns]
+    return [interval_text(interval(column), 4) for column in columns]
 
 
 RL_TABLES = ("cifar10", "cifar100", "imagenet")
@@ -142,8 +201,17 @@ STARTS = ((1, True), (10, True), (1, False))
 
 
 def rl(context: RunContext, seeds: int, evaluations: int) -> QuestionResult:
-    """Is reinforcement learning needed? It against the rivals, as published and tuned."""
-    stage = published("nasbench201", TUNED_ON)
+    """Is reinforcement learning needed? REINFORCE against its rivals, as published and tuned.
+
+    Args:
+        context: Where the runs are executed.
+        seeds: Number of seeds.
+        evaluations: Number of evaluations per run.
+
+    Returns:
+        One comparison per table of NAS-Bench-201.
+    """
+    tuned_on = published_benchmark("nasbench201", TUNED_ON)
     families: Mapping[str, list[PolicySpec]] = {
         "evolution": [
             policy_spec("evolution", f"evolution {p}/{s}", population=p, sample=s)
@@ -167,7 +235,7 @@ def rl(context: RunContext, seeds: int, evaluations: int) -> QuestionResult:
         policy_spec("zoph-le", "zoph-le at 0.0006"),
     ]
     for candidates in families.values():
-        best, scores = tune(context, stage, candidates, evaluations)
+        best, scores = tune(context, tuned_on, candidates, evaluations)
         tuning += scores
         if best.label not in [c.label for c in chosen]:
             chosen.append(best)
@@ -176,14 +244,16 @@ def rl(context: RunContext, seeds: int, evaluations: int) -> QuestionResult:
     at = [n for n in (25, 50, 75, 100, 150, 200) if n <= evaluations] or [evaluations]
     comparisons = []
     for data in RL_TABLES:
-        stage = published("nasbench201", data)
-        tables = [stage.table(seed) for seed in numbers]
-        comparisons.append(compared(context, stage.name, tables, chosen, numbers, evaluations, at))
+        benchmark = published_benchmark("nasbench201", data)
+        tables = [benchmark.table(seed) for seed in numbers]
+        comparisons.append(
+            compare(context, benchmark.name, tables, chosen, numbers, evaluations, at)
+        )
     protocol = (
-        f"{evaluations} evaluations, {seeds} seeds. Every rival as published and at the best of"
-        f" some settings, chosen on {TUNED_ON} with {TUNING_SEEDS} other seeds; the other two"
-        " tables were used for no choice."
+        f"{evaluations} evaluations, {seeds} seeds. Each rival runs as published and at the best"
+        f" of several settings, chosen on {TUNED_ON} with {TUNING_SEEDS} other seeds; the other two"
+        " tables were not used for tuning."
     )
     return QuestionResult(
-        "Is reinforcement learning needed?", protocol, tuple(comparisons), (_title(tuning),)
+        "Is reinforcement learning needed?", protocol, tuple(comparisons), (_tuning_table(tuning),)
     )

@@ -1,4 +1,8 @@
-"""The review's toy example, worked through (docs/review.md)."""
+"""The review's toy example: its children, its objective, and where descent on it ends.
+
+The review is a statistician's blog post on the paper, https://github.com/miruetoto/miruetoto.github.io,
+`_posts/2019-06-22-NAS.md`; docs/review.md discusses the example.
+"""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -17,32 +21,42 @@ from reinas.tasks.toy import Toy
 from reinas.types import Answers, Job, Outcome, Trial
 
 Theta = tuple[float, float, float, float, float]
+"""The controller's parameters (c, w1, b1, w2, b2)."""
 Losses = dict[Answers, float]
+"""The loss of each of the four children."""
 
 REVIEW_LOSSES: Losses = {(0, 0): 0.0535, (0, 1): 91.1902, (1, 0): 0.3961, (1, 1): 34.4771}
-"""What the review printed, one run: first index h, second g; 0 linear, 1 sigmoid."""
+"""The losses that the review prints, of one run each; indices (h, g), 0 linear, 1 sigmoid."""
 
 REVIEW_STARTS: tuple[Theta, Theta] = ((-8, 77, 77, 0, -8), (5, 1, 1, 5, 5))
+"""The two parameters from which the review descends."""
 
-STEPS, RATE = 100_000, 1.0  # of the descent: enough for its last plateau
+STEPS, RATE = 100_000, 1.0  # of the descent: enough to leave the last plateau
 
 
 @dataclass(frozen=True)
-class RecipePoint:
-    """A place on the way down: theta, J, the gradient's norm, and the policy there."""
+class DescentPoint:
+    """A point of the descent.
+
+    Args:
+        step: Number of steps so far.
+        theta: The parameters.
+        expected: J(theta), the expected loss.
+        gradient_norm: Euclidean norm of J's gradient.
+        first: P(A1 = 1).
+        second: P(A2 = 1 | A1 = 0) and P(A2 = 1 | A1 = 1).
+    """
 
     step: int
     theta: Theta
     expected: float
     gradient_norm: float
     first: float
-    """P(A1 = 1)"""
     second: tuple[float, float]
-    """P(A2 = 1 | A1 = 0) and P(A2 = 1 | A1 = 1)"""
 
     @property
     def likeliest(self) -> Answers:
-        """The child that the policy most probably draws."""
+        """The child with the highest probability."""
         options = {
             (a1, a2): (self.first if a1 else 1 - self.first)
             * (self.second[a1] if a2 else 1 - self.second[a1])
@@ -59,7 +73,20 @@ def train_children(
     seed: int = 0,
     on_child: Callable[[], None] | None = None,
 ) -> dict[Answers, list[float]]:
-    """The final loss of each of the four children for `seeds` training seeds."""
+    """Train each of the four children with several seeds.
+
+    Args:
+        seeds: Number of training seeds per child.
+        executor: Where the children are trained.
+        seed: Derives the training seeds.
+        on_child: Called when a child is trained.
+
+    Returns:
+        The final losses of each child, one per training seed.
+
+    Raises:
+        ReinasError: A child could not be trained.
+    """
     space = ToySpace()
     answers = list(space.enumerate())
     jobs = [
@@ -77,15 +104,22 @@ def train_children(
 
 
 def sigmoid(z: float) -> float:
-    """1 / (1 + exp(-z)) without overflow."""
+    """1 / (1 + exp(-z)), without overflow."""
     return 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z))
 
 
-def closed_form(theta: Theta, losses: Losses) -> tuple[RecipePoint, Theta]:
-    """J(theta) = sum over a1, a2 of r(a1, a2) P(a2 | a1) P(a1), and its gradient, by hand.
+def closed_form(theta: Theta, losses: Losses) -> tuple[DescentPoint, Theta]:
+    """J(theta) = sum over a1, a2 of r(a1, a2) P(a2 | a1) P(a1), and its gradient in closed form.
 
     The controller is the review's: P(A1 = 1) = sigmoid(c), P(A2 = 1 | A1 = a) = sigmoid(w2
     tanh(w1 a + b1) + b2), theta = (c, w1, b1, w2, b2).
+
+    Args:
+        theta: The parameters.
+        losses: r.
+
+    Returns:
+        The point, with step 0, and the gradient.
     """
     c, w1, b1, w2, b2 = theta
     hidden = (math.tanh(b1), math.tanh(w1 + b1))
@@ -107,13 +141,23 @@ def closed_form(theta: Theta, losses: Losses) -> tuple[RecipePoint, Theta]:
     )
     expected = weight[0] * given[0] + weight[1] * given[1]
     norm = math.sqrt(sum(g * g for g in gradient))
-    return RecipePoint(0, theta, expected, norm, first, second), gradient
+    return DescentPoint(0, theta, expected, norm, first, second), gradient
 
 
 def descend(
     start: Theta, losses: Losses, steps: int = STEPS, rate: float = RATE
-) -> Iterator[RecipePoint]:
-    """Gradient descent on J: the points at steps 0, 1, 2, 5, 10, 20, 50, ... and the last."""
+) -> Iterator[DescentPoint]:
+    """Gradient descent on J.
+
+    Args:
+        start: The initial parameters.
+        losses: The children's losses.
+        steps: Number of steps.
+        rate: Step size.
+
+    Yields:
+        The points at steps 0, 1, 2, 5, 10, 20, 50, ... and the last.
+    """
     theta = start
     marks = {int(m * 10**e) for e in range(9) for m in (1, 2, 5)} | {0, steps}
     for step in range(steps + 1):
@@ -126,10 +170,19 @@ def descend(
 
 def reinforce(
     losses: Losses, *, seed: int, marks: Sequence[int] = (500, 2000), children: int = 8
-) -> Iterator[RecipePoint]:
-    """REINFORCE with the review's controller from a fresh start near 0: the points at `marks`.
+) -> Iterator[DescentPoint]:
+    """REINFORCE with the review's controller, from a random start near 0 (section 3.2).
 
-    It maximises R = -loss, which is what minimising E[loss] means.
+    It maximises R = -loss, which minimises E[loss].
+
+    Args:
+        losses: The children's losses.
+        seed: Draws the start and the children.
+        marks: Numbers of batches after which to yield a point.
+        children: Number of children per batch.
+
+    Yields:
+        The points at `marks`.
     """
     start = np.random.default_rng(derive(seed, "toy", "start")).uniform(-0.08, 0.08, 5)
     network = ReviewController(start.tolist())
@@ -142,9 +195,17 @@ def reinforce(
             yield replace(closed_form((c, w1, b1, w2, b2), losses)[0], step=batch + 1)
 
 
-def stations(points: Sequence[RecipePoint]) -> list[tuple[Answers, int, RecipePoint]]:
-    """The likeliest children on the way: (child, first step, last point)."""
-    result: list[tuple[Answers, int, RecipePoint]] = []
+def stations(points: Sequence[DescentPoint]) -> list[tuple[Answers, int, DescentPoint]]:
+    """Group the points of a descent by their likeliest child.
+
+    Args:
+        points: In order.
+
+    Returns:
+        The child, the first step at which it is the likeliest, and the last such point; one
+        entry per change.
+    """
+    result: list[tuple[Answers, int, DescentPoint]] = []
     for point in points:
         if result and result[-1][0] == point.likeliest:
             result[-1] = (point.likeliest, result[-1][1], point)

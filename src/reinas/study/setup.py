@@ -33,7 +33,7 @@ def opened(store: AbstractStore | str | None) -> AbstractStore:
 def checked_batch_size(batch_size: int | None, policy: AbstractPolicy) -> int:
     """The batch size, or the policy's own; `InvalidSettingError` below 1."""
     if batch_size is None:
-        return policy.batch
+        return policy.batch_size
     if batch_size < 1:
         raise InvalidSettingError("batch_size", f"must be at least 1, got {batch_size}")
     return batch_size

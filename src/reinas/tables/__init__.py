@@ -1,1 +1,1 @@
-"""Benchmark tables: rewards that were measured before."""
+"""Benchmark tables: rewards that were measured in advance."""

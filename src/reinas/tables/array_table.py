@@ -1,4 +1,4 @@
-"""Benchmark tables that are held whole, as arrays."""
+"""Benchmark tables held in memory as arrays."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -14,10 +14,22 @@ from reinas.types import Answers
 
 
 class BenchmarkTable(AbstractBenchmarkTable):
-    """A table that is held whole: `rewards` [size, seeds], in the order of `space.enumerate()`.
+    """A benchmark table held in memory.
 
-    NaN is a training seed that is missing; a row of nothing else is an architecture that fails.
-    The space has to be a full grid (no conditions). `reported` and `seconds` are [size].
+    Args:
+        space: The space; it must have no conditions.
+        rewards: [size, seeds], in the order of `space.enumerate()`. NaN marks a missing training
+            seed; a row of NaN is an architecture that fails.
+        settings: Name and parameters from which the table can be made again.
+        reward: Name of the reward.
+        maximise: Whether a higher reward is better; otherwise the rewards are stored negated.
+        report: Name of the reported metric.
+        reported: [size], a metric hidden from the search, such as test accuracy.
+        seconds: [size], the cost of one evaluation.
+        fingerprint: Digest of the file that the table was read from.
+
+    Raises:
+        SettingError: There is no reward at all.
     """
 
     def __init__(
@@ -43,53 +55,60 @@ class BenchmarkTable(AbstractBenchmarkTable):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """Its name and parameters."""
+        """Name and parameters."""
         return self._settings
 
     @property
     def fingerprint(self) -> str | None:
-        """A digest of the file."""
+        """Digest of the file that the table was read from."""
         return self._fingerprint
 
     @property
     def space(self) -> AbstractSpace[Any]:
-        """A full grid of choices."""
+        """The space, without conditions."""
         return self._space
 
     @property
     def reward(self) -> str:
-        """The column's name."""
+        """Name of the reward."""
         return self._reward
 
     @property
     def report(self) -> str | None:
-        """The reported column's name."""
+        """Name of the reported metric, if there is one."""
         return self._report
 
     @property
     def maximise(self) -> bool:
-        """Whether higher is better."""
+        """Whether a higher reward is better."""
         return self._maximise
 
     @cached_property
     def means(self) -> NDArray[np.float64]:
-        """The mean reward of each row [size]; NaN where it is missing."""
+        """Mean reward of each architecture [size]; NaN where it fails."""
         counts = (~np.isnan(self._rewards)).sum(1)
         sums = np.nansum(self._rewards, axis=1)
         return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
     @cached_property
     def best(self) -> float:
-        """The best mean reward."""
+        """The best mean reward of all architectures."""
         return self._entry(int(np.nanargmax(self.means))).mean
 
     @property
     def noise(self) -> Noise:
-        """The mean over training seeds."""
+        """`mean`: by default an evaluation gives the mean over the training seeds."""
         return "mean"
 
     def look(self, answers: Answers) -> Entry | None:
-        """The row of these answers."""
+        """What the table has for an architecture.
+
+        Args:
+            answers: The architecture.
+
+        Returns:
+            Its entry; None if it fails.
+        """
         place = sum(a * r for a, r in zip(answers, self._radix, strict=True))
         return None if np.isnan(self.means[place]) else self._entry(place)
 
@@ -101,7 +120,7 @@ class BenchmarkTable(AbstractBenchmarkTable):
 
 
 def _radix(options: Sequence[int]) -> list[int]:
-    """What each answer counts in the number of a row: the last decision runs fastest."""
+    """The place value of each answer in the index of a row; the last decision varies fastest."""
     weights = [1]
     for count in reversed(options[1:]):
         weights.append(weights[-1] * count)

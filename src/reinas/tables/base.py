@@ -1,4 +1,4 @@
-"""The contract of a benchmark table: rewards that were measured before."""
+"""The contract of a benchmark table: rewards that were measured in advance."""
 
 import math
 from abc import ABC, abstractmethod
@@ -12,14 +12,17 @@ from reinas.spaces.base import AbstractSpace
 from reinas.types import Answers
 
 Noise = Literal["mean", "seeds"]
+"""What an evaluation gives: the mean over the training seeds, or one of them at random."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a table says of one architecture: rewards, one a training seed, higher is better.
+    """What a table has for one architecture.
 
-    `reported` is the metric that the reward stands for but may not see, such as test accuracy;
-    `seconds` is what one training took.
+    Args:
+        rewards: One per training seed; higher is better.
+        reported: A held-out metric that is never shown to the policy, such as test accuracy.
+        seconds: Duration of one training.
     """
 
     rewards: tuple[float, ...]
@@ -33,53 +36,68 @@ class Entry:
 
 
 class AbstractBenchmarkTable(ABC):
-    """Rewards of all architectures of a space; rewards to be minimised are held negated."""
+    """The rewards of a space's architectures; rewards to be minimised are stored negated."""
 
     @property
     @abstractmethod
     def settings(self) -> Mapping[str, Any]:
-        """Its name and parameters, as JSON takes them: with them it can be made again."""
+        """Name and parameters as JSON values, from which the table can be made again."""
 
     @property
     @abstractmethod
     def fingerprint(self) -> str | None:
-        """A digest of what was read from files; None where the settings say it all."""
+        """Digest of the files that were read; None if the settings determine the table."""
 
     @property
     @abstractmethod
     def space(self) -> AbstractSpace[Any]:
-        """What its architectures are."""
+        """The space of its architectures."""
 
     @property
     @abstractmethod
     def reward(self) -> str:
-        """What the reward is called."""
+        """Name of the reward."""
 
     @property
     @abstractmethod
     def report(self) -> str | None:
-        """What `reported` is called, if there is such."""
+        """Name of the metric `Entry.reported`; None if there is none."""
 
     @property
     @abstractmethod
     def maximise(self) -> bool:
-        """Whether people read its rewards as higher is better; else they are held negated."""
+        """Whether a higher reward is better; otherwise rewards are stored negated."""
 
     @property
     @abstractmethod
     def best(self) -> float | None:
-        """The best mean reward of all architectures, where it is known."""
+        """The best mean reward of all architectures; None if it is not known."""
 
     @property
     @abstractmethod
     def noise(self) -> Noise:
-        """What an evaluation gives where nobody says otherwise."""
+        """What an evaluation gives by default."""
 
     @abstractmethod
     def look(self, answers: Answers) -> Entry | None:
-        """What was measured; None for a row that is missing."""
+        """What the table has for an architecture.
+
+        Args:
+            answers: The architecture.
+
+        Returns:
+            Its entry; None if it fails.
+        """
 
     def draw(self, answers: Answers, rng: np.random.Generator) -> float | None:
-        """One training's reward; None for a row that is missing."""
+        """The reward of one random training seed.
+
+        Args:
+            answers: The architecture.
+            rng: Draws the seed.
+
+        Returns:
+            The reward; None if the architecture fails.
+        """
         entry = self.look(answers)
         return None if entry is None else entry.rewards[rng.integers(len(entry.rewards))]

@@ -1,22 +1,23 @@
-"""Any table as an evaluator: `--table FILE.csv --decisions a,b --reward val`."""
+"""A benchmark table from a CSV file."""
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reinas.errors import FileError, SettingError, nearest
+from reinas.errors import FileError, InvalidSettingError, nearest
 from reinas.spaces.product import ProductSpace
 from reinas.tables.array_table import BenchmarkTable
 from reinas.tasks.table_encoding import number
 from reinas.tasks.tables import Row, read_rows
 from reinas.tasks.user_data import absolute_path
 
-LARGEST = 5_000_000  # combinations: beyond that a table has hardly a row of its grid
+MAX_COMBINATIONS = 5_000_000  # with more, hardly any combination has a row in the file
 
 
 def csv_table(
@@ -27,61 +28,44 @@ def csv_table(
     cost: str | None = None,
     maximise: bool = True,
 ) -> BenchmarkTable:
-    """Your own table, a CSV file with a header and one row an architecture.
+    """Your own table: a CSV file with a header and one row per architecture.
 
-    `decisions` are the columns that name an architecture; `reward` is the column to search by, or
-    several of them, one a training seed; `report` is what the search may not see, such as the test
-    accuracy; `cost` is in seconds. Combinations without a row are architectures that fail.
+    The space is the product of the decisions' values. A combination without a row is an
+    architecture that fails.
+
+    Args:
+        path: The file; separated by commas, semicolons or tabs.
+        decisions: The columns that identify an architecture.
+        reward: The column to optimise, or one column per training seed.
+        report: A column that is reported but hidden from the search, such as test accuracy.
+        cost: The column with the cost of one evaluation, in seconds.
+        maximise: Whether a higher reward is better.
+
+    Returns:
+        The table.
+
+    Raises:
+        InvalidSettingError: A parameter is missing, or names a column that does not exist or is
+            named already.
+        FileError: The file cannot be read, or its contents are not such a table.
     """
     if not path:
-        raise SettingError("csv: which file? Say --table FILE.csv")
-    path = absolute_path("csv", path, "")
-    if not Path(path).exists():
-        raise FileError(f"{path}: there is no such file")
-    if not decisions or not reward:
-        raise SettingError(
-            f"{path}: which columns are decisions, and which is the reward? Say --decisions A,B,..."
-            " and --reward COLUMN"
-        )
-    separator, header, rows = read_rows(Path(path))
-    extra = [name for name in (report, cost) if name is not None]
-    _check_columns(path, header, decisions, reward, extra)
-    if len(rows) < 2:
-        raise FileError(f"{path} has one row only: there is nothing to search")
-    comma = separator == ";"
-
-    def numbers(name: str) -> NDArray[np.float64]:
-        return _numbers(path, name, header.index(name), rows, comma)
-
-    cells = [[row[header.index(name)].strip() for _, row in rows] for name in decisions]
-    columns = [_values(texts, comma) for texts in cells]
-    size = math.prod(len(set(column)) for column in columns)
-    if size > LARGEST:
-        many = max(range(len(columns)), key=lambda n: len(set(columns[n])))
-        raise FileError(
-            f"{path}: the decisions have {size:,} combinations, but there are {len(rows):,} rows"
-            f" ('{decisions[many]}' alone has {len(set(columns[many])):,} values):"
-            " is each of them a decision?"
-        )
-    values = [tuple(sorted(set(column), key=_order)) for column in columns]
-    space = ProductSpace(tuple(zip(decisions, values, strict=True)))
-    places = np.ravel_multi_index(
-        tuple(
-            [options.index(cell) for cell in column]
-            for column, options in zip(columns, values, strict=True)
-        ),
-        [len(options) for options in values],
-    )
-    _check_doubles(path, places, rows, decisions)
-
-    def spread(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-        grid = np.full((size, len(columns)), np.nan)
-        grid[places] = np.stack(columns, axis=1)
-        return grid
-
+        raise InvalidSettingError("table.path", "is missing: give a CSV file")
+    file = _read(absolute_path("csv", path, ""))
+    named = {
+        "table.decisions": decisions,
+        "table.reward": reward,
+        "table.report": () if report is None else (report,),
+        "table.cost": () if cost is None else (cost,),
+    }
+    _check_columns(file, named)
+    if len(file.rows) < 2:
+        raise FileError(f"{file.path} has one row only: there is nothing to search")
+    space, places = _space(file, decisions)
+    _check_duplicates(file, places, decisions)
     settings = {
         "name": "csv",
-        "path": path,
+        "path": file.path,
         "decisions": list(decisions),
         "reward": list(reward),
         "report": report,
@@ -90,54 +74,106 @@ def csv_table(
     }
     return BenchmarkTable(
         space,
-        spread([numbers(name) for name in reward]),
+        _grid(file, reward, space.size, places),
         settings,
         reward=reward[0] if len(reward) == 1 else f"mean of {', '.join(reward)}",
         maximise=maximise,
         report=report,
-        reported=None if report is None else spread([numbers(report)])[:, 0],
-        seconds=None if cost is None else spread([numbers(cost)])[:, 0],
-        fingerprint=hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16],
+        reported=None if report is None else _grid(file, [report], space.size, places)[:, 0],
+        seconds=None if cost is None else _grid(file, [cost], space.size, places)[:, 0],
+        fingerprint=hashlib.sha256(Path(file.path).read_bytes()).hexdigest()[:16],
     )
 
 
-def _check_columns(
-    path: str,
-    header: Sequence[str],
-    decisions: Sequence[str],
-    reward: Sequence[str],
-    extra: Sequence[str],
-) -> None:
-    named = [*decisions, *reward, *extra]
-    for name in named:
-        if name not in header:
-            raise SettingError(f"{path} has no column '{name}': {nearest(name, header)}")
-    for name in named:
-        if named.count(name) > 1:
-            raise SettingError(
-                f"{path}: column '{name}' is named twice: it is one of decision, reward, report and"
-                " cost"
-            )
+@dataclass(frozen=True)
+class _File:
+    """The rows of a CSV file with their line numbers."""
+
+    path: str
+    header: Sequence[str]
+    rows: Sequence[Row]
+    comma: bool  # whether decimals have a comma
+
+    def column(self, name: str) -> list[str]:
+        place = self.header.index(name)
+        return [row[place].strip() for _, row in self.rows]
 
 
-def _numbers(
-    path: str, name: str, place: int, rows: Sequence[Row], comma: bool
+def _read(path: str) -> _File:
+    if not Path(path).exists():
+        raise FileError(f"{path}: there is no such file")
+    separator, header, rows = read_rows(Path(path))
+    return _File(path, header, rows, comma=separator == ";")
+
+
+def _check_columns(file: _File, named: Mapping[str, Sequence[str]]) -> None:
+    """Raise unless the parameters name columns of the file, each of them once."""
+    there = ", ".join(file.header)
+    for key in ("table.decisions", "table.reward"):
+        if not named[key]:
+            raise InvalidSettingError(key, f"is missing: the columns of {file.path} are {there}")
+    every = [name for names in named.values() for name in names]
+    for key, names in named.items():
+        for name in names:
+            if name not in file.header:
+                raise InvalidSettingError(
+                    key,
+                    f"is wrong: {file.path} has no column '{name}': {nearest(name, file.header)}",
+                )
+            if every.count(name) > 1:
+                raise InvalidSettingError(
+                    key,
+                    f"is wrong: column '{name}' is named twice, but can be only one of decision,"
+                    " reward, report and cost",
+                )
+
+
+def _space(file: _File, decisions: Sequence[str]) -> tuple[ProductSpace, NDArray[np.int64]]:
+    """The product of the decisions' values, and the index of each row's architecture in it."""
+    columns = [_values(file.column(name), file.comma) for name in decisions]
+    values = [tuple(sorted(set(column), key=_order)) for column in columns]
+    counts = [len(options) for options in values]
+    size = math.prod(counts)
+    if size > MAX_COMBINATIONS:
+        most = int(np.argmax(counts))
+        raise FileError(
+            f"{file.path}: the decisions have {size:,} combinations, but there are"
+            f" {len(file.rows):,} rows ('{decisions[most]}' alone has {counts[most]:,} values):"
+            " is each of these columns a decision?"
+        )
+    indices = tuple(
+        [options.index(cell) for cell in column]
+        for column, options in zip(columns, values, strict=True)
+    )
+    space = ProductSpace(tuple(zip(decisions, values, strict=True)))
+    return space, np.ravel_multi_index(indices, counts)
+
+
+def _grid(
+    file: _File, names: Sequence[str], size: int, places: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """A column of finite numbers; `FileError` names the first line that has none."""
+    """Columns of numbers in the order of the space [size, columns]; NaN where there is no row."""
+    grid = np.full((size, len(names)), np.nan)
+    grid[places] = np.stack([_numbers(file, name) for name in names], axis=1)
+    return grid
+
+
+def _numbers(file: _File, name: str) -> NDArray[np.float64]:
+    """A column of finite numbers; `FileError` names the first line with anything else."""
     result = []
-    for line, row in rows:
-        value = number(row[place], comma)
+    for (line, _), text in zip(file.rows, file.column(name), strict=True):
+        value = number(text, file.comma)
         if value is None or not math.isfinite(value):
             raise FileError(
-                f"{path}, line {line}, column {name}: expected a finite number, got"
-                f" {row[place].strip()!r}: leave the row out if that architecture failed"
+                f"{file.path}, line {line}, column {name}: expected a finite number, got {text!r};"
+                " leave the row out if that architecture failed"
             )
         result.append(value)
     return np.array(result)
 
 
 def _values(texts: Sequence[str], comma: bool) -> list[Any]:
-    """The cells of a decision: numbers if all of them are, else texts."""
+    """The values of a decision: numbers if every cell is one, else texts."""
     values: list[Any] = []
     for text in texts:
         value = number(text, comma)
@@ -151,15 +187,13 @@ def _order(value: Any) -> tuple[bool, Any]:
     return isinstance(value, str), value
 
 
-def _check_doubles(
-    path: str, places: NDArray[np.int64], rows: Sequence[Row], decisions: Sequence[str]
-) -> None:
+def _check_duplicates(file: _File, places: NDArray[np.int64], decisions: Sequence[str]) -> None:
     first: dict[int, int] = {}
-    for place, (line, _) in zip(places.tolist(), rows, strict=True):
+    for place, (line, _) in zip(places.tolist(), file.rows, strict=True):
         if place in first:
             raise FileError(
-                f"{path}, line {line} is the same architecture as line {first[place]} (by"
+                f"{file.path}, line {line} is the same architecture as line {first[place]} (by"
                 f" {', '.join(decisions)}): is a decision missing? Several training seeds go into"
-                " several columns of one row: --reward VAL_1,VAL_2"
+                " several columns of one row, all of which are rewards"
             )
         first[place] = line

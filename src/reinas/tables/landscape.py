@@ -1,4 +1,4 @@
-"""A made landscape: how much decisions depend on each other is a parameter."""
+"""Synthetic landscapes with adjustable interactions between decisions."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -8,24 +8,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reinas.errors import SettingError
+from reinas.errors import InvalidSettingError
 from reinas.seeds import derive
 from reinas.spaces.base import check_number
 from reinas.spaces.product import ProductSpace
 from reinas.tables.base import AbstractBenchmarkTable, Entry, Noise
 from reinas.types import Answers
 
-LARGEST = 20_000_000  # contributions held in memory
+MAX_CONTRIBUTIONS = 20_000_000  # numbers held in memory
 
 
 @dataclass(frozen=True)
 class Landscape(AbstractBenchmarkTable):
-    """An NK landscape (Kauffman & Levin 1987): the mean of one contribution a decision.
+    """An NK landscape (Kauffman & Levin 1987): the mean of one contribution per decision.
 
     A decision's contribution is uniform in [0, 1] and depends on its own answer and on those of
-    the `interactions` decisions before it: 0 is a sum of independent parts; with decisions - 1 the
-    last ones depend on all, and the first on few. `deviation` is the standard deviation of noise
-    that is added to each evaluation. `seed` draws the landscape.
+    the `interactions` decisions before it.
+
+    Args:
+        decisions: Number of decisions N, 1 to 10,000.
+        options: Number of options per decision, 2 to 1,000.
+        interactions: K, 0 to `decisions` - 1. With 0 the decisions are independent; with
+            `decisions` - 1 the last decision depends on all others.
+        deviation: Standard deviation of the noise that is added to each evaluation.
+        seed: Draws the landscape.
+
+    Raises:
+        SettingError: A parameter is out of range, or the landscape is too large.
     """
 
     decisions: int = 6
@@ -39,30 +48,32 @@ class Landscape(AbstractBenchmarkTable):
         check_number("landscape", "options", self.options, 2, 1000)
         check_number("landscape", "interactions", self.interactions, 0, self.decisions - 1)
         if not 0 <= self.deviation < 1e6:
-            raise SettingError(
-                f"landscape: deviation must be from 0 to a million, got {self.deviation}"
+            raise InvalidSettingError(
+                "table.deviation", f"must be from 0 to a million, got {self.deviation}"
             )
         size = self.decisions * self.options ** (self.interactions + 1)
-        if size > LARGEST:
-            raise SettingError(
-                f"landscape: {self.options} options with {self.interactions} interactions take more"
-                f" than {LARGEST:,} contributions: give fewer of them"
+        if size > MAX_CONTRIBUTIONS:
+            raise InvalidSettingError(
+                "table.interactions",
+                f"is {self.interactions}: with {self.options} options that takes more than"
+                f" {MAX_CONTRIBUTIONS:,} contributions; lower one of the two",
             )
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The name and parameters."""
+        """The name and the parameters."""
         return {"name": "landscape", **asdict(self)}
 
     @property
     def fingerprint(self) -> None:
-        """Nothing is read from files."""
+        """None: nothing is read from files."""
 
     @cached_property
     def space(self) -> ProductSpace:
-        """`decisions` choices among `options` each, every one a kind of its own.
+        """`decisions` choices with `options` options each.
 
-        Nothing that is learned of one holds for another, so no policy shall share weights.
+        Each is a kind of its own, so that no policy shares weights between them: what is learned
+        about one says nothing about another.
         """
         return ProductSpace(
             tuple(
@@ -73,26 +84,26 @@ class Landscape(AbstractBenchmarkTable):
 
     @property
     def reward(self) -> str:
-        """It has no name of its own."""
+        """Always `reward`."""
         return "reward"
 
     @property
     def report(self) -> None:
-        """There is no other metric."""
+        """None: there is no other metric."""
 
     @property
     def maximise(self) -> bool:
-        """Higher is better."""
+        """True: a higher reward is better."""
         return True
 
     @property
     def noise(self) -> Noise:
-        """Drawn where there is any."""
+        """`seeds` if there is noise, else `mean`."""
         return "seeds" if self.deviation else "mean"
 
     @cached_property
     def _contributions(self) -> list[NDArray[np.float64]]:
-        """For each decision [options, ...]: by earlier answers, oldest first, then its own."""
+        """One array per decision; its axes are the earlier answers, oldest first, then its own."""
         rng = np.random.default_rng(derive(self.seed, "landscape"))
         return [
             rng.random((self.options,) * (min(n, self.interactions) + 1))
@@ -101,16 +112,23 @@ class Landscape(AbstractBenchmarkTable):
 
     @cached_property
     def best(self) -> float:
-        """The best reward, by dynamic programming over what later decisions still depend on."""
-        best = np.zeros(())  # by the last `interactions` answers: the best sum so far
+        """The best reward without noise, by dynamic programming."""
+        best = np.zeros(())  # the best sum so far, for each combination of the last answers
         for contribution in self._contributions:
             best = best[..., None] + contribution
             if best.ndim > self.interactions:
-                best = best.max(0)  # nothing later asks about the oldest answer
+                best = best.max(0)  # no later decision depends on the oldest answer
         return float(best.max()) / self.decisions
 
     def look(self, answers: Answers) -> Entry:
-        """The mean contribution."""
+        """The reward without noise: the mean contribution.
+
+        Args:
+            answers: The architecture.
+
+        Returns:
+            Its entry, with one reward in [0, 1].
+        """
         k = self.interactions
         total = sum(
             float(part[answers[max(0, n - k) : n + 1]])
@@ -119,5 +137,13 @@ class Landscape(AbstractBenchmarkTable):
         return Entry((total / self.decisions,))
 
     def draw(self, answers: Answers, rng: np.random.Generator) -> float:
-        """The reward with noise."""
+        """The reward with noise.
+
+        Args:
+            answers: The architecture.
+            rng: Draws the noise.
+
+        Returns:
+            The reward.
+        """
         return self.look(answers).mean + self.deviation * float(rng.standard_normal())

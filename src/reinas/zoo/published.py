@@ -1,4 +1,4 @@
-"""What a published architecture is: answers in a space."""
+"""The record of a published architecture."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +9,15 @@ from reinas.types import Answers
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """An architecture from a paper: its answers in a space, and what was reported of it.
+    """An architecture from a paper: its answers in a space, and what was reported about it.
 
-    `result` is the reported result, `source` where the architecture stands, `parameters` how
-    many it was reported to have.
+    Args:
+        name: Its name in the zoo.
+        space: The space that the answers belong to.
+        answers: The architecture.
+        result: The reported result, with its unit.
+        source: The figure or section of the paper.
+        parameters: The reported number of parameters.
     """
 
     name: str
@@ -24,5 +29,5 @@ class Published:
 
     @property
     def architecture(self) -> Any:
-        """What the answers mean."""
+        """The decoded architecture."""
         return self.space.decode(self.answers)

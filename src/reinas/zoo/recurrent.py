@@ -1,4 +1,4 @@
-"""Recurrent cells: the paper's (figures 5 and 8), and older ones as far as trees express them."""
+"""Recurrent cells: the paper's (figures 5 and 8), and older ones that its trees can express."""
 
 from reinas.spaces.recurrent import Cell, Node, RecurrentSpace
 from reinas.zoo.published import Published
@@ -6,7 +6,7 @@ from reinas.zoo.published import Published
 SPACE = RecurrentSpace()
 CONTROL = ("add", "elem_mult", "max"), ("identity", "tanh", "sigmoid", "relu", "sin")
 
-# leaves | inner nodes level by level | the injection | c_t's node, the node that c_(t-1) enters
+# leaves | inner nodes by level | cell inject | the node that gives c_t, the node that takes c_(t-1)
 FIGURE_5 = "add tanh, elem_mult relu | elem_mult sigmoid | inject add relu | c 1 0"
 FIGURE_8 = """
  add sigmoid, add relu, add sigmoid, elem_mult relu, add tanh, add sigmoid, add tanh, add sigmoid |
@@ -18,13 +18,13 @@ FIGURE_8_CONTROL = """
  add identity, add sigmoid, add sigmoid, add sigmoid | elem_mult identity, elem_mult sigmoid |
  elem_mult tanh | inject add identity | c 12 1
 """
-# o from leaves 0 to 3, f from 4 and 5, i and g from 6 and 7: sums of several W x + U h are one
+# o from leaves 0 to 3, f from 4 and 5, i and g from 6 and 7; a sum of leaves W x + U h acts as one
 LSTM = """
  add identity, add identity, add identity, add identity, add identity, add identity, add sigmoid,
  add tanh | add identity, add identity, add sigmoid, elem_mult identity | add sigmoid, add tanh |
  elem_mult identity | inject elem_mult identity | c 13 10
 """
-# c_(t-1) has to enter somewhere: here it stays 0, as it is a factor of node 5, which gives it
+# c_(t-1) has to enter somewhere: here it is a factor of node 5, which gives c_t, so it stays 0
 TANH = """
  add identity, add identity, add identity, add identity | add tanh, elem_mult identity |
  add identity | inject elem_mult identity | c 5 3
@@ -32,7 +32,15 @@ TANH = """
 
 
 def parsed(text: str) -> Cell:
-    """The cell that `str` writes so."""
+    """Parse a cell from the text that `str(cell)` gives.
+
+    Args:
+        text: The leaves, the inner nodes of each level, the cell inject and the cell indices,
+            separated by bars.
+
+    Returns:
+        The cell.
+    """
     *levels, inject, indices = (part.strip() for part in " ".join(text.split()).split("|"))
     nodes = tuple(Node(*node.split()) for level in levels for node in level.split(", "))
     out, into = indices.split()[1:]

@@ -271,7 +271,7 @@ def replay(plan, log, history):
     policy = plan.policy(plan.space)
     parameters = list(policy.network.parameters())
     adam = torch.optim.Adam(parameters, policy.learning_rate, fused=True)
-    probe, baseline = plan.policy(plan.space), policy.earlier
+    probe, baseline = plan.policy(plan.space), policy.baseline
     accumulate, sums = plan.servers.accumulate, [None] * len(parameters)
     thetas = [{k: v.clone() for k, v in policy.network.state_dict().items()}]
     trials = {b: log.batch(b) for b, _ in log.diagnostics()}

@@ -57,7 +57,7 @@ class Driver(Generic[A]):
     ) -> None:
         self._study, self._record, self._group = study, study.record, group
         self._schedule, self._deadline = schedule, study.deadline
-        self._initial, self._earlier = policy.state(), policy.earlier
+        self._initial, self._baseline = policy.state(), policy.baseline
         self._writes = WriteBatcher(self._record)
         self._work = [_Work(batch) for batch in self._record.open_batches()]
         self._first, self._next = self._record.count()[0], self._record.batches()
@@ -144,7 +144,7 @@ class Driver(Generic[A]):
             await self._write(work.request, answers)
             work.request = None
         trials = await self._all_finished(self._record.batch(work.batch))
-        diagnostics, slices = await self._group.gradient(replica, trials, self._earlier, theta)
+        diagnostics, slices = await self._group.gradient(replica, trials, self._baseline, theta)
         self._still(generation)
         now = self._number // self._schedule.accumulate
         return Update(self._number, work.batch, replica, version, now, diagnostics), trials, slices
@@ -168,7 +168,7 @@ class Driver(Generic[A]):
         generation = self._generation
         self._number += 1
         self._unsaved.append(update)
-        self._earlier = self._earlier.after(self._earlier.values(trials))
+        self._baseline = self._baseline.advantages(trials).next
         self._schedule.applied(update.staleness)
         try:
             await self._group.add(update.number, slices)
@@ -229,7 +229,7 @@ class Driver(Generic[A]):
         last, state = self._record.snapshot() or (-1, self._initial)
         self._number = last + 1
         average, worst = state["baseline"].item(), state["worst"].item()
-        self._earlier = replace(self._earlier, average=average, worst=worst)
+        self._baseline = replace(self._baseline, average=average, worst=worst)
         while time.monotonic() < self._deadline:
             try:
                 await self._group.start(state, self._number)
@@ -262,7 +262,7 @@ class Driver(Generic[A]):
             await self._save_alone()
 
     async def _save_alone(self) -> None:
-        generation, updates, earlier = self._generation, list(self._unsaved), self._earlier
+        generation, updates, baseline = self._generation, list(self._unsaved), self._baseline
         if not updates:
             return
         try:
@@ -270,7 +270,7 @@ class Driver(Generic[A]):
         except ServerLostError as error:
             await self._recover(generation, error)
             return
-        state |= {"baseline": np.array(earlier.average), "worst": np.array(earlier.worst)}
+        state |= {"baseline": np.array(baseline.average), "worst": np.array(baseline.worst)}
 
         def write() -> None:
             if generation == self._generation:
