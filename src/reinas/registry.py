@@ -1,6 +1,7 @@
-"""Spaces, tasks, policies and the recipe by name, made from checked settings.
+"""Spaces, tasks, policies, tables and executors by name, made from checked settings.
 
-Settings come from people: the command line, a TOML file, a store. Each named thing is a
+Settings come from people: the command line, a TOML file, a store. A name is one of reinas's own,
+an entry point of an installed package, or `module:Name` (`plugins.py`). Each named thing is a
 callable whose parameters, with their types and defaults, say which settings there are; pydantic
 checks the types and the callable itself the ranges.
 """
@@ -16,8 +17,7 @@ from typing import Any
 import pydantic
 
 from reinas.errors import InvalidSettingError, nearest
-
-Kind = typing.Literal["space", "task", "policy", "table"]
+from reinas.plugins import GROUPS, Kind, entry_point, entry_point_names, loaded
 
 NAMED: dict[Kind, dict[str, str]] = {
     "space": {
@@ -58,6 +58,11 @@ NAMED: dict[Kind, dict[str, str]] = {
         "landscape": "reinas.tables.landscape:Landscape",
         "nasbench201": "reinas.tables.packages:nasbench201",
     },
+    "executor": {
+        "processes": "reinas.executors.processes:Processes",
+        "ray": "reinas.executors.ray:Cluster",
+        "serial": "reinas.executors.serial:Serial",
+    },
 }
 
 DEFAULT_TASK = {
@@ -85,17 +90,36 @@ PLACES = {
 BOUND = {"space"}  # parameters that are not settings: a policy is made for a space
 
 
+def names(kind: Kind) -> list[str]:
+    """All names of a kind: reinas's own, and the entry points of installed packages."""
+    return sorted({*NAMED[kind], *entry_point_names(kind)})
+
+
 def find(kind: Kind, name: str) -> Any:
-    """The callable that makes the thing of that name."""
+    """The callable that makes the thing of that name, or the thing itself.
+
+    Args:
+        kind: space, task, policy, table or executor.
+        name: One of `names(kind)`, or `module:Name`: a class, a function that says what it
+            returns, a ready object, or, for spaces, a dataclass declared with `choice`.
+
+    Raises:
+        InvalidSettingError: There is no such thing, or it is of another kind.
+    """
     if not isinstance(name, str):
         raise InvalidSettingError(kind, f"should be a name, got {name!r}")
-    if name not in NAMED[kind]:
-        raise InvalidSettingError(
-            kind,
-            f"'{name}' is not known: {nearest(name, NAMED[kind])} (see `reinas {_many(kind)}`)",
-        )
-    module, _, attribute = NAMED[kind][name].partition(":")
-    return getattr(import_module(module), attribute)
+    if name in NAMED[kind]:
+        module, _, attribute = NAMED[kind][name].partition(":")
+        return getattr(import_module(module), attribute)
+    if (point := entry_point(kind, name)) is not None:
+        return loaded(kind, point)
+    if ":" in name:
+        return loaded(kind, name)
+    raise InvalidSettingError(
+        kind,
+        f"'{name}' is not known: {nearest(name, names(kind))} (see `reinas {GROUPS[kind]}`; your"
+        " own is module:Name)",
+    )
 
 
 def summary(kind: Kind, name: str) -> str:
@@ -105,7 +129,9 @@ def summary(kind: Kind, name: str) -> str:
 
 
 def parameters(target: Any) -> dict[str, Any]:
-    """The settings that the callable takes, and their defaults."""
+    """The settings that the callable takes, and their defaults; a ready object takes none."""
+    if not (inspect.isclass(target) or inspect.isfunction(target)):
+        return {}
     return {
         name: parameter.default
         for name, parameter in inspect.signature(target).parameters.items()
@@ -115,6 +141,8 @@ def parameters(target: Any) -> dict[str, Any]:
 
 def words(target: Any) -> dict[str, tuple[str, ...]]:
     """The settings that take one of a few words, and the words."""
+    if not parameters(target):
+        return {}
     function = target.__init__ if inspect.isclass(target) else target
     hints = typing.get_type_hints(function)
     return {
@@ -140,7 +168,9 @@ def resolve(kind: Kind, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any
 def make(kind: Kind, settings: Mapping[str, Any], **bound: Any) -> Any:
     """The space, task or policy with these settings; `settings["name"]` says which."""
     target, values = resolve(kind, settings)
-    return target(**bound, **values)
+    if inspect.isclass(target) or inspect.isfunction(target):
+        return target(**bound, **values)
+    return target
 
 
 def check(section: str, target: Any, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,7 +206,3 @@ def _model(target: Any) -> type[pydantic.BaseModel]:
         name: (hints.get(name, Any), default) for name, default in parameters(target).items()
     }
     return pydantic.create_model("Settings", **fields)
-
-
-def _many(kind: Kind) -> str:
-    return {"space": "spaces", "task": "tasks", "policy": "policies", "table": "tables"}[kind]

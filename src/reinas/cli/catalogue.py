@@ -5,7 +5,8 @@ from typing import Any
 
 from reinas.cli.options import JsonOption
 from reinas.cli.output import out, print_json
-from reinas.registry import NAMED, Kind, find, parameters, summary, words
+from reinas.plugins import Kind
+from reinas.registry import NAMED, find, parameters, summary, words
 from reinas.report.terminal import table
 from reinas.tasks.rewards import REWARDS
 from reinas.tasks.scaling import WHITENING

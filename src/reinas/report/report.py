@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from reinas.registry import Kind, make
+from reinas.plugins import Kind
+from reinas.registry import make
 from reinas.report.formulas import formulas
 from reinas.report.machines import Machines, machines
 from reinas.spaces.base import AbstractSpace

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Generic, Literal
 import numpy as np
 
 from reinas.errors import AnswersError, SettingError
+from reinas.names import object_name
 from reinas.spaces.counting import Counter, canonical, draw_decisions
 from reinas.types import A, Answers, Choice, Decision, Link
 
@@ -53,7 +54,9 @@ class AbstractSpace(ABC, Generic[A]):
     @property
     def settings(self) -> Mapping[str, Any]:
         """The space's name and parameters: with them it can be made again."""
-        return {"name": self.name, **asdict(self)}  # type: ignore[call-overload]
+        own = not type(self).__module__.startswith("reinas.")
+        name = object_name(type(self)) if own else self.name
+        return {"name": name, **asdict(self)}  # type: ignore[call-overload]
 
     @property
     def size(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 from reinas.errors import InvalidSettingError
 from reinas.evaluators.base import AbstractEvaluator
+from reinas.names import object_name
 from reinas.policies.base import AbstractPolicy
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
@@ -52,7 +53,7 @@ def settings(
     """Everything that changes results, as the store keeps it and compares it."""
     result: dict[str, Any] = {
         "space": dict(space.settings),
-        "policy": dict(policy.settings),
+        "policy": {**policy.settings, "name": name_of(policy)},
         "evaluator": {} if evaluator is None else dict(evaluator.settings),
         "batch_size": batch_size,
         "seed": seed,
@@ -64,6 +65,13 @@ def settings(
     if schedule:
         result["schedule"] = dict(schedule)
     return plain(result)
+
+
+def name_of(policy: AbstractPolicy) -> str:
+    """A policy's name in settings; one of your own class is module:Name, to be made again."""
+    name = str(policy.settings.get("name", ""))
+    own = not type(policy).__module__.startswith("reinas.")
+    return object_name(type(policy)) if own and ":" not in name else name
 
 
 def told(

@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ from reinas.types import A, Outcome, Pruned, Trial
 
 LEASE = 3600.0
 POLL = 0.05  # seconds between two looks at whether other workers have finished
+PATIENCE = 10.0  # seconds of waiting for them after which a warning says so
 
 
 class Study(Lifecycle[A]):
@@ -123,7 +125,9 @@ class Study(Lifecycle[A]):
         """
         if count is not None and count < 1:
             raise InvalidSettingError("count", f"must be at least 1, got {count}")
-        give_up = math.inf if wait is None else time.monotonic() + wait
+        begun = time.monotonic()
+        give_up = math.inf if wait is None else begun + wait
+        warned = False
         while True:
             with self._lock:
                 self._renew()
@@ -134,6 +138,15 @@ class Study(Lifecycle[A]):
                 return handed
             if self.is_over or time.monotonic() >= give_up:
                 return []
+            if not warned and time.monotonic() - begun > PATIENCE:
+                warned = True
+                holders = sorted({t.worker.partition("/")[0] for t in batch if t.worker})
+                warnings.warn(
+                    f"'{self.name}' waits for {len(batch)} trials that others hold:"
+                    f" {', '.join(holders)}; they come back when their lease of"
+                    f" {self._lease:g} s ends",
+                    stacklevel=2,
+                )
             time.sleep(POLL)
 
     def report(self, trial: Trial[A] | int, step: int, score: float) -> None:

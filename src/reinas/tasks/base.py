@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import SettingError, nearest
+from reinas.names import object_name
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.rewards import AUTO, REWARDS
 from reinas.tasks.scaling import Scaling
@@ -104,7 +105,9 @@ class AbstractTask(ABC):
     @property
     def settings(self) -> Mapping[str, Any]:
         """The task's name and parameters: with them it can be made again."""
-        return {"name": self.name, **asdict(self)}  # type: ignore[call-overload]
+        own = not type(self).__module__.startswith("reinas.")
+        name = object_name(type(self)) if own else self.name
+        return {"name": name, **asdict(self)}  # type: ignore[call-overload]
 
     @property
     def score(self) -> str:
