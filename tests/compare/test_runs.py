@@ -126,7 +126,7 @@ def test_failures_are_not_numbers_and_the_reported_metric_is_kept(tmp_path):
 
 
 def test_each_policy_has_its_own_batch_size_by_default():
-    """Random search draws 8 at a time: another number of children is another search."""
+    """Random search draws 8 at a time: another batch size is another search."""
     assert same(run(plan(n=None)), run(plan(n=8)))
     assert not same(run(plan(n=None)), run(plan(n=5)))
     evolution = {"name": "evolution"}

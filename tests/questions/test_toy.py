@@ -8,7 +8,7 @@ import pytest
 
 from reinas import Outcome
 from reinas.errors import ReinasError
-from reinas.executors.base import AbstractExecutor
+from reinas.executors.base import AbstractExecutor, Status
 from reinas.questions.toy import (
     REVIEW_LOSSES,
     REVIEW_STARTS,
@@ -169,13 +169,19 @@ def test_stations_are_runs_of_the_same_likeliest_child():
 
 
 class Canned(AbstractExecutor):
-    """Yields made-up outcomes, the last job first."""
+    """Yields fixed outcomes, the last job first."""
 
     settings: ClassVar = {"name": "canned"}
 
     def __init__(self, fails=None):
         self.fails = fails
         self.jobs = []
+
+    def open(self):
+        pass
+
+    def status(self):
+        return Status()
 
     def run(self, evaluate, jobs):
         self.jobs = list(jobs)
@@ -189,8 +195,8 @@ class Canned(AbstractExecutor):
         pass
 
 
-def test_children_are_trained_once_a_seed_and_sorted_by_child():
-    """Four a round; one seed a round, shared by its children; the order they finish is nothing."""
+def test_each_child_is_trained_once_per_seed():
+    """The four children of a round share its seed; the order in which they finish is irrelevant."""
     executor = Canned()
     ticks = []
     losses = train_children(3, executor, seed=9, on_child=lambda: ticks.append(1))

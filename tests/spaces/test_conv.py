@@ -12,7 +12,7 @@ from reinas.spaces.conv_architecture import ConvArchitecture, ConvLayer, shapes
 from reinas.testing import SpaceContract
 from reinas.types import Link
 
-# Zoph & Le 2016, figure 7: the 15-layer network (appendix A).
+# Zoph & Le 2016, figure 7: the 15-layer network.
 FIGURE_7 = """1: 3x3x36<-0 | 2: 3x3x48<-1 | 3: 3x3x36<-1,2 | 4: 5x5x36<-1,2,3 | 5: 3x7x48<-3,4
  | 6: 7x7x48<-2,3,4,5 | 7: 7x7x48<-2,3,4,5,6 | 8: 7x3x36<-1,6,7 | 9: 7x1x36<-1,5,6,8
  | 10: 7x7x36<-1,3,4,5,6,7,8,9 | 11: 5x7x36<-1,2,5,6,7,8,9,10 | 12: 7x7x48<-1,2,3,4,6,11
