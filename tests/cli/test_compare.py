@@ -69,7 +69,7 @@ def test_a_table_of_ones_own(own, tmp_path):
         assert words in out
     page = (tmp_path / "p.html").read_text()
     assert page.lower().startswith("<!doctype html>")
-    assert "Ranks, seed by seed" in page
+    assert "Ranks by seed" in page
     given = parsed((tmp_path / "j.json").read_text())
     assert list(given["policies"]) == ["random", "local"]
     assert list(given["policies"]["local"]["checkpoints"]) == ["3", "6"]

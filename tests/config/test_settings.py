@@ -3,7 +3,7 @@
 import pytest
 
 from reinas import ConvSpace, Digits, MlpSpace
-from reinas.config.objects import configure, make_policy, restored
+from reinas.config.objects import configure, fitted, make_policy, restored
 from reinas.config.settings import Setting, parse_set, read_toml
 from reinas.errors import FileError, SettingError
 from reinas.seeds import derive
@@ -97,10 +97,28 @@ def test_a_stored_search_gives_the_same_objects():
 
 
 def test_a_search_made_in_python_is_sent_back_there():
-    """The command line cannot know somebody's own space."""
-    stored = {"space": {"name": "mine"}, "policy": {"name": "random"}, "evaluator": {}}
-    with pytest.raises(SettingError, match="made in Python with parts of its own"):
+    """The command line cannot make an evaluator that only a script has."""
+    stored = {"space": {"name": "mlp"}, "policy": {"name": "random"}, "evaluator": {}}
+    words = r"made in Python with parts of its own \(there is no task\)"
+    with pytest.raises(SettingError, match=words):
         restored(stored, {})
+
+
+@pytest.mark.parametrize(
+    ("rank", "given", "settings"),
+    [
+        (0, {}, {"name": "recurrent"}),
+        (1, {"depth": 3}, {"name": "mlp", "depth": 3}),
+        (2, {}, {"name": "conv", "dimensions": 1}),
+        (2, {"name": "conv", "depth": 3}, {"name": "conv", "dimensions": 1, "depth": 3}),
+        (2, {"name": "mlp"}, {"name": "mlp"}),
+        (3, {}, {"name": "conv"}),
+        (3, {"name": "mlp"}, {"name": "mlp"}),
+    ],
+)
+def test_the_space_follows_from_the_rank_of_the_examples(rank, given, settings):
+    """Words, rows, series, images; what is given wins."""
+    assert fitted(given, rank) == settings
 
 
 @pytest.mark.parametrize(

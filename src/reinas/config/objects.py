@@ -85,16 +85,20 @@ def _space_and_task(
     task = with_place(task)
     if "name" in task:
         made: AbstractTask = make("task", task)
-        fitting = FITTING.get(len(made.inputs), FITTING[1])
-        if space.get("name", fitting["name"]) == fitting["name"]:
-            space = fitting | space
-        return make("space", space), made
+        return make("space", fitted(space, len(made.inputs))), made
     made_space = make("space", {"name": DEFAULT_SPACE} | space)
     if made_space.name not in DEFAULT_TASK:
         raise InvalidSettingError(
             "task", f"is missing: there is none that the space '{made_space.name}' is known to fit"
         )
     return made_space, make("task", {"name": DEFAULT_TASK[made_space.name]} | task)
+
+
+def fitted(space: Mapping[str, Any], rank: int) -> dict[str, Any]:
+    """A space's settings, with those that suit examples of this rank where they are not given."""
+    fitting = FITTING.get(rank, FITTING[1])
+    is_other = space.get("name", fitting["name"]) != fitting["name"]
+    return dict(space) if is_other else {**fitting, **space}
 
 
 def with_place(settings: dict[str, Any]) -> dict[str, Any]:
@@ -150,8 +154,9 @@ def restored(stored: Mapping[str, Any], options: Settings) -> SearchConfig:
     try:
         return configure(_settings_of(stored), options)
     except (KeyError, TypeError, AttributeError, InvalidSettingError) as error:
+        what = f"there is no {error.args[0]}" if isinstance(error, KeyError) else str(error)
         raise SettingError(
-            f"this search was made in Python with parts of its own ({error}): continue it there,"
+            f"this search was made in Python with parts of its own ({what}): continue it there,"
             " by calling reinas.search() again"
         ) from None
 
