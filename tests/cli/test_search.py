@@ -316,6 +316,22 @@ def test_ctrl_c_while_everything_is_starting_is_one_line_too(seconds, tmp_path):
     assert process.returncode in ((2,) if seconds > 0.1 else (2, -signal.SIGINT, 1))
 
 
+def test_what_sqlalchemy_logs_is_not_shown(tmp_path):
+    """It logs a traceback where Ctrl-C comes while a connection is given back."""
+    code = (
+        "import logging, sys\n"
+        "from reinas.cli import main\n"
+        "sys.argv = ['reinas', 'list']\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    logging.getLogger('sqlalchemy.pool').error('Exception during reset')\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def _group_lives(group):
     try:
         os.killpg(group, 0)

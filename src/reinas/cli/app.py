@@ -1,5 +1,6 @@
 """The application: its commands, and how errors are shown."""
 
+import logging
 import os
 import sys
 from typing import Annotated, Any, NoReturn
@@ -61,6 +62,8 @@ UsageError: Any = typer.BadParameter.__bases__[0]
 
 def main() -> NoReturn:
     """Run the command line; a person's mistake is one line on standard error, no traceback."""
+    # SQLAlchemy logs a traceback where Ctrl-C comes while it returns a connection to its pool
+    logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
     try:
         # a space of one's own in the current folder; last, so that it hides no other module
         sys.path.append(os.getcwd())
