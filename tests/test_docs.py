@@ -72,7 +72,8 @@ def test_the_korean_readme_has_the_same_commands():
 def test_every_command_of_the_readme_exists(capsys):
     """Sub-commands, spaces, tasks, policies and settings as the README types them."""
     from reinas.cli.app import app
-    from reinas.config.settings import configure, parse_set
+    from reinas.config.objects import configure
+    from reinas.config.settings import parse_set
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     known = {command.name or command.callback.__name__ for command in app.registered_commands}

@@ -26,7 +26,18 @@ from reinas.errors import SettingError
 
 WORDS = [f"w{n}" for n in range(12)]
 SMALL = ("--set", "task.size=small", "--set", "space.base=2", "--set", "space.budget=2000")
-OPTIONS = ("--trials", "4", "--children", "2", "--workers", "0", "--epochs", "1", "--name", "cells")
+OPTIONS = (
+    "--trials",
+    "4",
+    "--batch-size",
+    "2",
+    "--workers",
+    "0",
+    "--epochs",
+    "1",
+    "--name",
+    "cells",
+)
 
 
 def lines(count, seed):

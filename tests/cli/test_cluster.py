@@ -39,29 +39,29 @@ def test_replicas_alone_mean_a_cluster_and_resume_remembers_them(reinas, quick):
     assert status == 0
     assert "12 of 12 trials" in text
     log = Store("reinas.db").get("quick")
-    assert log.settings["servers"] == {"replicas": 2, "accumulate": 2}
+    assert log.settings["schedule"] == {"replicas": 2, "accumulate": 2}
     assert [u.number for u in log.updates()] == list(range(4))
-    assert "steps late on average" in reinas("show", "quick")[1]
+    assert "mean staleness (steps)" in reinas("show", "quick")[1]
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--replicas", "2"], "learn by gradient, zoph-le and independent; got reinas"),
+        (["--replicas", "2"], "learn by gradient, zoph-le and independent; got bayes"),
         (
-            ["--replicas", "9", "--policy", "zoph-le", "--trials", "60", "--children", "8"],
-            "9 replicas are more than can be used: the search has 8 batches",
+            ["--replicas", "9", "--policy", "zoph-le", "--trials", "60", "--batch-size", "8"],
+            "9 replicas need at least 9 batches, but this search has 8",
         ),
-        (["--replicas", "0"], "--replicas: replicas should be greater than or equal to 1"),
+        (["--replicas", "0"], "--replicas should be greater than or equal to 1"),
         (["--executor", "spark"], "should be 'processes', 'serial' or 'ray', got 'spark'"),
-        (["--cpus", "2", "--executor", "processes"], "--cpus is for a cluster"),
+        (["--cpus", "2", "--executor", "processes"], "--cpus is for the executor ray"),
         (["--address", "here"], "expected local, auto or HOST:PORT"),
-        (["--executor", "serial", "--workers", "3"], "serial has no workers"),
-        (["--stop-after", "0"], "should be greater than 0"),
+        (["--executor", "serial", "--workers", "3"], "--workers must be 0 or left out"),
+        (["--seconds", "0"], "should be greater than 0"),
         (["--target-reward", "nan"], "should be a finite number"),
         (
             ["--replicas", "2", "--policy", "zoph-le", "--executor", "processes"],
-            "give --executor ray",
+            "needs the executor ray, got Processes",
         ),
     ],
 )
@@ -78,13 +78,13 @@ def test_a_reward_that_is_good_enough_ends_the_search(reinas, quick):
     status, text, _ = reinas("search", *quick, "--target-reward", "0.01")
     assert status == 0
     assert "stopped early: trial 0 has a reward of" in text
-    assert "`reinas resume quick` goes on" in text
+    assert "`reinas resume quick` continues" in text
     assert "6 of 6 trials" in reinas("resume", "quick")[1]
 
 
 def test_the_time_ends_the_search(reinas, quick):
     """In JSON too."""
-    status, text, _ = reinas("search", *quick, "--stop-after", "0.000001", "--json")
+    status, text, _ = reinas("search", *quick, "--seconds", "0.000001", "--json")
     document = json.loads(text)
     assert document["stopped"] == "its 1e-06 seconds are over"
     assert document["finished"] == 0

@@ -10,7 +10,7 @@ from reinas.zoo import ZOO
 
 TINY = ["--task", "text:t.txt", "--set", "task.size=small", "--set", "space.budget=500"]
 TINY += ["--set", "space.layers=1", "--epochs", "1", "--workers", "0"]
-CONV = ["conv", "--task", "digits", "--epochs", "1", "--workers", "0", "--children", "2"]
+CONV = ["conv", "--task", "digits", "--epochs", "1", "--workers", "0", "--batch-size", "2"]
 CONV += [
     "--set",
     "space.filters=[4,8]",

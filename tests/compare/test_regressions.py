@@ -31,7 +31,7 @@ def test_the_timed_policy_keeps_the_policys_batch_size():
 
 
 def test_trained_comparisons_use_the_policys_batch_size(tmp_path):
-    """The help says: "Children a batch. Default: what each policy likes"."""
+    """The help says: "Default: each policy's own"."""
     store = Store(tmp_path / "s.db")
     run_searches(
         "wine",
@@ -124,7 +124,7 @@ def test_damaged_table_files_are_refused_with_a_message(tmp_path, monkeypatch, d
 def test_a_study_of_a_negative_number_of_seeds_is_refused(reinas, name):
     """With the number in the message, before anything is run."""
     status, _, err = reinas(
-        *("compare", "--study", name, "--seeds", "-1", "--workers", 0),
+        *("compare", "--question", name, "--seeds", "-1", "--workers", 0),
         *(() if name == "estimator" else ("--evaluations", 2)),
     )
     assert status == 2
@@ -133,22 +133,22 @@ def test_a_study_of_a_negative_number_of_seeds_is_refused(reinas, name):
 
 def test_a_study_of_one_estimate_is_refused(reinas):
     """One estimate has no variance."""
-    status, _, err = reinas("compare", "--study", "estimator", "--seeds", 1)
+    status, _, err = reinas("compare", "--question", "estimator", "--seeds", 1)
     assert status == 2
-    assert "seeds must be at least 2, got 1" in err
+    assert "--seeds must be at least 2, got 1" in err
 
 
 def test_a_study_with_zero_seeds_is_refused(reinas, monkeypatch):
     """Zero does not mean the default."""
-    from reinas.cli import studying
+    from reinas.cli.compare import questions
 
     def study(context, seeds, evaluations):
         raise AssertionError(f"it runs with {seeds} seeds")
 
-    monkeypatch.setitem(studying.STUDIES, "rnn", study)
-    status, _, err = reinas("compare", "--study", "rnn", "--seeds", 0)
+    monkeypatch.setitem(questions.QUESTIONS, "rnn", study)
+    status, _, err = reinas("compare", "--question", "rnn", "--seeds", 0)
     assert status == 2
-    assert "seeds must be at least 1, got 0" in err
+    assert "--seeds should be greater than or equal to 1, got 0" in err
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -189,7 +189,7 @@ def test_html_to_standard_output_or_refused(reinas, tmp_path):
 def test_options_that_a_study_does_not_take_are_refused(reinas):
     """None is dropped without a word."""
     status, _, _ = reinas(
-        *("compare", "--study", "estimator", "--seeds", 2, "--policies", "local"),
+        *("compare", "--question", "estimator", "--seeds", 2, "--policies", "local"),
         *("--set", "table.nonsense=1", "--space", "mlp"),
     )
     assert status == 2

@@ -3,7 +3,8 @@
 import pytest
 
 from reinas import ConvSpace, Digits, MlpSpace
-from reinas.config.settings import Setting, configure, make_policy, parse_set, read_toml, restored
+from reinas.config.objects import configure, fitted, make_policy, restored
+from reinas.config.settings import Setting, parse_set, read_toml
 from reinas.errors import FileError, SettingError
 from reinas.seeds import derive
 
@@ -15,7 +16,7 @@ def test_every_setting_has_a_default_that_works():
     assert config.task == Digits()
     assert config.recipe == Digits().recipe
     assert config.policy == {"name": "bayes"}
-    assert (config.plain.trials, config.plain.children, config.plain.seed) == (64, None, 0)
+    assert (config.options.trials, config.options.batch_size, config.options.seed) == (64, None, 0)
 
 
 def test_settings_reach_every_parameter():
@@ -34,7 +35,7 @@ def test_settings_reach_every_parameter():
                 "recipe.epochs=10",
                 "recipe.optimizer=adam",
                 "trials=12",
-                "repeats=train",
+                "reuse=false",
             ]
         )
     )
@@ -42,7 +43,7 @@ def test_settings_reach_every_parameter():
     assert config.task == Digits(reward="accuracy")
     assert make_policy(config).settings["learning_rate"] == 0.0035
     assert (config.recipe.epochs, config.recipe.optimizer) == (10, "adam")
-    assert (config.plain.trials, config.plain.repeats) == (12, "train")
+    assert (config.options.trials, config.options.reuse) == (12, False)
 
 
 @pytest.mark.parametrize(
@@ -60,10 +61,10 @@ def test_values_are_read_as_in_toml_and_text_needs_no_quotes(text, value):
 def test_later_sources_win(tmp_path):
     """File, then options, then --set."""
     path = tmp_path / "run.toml"
-    path.write_text("trials = 1\nchildren = 1\nseed = 1\n")
-    options = {"children": Setting(2, "--children"), "seed": Setting(2, "--seed")}
-    plain = configure(read_toml(path), options, parse_set(["seed=3"])).plain
-    assert (plain.trials, plain.children, plain.seed) == (1, 2, 3)
+    path.write_text("trials = 1\nbatch_size = 1\nseed = 1\n")
+    options = {"batch_size": Setting(2, "--batch-size"), "seed": Setting(2, "--seed")}
+    made = configure(read_toml(path), options, parse_set(["seed=3"])).options
+    assert (made.trials, made.batch_size, made.seed) == (1, 2, 3)
 
 
 def test_the_task_follows_from_the_space():
@@ -85,21 +86,39 @@ def test_a_stored_search_gives_the_same_objects():
         "space": dict(config.space.settings),
         "policy": dict(make_policy(config).settings),
         "evaluator": {"task": dict(config.task.settings), "recipe": config.recipe.settings},
-        "children": 3,
+        "batch_size": 3,
         "seed": 4,
-        "repeats": "train",
+        "reuse": False,
     }
     again = restored(stored, {"trials": Setting(9)})
     assert (again.space, again.task, again.recipe) == (config.space, config.task, config.recipe)
     assert make_policy(again).settings == make_policy(config).settings
-    assert (again.plain.children, again.plain.seed, again.plain.repeats) == (3, 4, "train")
+    assert (again.options.batch_size, again.options.seed, again.options.reuse) == (3, 4, False)
 
 
 def test_a_search_made_in_python_is_sent_back_there():
-    """The command line cannot know somebody's own space."""
-    stored = {"space": {"name": "mine"}, "policy": {"name": "random"}, "evaluator": {}}
-    with pytest.raises(SettingError, match="made in Python with parts of its own"):
+    """The command line cannot make an evaluator that only a script has."""
+    stored = {"space": {"name": "mlp"}, "policy": {"name": "random"}, "evaluator": {}}
+    words = r"made in Python with parts of its own \(there is no task\)"
+    with pytest.raises(SettingError, match=words):
         restored(stored, {})
+
+
+@pytest.mark.parametrize(
+    ("rank", "given", "settings"),
+    [
+        (0, {}, {"name": "recurrent"}),
+        (1, {"depth": 3}, {"name": "mlp", "depth": 3}),
+        (2, {}, {"name": "conv", "dimensions": 1}),
+        (2, {"name": "conv", "depth": 3}, {"name": "conv", "dimensions": 1, "depth": 3}),
+        (2, {"name": "mlp"}, {"name": "mlp"}),
+        (3, {}, {"name": "conv"}),
+        (3, {"name": "mlp"}, {"name": "mlp"}),
+    ],
+)
+def test_the_space_follows_from_the_rank_of_the_examples(rank, given, settings):
+    """Words, rows, series, images; what is given wins."""
+    assert fitted(given, rank) == settings
 
 
 @pytest.mark.parametrize(
@@ -124,15 +143,15 @@ def test_a_search_made_in_python_is_sent_back_there():
         ("recipe.optimizer=sdg", "recipe.optimizer should be 'sgd' or 'adam', got 'sdg'"),
         ("recipe.learning_rate=-1", "learning_rate must be above 0"),
         ("task.reward=acuracy", "did you mean 'accuracy'"),
-        ("repeats=never", "repeats should be 'train' or 'reuse', got 'never'"),
-        ("depth", "--set takes key=value"),
+        ("reuse=never", "reuse should be a valid boolean"),
+        ("depth", "takes KEY=VALUE"),
         ("space.depth.x=1", "space.depth.x is not known"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_what_would_be_right(text, message):
     """The nearest name, or the type and range that were expected, and what came."""
     with pytest.raises(SettingError, match=message):
-        configure(parse_set([text]))
+        configure(parse_set([text], "--set"))
 
 
 @pytest.mark.parametrize(

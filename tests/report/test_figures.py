@@ -5,20 +5,29 @@ import pytest
 
 from reinas import Outcome, Trial
 from reinas.report.figures import entropy, rewards
+from reinas.report.trials import finished_trials
+from reinas.types import Pruned
+
+
+def outcome(number, result):
+    """Of a reward, an early stop, or None."""
+    if isinstance(result, Pruned):
+        return Outcome(None, pruned=result)
+    return Outcome(None, error=f"reason {number}") if result is None else Outcome(result)
 
 
 def trials(results, repeats=()):
-    """Trials with these rewards; None is a failure; `repeats` are numbers of repeats."""
-    return [
+    """Trials with these outcomes; None is a failure; `repeats` are numbers of repeats."""
+    return finished_trials(
         Trial(
             n,
             n // 4,
             (n,),
-            Outcome(r) if r is not None else Outcome(None, error=f"reason {n}"),
+            outcome(n, r),
             0 if n in repeats else None,
         )
         for n, r in enumerate(results)
-    ]
+    )
 
 
 def traces(figure):
@@ -41,6 +50,16 @@ def test_every_trial_is_a_point_of_its_kind():
     assert list(found["failed"].x) == [0, 4]
     assert numbers(found["failed"].y) == [0, 0]
     assert list(found["failed"].text) == ["reason 0", "reason 4"]
+
+
+def test_pruned_trials_are_faint_and_never_the_best():
+    """At their last score; the mean has them with that score."""
+    found = traces(rewards(trials([0.2, Pruned(3, 0.8), 0.4])))
+    assert numbers(found["pruned"].y) == [0.8]
+    assert found["pruned"].marker.opacity < 0.5
+    assert numbers(found["best so far"].y) == [0.2, 0.2, 0.4]
+    line = traces(rewards(trials([Pruned(1, 0.5)] * 16)))["mean of the last 16"]
+    assert numbers(line.y) == [0.5]
 
 
 def test_kinds_that_do_not_occur_have_no_trace():

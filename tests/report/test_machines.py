@@ -77,25 +77,33 @@ def test_a_search_without_workers_has_nothing_to_say():
     assert machines([], [], working=False) is None
 
 
+def propose(log, *numbers):
+    """Trials that are not finished yet."""
+    answers = (0, 0, 0, 0, 0)
+    log.propose(9, [Proposal(number, answers, answers, "text", None) for number in numbers])
+
+
 def test_the_terminal_and_the_page_show_them(log):
-    """A worker that has finished trial 0 and one that is at trial 9."""
-    log.attempted(Attempt(0, "one<1>:7", 1.0))
+    """A worker that has finished a trial, in more than an hour."""
+    propose(log, 9)
+    log.attempted(Attempt(9, "one<1>:7", 1.0))
+    log.record(9, Outcome(0.5))
     console = Console(record=True, width=100, file=io.StringIO())
     print_report(console, make_report(log))
     text = console.export_text()
     assert "Machines (0 children lost)" in text
     assert any(line.split()[:5] == ["one<1>", "1", "0", "1", "0"] for line in text.splitlines())
-    assert "<td>one&lt;1&gt;</td>" in page(log)
+    assert "<td>one&lt;1&gt;</td>" in page(make_report(log))
 
 
 def test_attempts_are_kept_until_they_end(log):
     """One that was lost, one that came to an outcome, one that was given up with the search."""
-    log.attempted(Attempt(0, "a:1", 10.0))
-    number = log.count()[0]
-    log.propose(3, [Proposal(number, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), "text", None)])
-    log.attempted(Attempt(number, "a:2", 11.0))
-    log.attempted(Attempt(number, "a:2", 11.0, "its worker died"))
-    log.record(number, Outcome(0.5))
+    propose(log, 9, 10)
+    log.attempted(Attempt(9, "a:1", 10.0))
+    log.record(9, Outcome(0.5))
+    log.attempted(Attempt(10, "a:2", 11.0))
+    log.attempted(Attempt(10, "a:2", 11.0, "its worker died"))
+    log.record(10, Outcome(0.5))
     first, second = log.attempts()
     assert first.finished
     assert (second.lost, second.finished) == ("its worker died", False)
@@ -106,11 +114,10 @@ def test_attempts_are_kept_until_they_end(log):
 
 def test_an_attempt_of_a_killed_search_is_not_taken_for_the_one_that_finished(log):
     """It ends when it began: nobody knows more."""
-    number = log.count()[0]
-    log.propose(9, [Proposal(number, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), "text", None)])
-    log.attempted(Attempt(number, "a:1", 10.0))
+    propose(log, 9)
+    log.attempted(Attempt(9, "a:1", 10.0))
     log.close_attempts(unknown_end=True)
-    log.attempted(Attempt(number, "a:2", 20.0))
-    log.record(number, Outcome(0.5))
+    log.attempted(Attempt(9, "a:2", 20.0))
+    log.record(9, Outcome(0.5))
     assert [(e.worker, e.finished) for e in log.attempts()] == [("a:1", False), ("a:2", True)]
     assert log.attempts()[0].ended == 10.0

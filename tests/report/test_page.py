@@ -5,8 +5,10 @@ from html.parser import HTMLParser
 import pytest
 
 from reinas import Outcome, Toy, ToySpace
-from reinas.errors import FileError
-from reinas.report.page import drawing, duration, page, write
+from reinas.errors import TrialError
+from reinas.report.page import page
+from reinas.report.report import drawing, make_report
+from reinas.report.words import duration
 from reinas.store.values import Proposal
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "wbr"}
@@ -52,6 +54,11 @@ class Read(HTMLParser):
             self.cells[-1] += data
 
 
+def shown(log):
+    """The page about a search."""
+    return page(make_report(log))
+
+
 def check(html):
     """The page, read; it is whole and loads nothing."""
     assert html.startswith("<!doctype html>")
@@ -68,12 +75,12 @@ def check(html):
 def test_the_page_is_whole_and_loads_nothing(log, final):
     """Every element is closed in its turn; no source, no link, no style from elsewhere."""
     log.finish(final)
-    check(page(log))
+    check(shown(log))
 
 
 def test_plotly_is_in_it_once(make_log):
     """Several megabytes: once is enough for two figures, and none is loaded from a network."""
-    read = check(page(make_log()))
+    read = check(shown(make_log()))
     assert sum(len(script) > 1_000_000 for script in read.scripts) == 1
     assert sum("Plotly.newPlot" in s and len(s) < 100_000 for s in read.scripts) == 2
 
@@ -81,7 +88,7 @@ def test_plotly_is_in_it_once(make_log):
 def test_the_facts_are_on_it(log, final):
     """Trials, best reward, failures, repeats, time and the test result with its interval."""
     log.finish(final)
-    text = check(page(log)).text
+    text = check(shown(log)).text
     for fact in ("9 of 12", "0.9000", "19.5 s", "demo", "space mlp", "task wine", "seed 5"):
         assert fact in text
     assert "accuracy 0.9722 (95 % interval 0.8583 to 0.9951)" in text
@@ -90,7 +97,7 @@ def test_the_facts_are_on_it(log, final):
 
 def test_the_best_architectures_are_a_table(log):
     """One row each, in order, with reward, metrics, time and the architecture."""
-    cells = check(page(log)).cells
+    cells = check(shown(log)).cells
     head = cells.index("trial")
     columns = ["trial", "reward", "parameters", "accuracy", "time", "architecture"]
     assert cells[head : head + 6] == columns
@@ -109,25 +116,25 @@ def test_numbers_of_parameters_are_whole_numbers(make_log):
     log = make_log([], [])
     log.propose(0, [Proposal(0, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), "text", None)])
     log.record(0, Outcome(0.5, 1.0, {"parameters": 1_234_567}))
-    assert "1234567" in [cell.replace(",", "") for cell in check(page(log)).cells]
+    assert "1234567" in [cell.replace(",", "") for cell in check(shown(log)).cells]
 
 
 @pytest.mark.parametrize("fixture", ["log", "conv_log"])
 def test_the_best_network_is_drawn(fixture, request):
     """The very drawing of `reinas show --svg`."""
     log = request.getfixturevalue(fixture)
-    svg = drawing(log)
+    svg = drawing(make_report(log))
     assert svg.startswith("<svg")
-    assert svg in page(log)
+    assert svg in shown(log)
 
 
 def test_reasons_are_quoted_as_text(make_log):
     """What looks like a script in a reason is shown, not run."""
     reason = "<script>alert('x')</script> & <img src=x onerror=alert(1)>"
-    html = page(make_log([(0, 0, (0, 0, 0, 0, 0), None, reason, 1.0)], []))
+    html = shown(make_log([(0, 0, (0, 0, 0, 0, 0), None, reason, 1.0)], []))
     read = check(html)
     assert reason in read.cells
-    assert read.cells[read.cells.index(reason) + 1] == "1"
+    assert read.cells[read.cells.index(reason) - 1] == "1"
     assert "<script>alert" not in html
     assert "<img" not in html
 
@@ -135,7 +142,7 @@ def test_reasons_are_quoted_as_text(make_log):
 def test_names_settings_and_metrics_are_quoted_as_text(make_log):
     """Everything that a person chose."""
     name = "<script>alert('name')</script>"
-    html = page(make_log(name=name, settings={"note": "<b onclick=alert(1)>&amp;</b>"}))
+    html = shown(make_log(name=name, settings={"note": "<b onclick=alert(1)>&amp;</b>"}))
     read = check(html)
     assert name in read.text
     assert "<b onclick=alert(1)>&amp;</b>" in read.cells
@@ -144,7 +151,7 @@ def test_names_settings_and_metrics_are_quoted_as_text(make_log):
 
 def test_a_search_without_trials_has_a_page(make_log):
     """It says that nothing has been trained yet."""
-    read = check(page(make_log([], [])))
+    read = check(shown(make_log([], [])))
     assert "No child has been trained yet" in read.text
     assert "0 of 12" in read.text
     assert "svg" not in read.tags
@@ -153,24 +160,31 @@ def test_a_search_without_trials_has_a_page(make_log):
 def test_a_search_with_failures_only_has_a_page(make_log):
     """The reasons, with how many children each has."""
     trials = [(n, 0, (0, 0, 0, 0, 0), None, "out of memory", 1.0) for n in range(3)]
-    read = check(page(make_log(trials, [])))
-    assert read.cells[read.cells.index("out of memory") + 1] == "3"
+    read = check(shown(make_log(trials, [])))
+    assert read.cells[read.cells.index("out of memory") - 1] == "3"
     assert "svg" not in read.tags
 
 
 def test_a_policy_without_entropy_has_no_figure_of_it(make_log):
     """Random search has nothing to be undecided about."""
-    html = page(make_log(movement=[(0, {"reward": 0.5})]))
+    html = shown(make_log(diagnostics=[(0, {"reward": 0.5})]))
     assert "entropy" not in check(html).text
-    assert "entropy" in check(page(make_log())).text
+    assert "entropy" in check(shown(make_log())).text
 
 
 def test_a_space_of_ones_own_has_a_page(make_log):
-    """Architectures are told by their answers, and nothing is drawn."""
-    log = make_log([(0, 0, (1, 2, 3), None, 0.5, 1.0)], [], settings={"space": {"name": "mine"}})
-    read = check(page(log))
-    assert "1,2,3" in read.cells
-    assert "svg" not in read.tags
+    """Architectures are shown, and drawn, as the text that the store has of them."""
+    own = {"space": {"name": "mine"}}
+    log = make_log([(0, 0, (1, 2), None, 0.5, 1.0)], [], settings=own, text=lambda _: "Net(<3>)")
+    read = check(shown(log))
+    assert "Net(<3>)" in read.cells
+    assert "svg" in read.tags
+
+
+def test_nothing_is_drawn_before_a_child_was_trained(make_log):
+    """There is no best network then."""
+    with pytest.raises(TrialError, match="no trained network to draw yet"):
+        drawing(make_report(make_log([], [])))
 
 
 @pytest.mark.parametrize(
@@ -185,8 +199,8 @@ def test_a_space_of_ones_own_has_a_page(make_log):
     ],
 )
 def test_an_evaluator_of_ones_own_has_a_page(make_log, evaluator):
-    """Whatever its settings say of a task; the network is drawn only if the task is known."""
-    read = check(page(make_log(settings={"evaluator": evaluator})))
+    """Whatever its settings say of a task."""
+    read = check(shown(make_log(settings={"evaluator": evaluator})))
     assert "8 tanh | 8 tanh" in read.cells
 
 
@@ -194,22 +208,14 @@ def test_the_toys_page_draws_the_toy(make_log):
     """Two hidden units between input and output."""
     trials = [(0, 0, (0, 1), None, 0.5, 1.0)]
     log = make_log(trials, [], space=ToySpace(), task=Toy())
-    assert drawing(log).count('class="link"') == 3
+    assert drawing(make_report(log)).count('class="link"') == 3
 
 
 def test_a_regression_is_told_by_its_rmse(make_log, final):
     """RMSE and R squared instead of an accuracy."""
     log = make_log()
     log.finish(type(final)(6, {}, {"rmse": 54.321, "r2": 0.4567, "loss": 0.5}, "now"))
-    assert "RMSE 54.32, R² 0.4567" in check(page(log)).text
-
-
-def test_the_page_is_written_to_a_file(log, tmp_path):
-    """In UTF-8; where that is impossible the error names the file."""
-    write(page(log), tmp_path / "demo.html")
-    check((tmp_path / "demo.html").read_text(encoding="utf-8"))
-    with pytest.raises(FileError, match=r"nowhere.*cannot be written"):
-        write(page(log), tmp_path / "nowhere" / "demo.html")
+    assert "RMSE 54.32, R² 0.4567" in check(shown(log)).text
 
 
 @pytest.mark.parametrize(

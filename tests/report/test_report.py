@@ -53,9 +53,9 @@ def test_the_best_can_be_cut(log):
 
 def test_the_policys_way_is_told_batch_by_batch(log):
     """What it said of each batch, with the batch's number."""
-    movement = make_report(log).movement
-    assert [m["batch"] for m in movement] == [0, 1, 2]
-    assert [m["entropy"] for m in movement] == [3.0, 2.0, 1.0]
+    diagnostics = make_report(log).diagnostics
+    assert [m["batch"] for m in diagnostics] == [0, 1, 2]
+    assert [m["entropy"] for m in diagnostics] == [3.0, 2.0, 1.0]
 
 
 def test_the_test_result_is_there_once_it_was_measured(log, final):
@@ -69,7 +69,7 @@ def test_a_search_without_trials_has_an_empty_report(make_log):
     """Nothing is the best of nothing."""
     report = make_report(make_log([], []))
     assert (report.finished, report.failed, report.repeats, report.seconds) == (0, 0, 0, 0)
-    assert (report.best, report.failures, report.movement) == ((), {}, ())
+    assert (report.best, report.failures, report.diagnostics) == ((), {}, ())
 
 
 def test_unfinished_trials_are_not_counted(log):
@@ -78,12 +78,12 @@ def test_unfinished_trials_are_not_counted(log):
     assert make_report(log).finished == 9
 
 
-def test_a_space_of_ones_own_is_told_by_its_answers(make_log):
+def test_a_space_of_ones_own_is_told_by_the_stores_text(make_log):
     """A report must be readable without the script that has the space."""
     trials = [(0, 0, (1, 2, 3), None, 0.5, 1.0)]
-    log = make_log(trials, [], settings={"space": {"name": "mine"}})
-    assert space_of(log) is None
-    assert make_report(log).best[0].architecture == "1,2,3"
+    log = make_log(trials, [], settings={"space": {"name": "mine"}}, text=lambda _: "Net(3)")
+    assert space_of(log.settings) is None
+    assert make_report(log).best[0].architecture == "Net(3)"
 
 
 def test_a_report_is_json(log, final):

@@ -1,64 +1,33 @@
 """A report in a terminal of 100 columns."""
 
 import io
-import shlex
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from reinas import Outcome
 from reinas.report.report import make_report
-from reinas.report.terminal import print_report, print_result
+from reinas.report.terminal import headline, print_report
 from reinas.store.values import Proposal
 
 
-def shown(function, *arguments):
+def story(log):
     """What is printed, without trailing blanks."""
     console = Console(record=True, width=100, file=io.StringIO())
-    function(console, *arguments)
+    print_report(console, make_report(log))
     return "\n".join(line.rstrip() for line in console.export_text().splitlines())
 
 
-def result(log, location="reinas.db"):
-    return shown(print_result, make_report(log), location)
-
-
-def story(log):
-    return shown(print_report, make_report(log))
-
-
-def test_a_result_says_what_was_found_and_how_to_go_on(log):
-    """Counts, the best trial with its metrics and architecture, the next commands."""
-    text = result(log)
-    assert "demo: 9 of 12 trials, 1 repeat, 3 failed, 19.5 s of training" in text
-    assert "best: trial 6, reward 0.9000, parameters 106, accuracy 0.9" in text
-    assert "  8 tanh | 8 tanh" in text.splitlines()
-    assert "`reinas show demo`" in text
-    assert "`reinas finish demo`" in text
-    assert "--store" not in text
-
-
-def test_another_store_is_part_of_the_next_command(log):
-    """It would not be found without."""
-    assert "`reinas finish demo --store other.db`" in result(log, "other.db")
-
-
-def test_a_result_without_any_network_says_where_the_reasons_are(make_log):
-    """And gives no best."""
-    text = result(make_log([(0, 0, (0, 0, 0, 0, 0), None, "no luck", 1.0)], []))
-    assert "no child could be trained: `reinas show demo` gives the reasons" in text
-    assert "best" not in text
-
-
 def test_the_story_has_the_best_architectures_in_order(log):
-    """Trial, reward, metrics and architecture, one line each."""
-    lines = [line.split(maxsplit=4) for line in story(log).splitlines()]
-    head = lines.index(["trial", "reward", "parameters", "accuracy", "architecture"])
+    """Trial, reward, metrics, time and architecture, one line each."""
+    lines = [line.split(maxsplit=6) for line in story(log).splitlines()]
+    head = lines.index(["trial", "reward", "parameters", "accuracy", "time", "architecture"])
     assert lines[head + 1 : head + 5] == [
-        ["6", "0.9000", "106", "0.9", "8 tanh | 8 tanh"],
-        ["2", "0.7500", "102", "0.75", "4 relu | 8 tanh"],
-        ["3", "0.7500", "103", "0.75", "4 tanh"],
-        ["8", "0.6000", "108", "0.6", "4 relu"],
+        ["6", "0.9000", "106", "0.9", "5.0", "s", "8 tanh | 8 tanh"],
+        ["2", "0.7500", "102", "0.75", "3.0", "s", "4 relu | 8 tanh"],
+        ["3", "0.7500", "103", "0.75", "4.0", "s", "4 tanh"],
+        ["8", "0.6000", "108", "0.6", "2.5", "s", "4 relu"],
     ]
 
 
@@ -80,16 +49,9 @@ def test_square_brackets_in_reasons_are_text(make_log):
 
 
 @pytest.mark.parametrize("text", ["a[red]b", "x[/y]", "[/]"])
-def test_square_brackets_in_names_and_places_are_text(make_log, text):
-    """A search may be called anything, and so may its file."""
-    log = make_log(name=text)
-    assert text in story(log)
-    said = result(log, f"{text}.db")
-    command = f"{shlex.quote(text)} --store {shlex.quote(text + '.db')}`"
-    assert f"`reinas show {command}" in said
-    assert f"`reinas finish {command}" in said
-    failed = make_log([(0, 0, (0, 0, 0, 0, 0), None, "no", 1.0)], [], name=text)
-    assert f"`reinas show {shlex.quote(text)}`" in result(failed)
+def test_square_brackets_in_names_are_text(make_log, text):
+    """A search may be called anything."""
+    assert text in story(make_log(name=text))
 
 
 def test_square_brackets_in_metrics_are_text(make_log):
@@ -97,9 +59,9 @@ def test_square_brackets_in_metrics_are_text(make_log):
     log = make_log([], [])
     log.propose(0, [Proposal(0, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), "text", None)])
     log.record(0, Outcome(0.5, 1.0, {"latency [ms]": 3.0, "[/x]": 4.0}))
-    for text in (result(log), story(log)):
-        assert "latency [ms]" in text
-        assert "[/x]" in text
+    text = story(log)
+    assert "latency [ms]" in text
+    assert "[/x]" in text
 
 
 def test_numbers_of_parameters_are_whole_numbers(make_log):
@@ -107,14 +69,11 @@ def test_numbers_of_parameters_are_whole_numbers(make_log):
     log = make_log([], [])
     log.propose(0, [Proposal(0, (0, 0, 0, 0, 0), (0, 0, 0, 0, 0), "text", None)])
     log.record(0, Outcome(0.5, 1.0, {"parameters": 1_234_567}))
-    for text in (result(log), story(log)):
-        assert "1234567" in text.replace(",", "")
+    assert "1234567" in story(log).replace(",", "")
 
 
 def test_long_architectures_are_not_cut(conv_log):
     """A line may be long, but it is all there."""
-    best = make_report(conv_log).best[0].architecture
-    assert best in result(conv_log)
     assert "…" not in story(conv_log)
 
 
@@ -126,11 +85,29 @@ def test_the_test_result_comes_first(log, final):
     assert "finished: trial 6, test accuracy 0.9722 (95 % interval 0.8583 to 0.9951)" in text
 
 
+def test_pruned_trials_have_a_count_of_their_own(log):
+    """They are neither failed nor trained to the end."""
+    report = replace(make_report(log), finished=10, pruned=1)
+    assert "10 of 12 trials, 1 repeat, 1 pruned, 3 failed" in headline(report)
+
+
+def test_a_long_grid_is_cut(log):
+    """Eight of ten recipes, and the heading says so."""
+    for n in range(10):
+        log.record_point({"rate": n / 10}, Outcome(n / 100))
+    lines = story(log).splitlines()
+    head = lines.index("The grid of the best network: the first 8 of 10")
+    assert [line.split()[0] for line in lines[head + 2 : head + 10]] == [
+        f"0.0{n}00" for n in range(9, 1, -1)
+    ]
+    assert not any(line.startswith(("0.0100", "0.0000")) for line in lines)
+
+
 def test_the_policys_way_is_told_in_at_most_eight_lines(make_log):
     """Twenty batches are seven groups of three or two, each the mean of its batches."""
-    movement = [(n, {"entropy": float(n), "reward": n / 100}) for n in range(20)]
+    diagnostics = [(n, {"entropy": float(n), "reward": n / 100}) for n in range(20)]
     batches = [(n, n, (0, 0, 0, 0, 0), None, 0.5, 1.0) for n in range(20)]
-    lines = [line.split() for line in story(make_log(batches, movement)).splitlines()]
+    lines = [line.split() for line in story(make_log(batches, diagnostics)).splitlines()]
     head = next(n for n, line in enumerate(lines) if line[:1] == ["batches"])
     assert set(lines[head]) == {"batches", "entropy", "reward"}
     place = lines[head].index("entropy")
@@ -141,9 +118,13 @@ def test_the_policys_way_is_told_in_at_most_eight_lines(make_log):
 
 def test_diagnostics_may_differ_from_batch_to_batch(make_log):
     """A policy may have something to say only now and then."""
-    movement = [(0, {"reward": 0.5}), (1, {"reward": 0.5, "entropy": 2.0}), (2, {"reward": 0.25})]
-    assert "0.25" in story(make_log(movement=movement))
-    assert "0.5" in story(make_log(movement=movement[:2]))
+    diagnostics = [
+        (0, {"reward": 0.5}),
+        (1, {"reward": 0.5, "entropy": 2.0}),
+        (2, {"reward": 0.25}),
+    ]
+    assert "0.25" in story(make_log(diagnostics=diagnostics))
+    assert "0.5" in story(make_log(diagnostics=diagnostics[:2]))
 
 
 def test_a_search_without_trials_has_a_story(make_log):

@@ -70,7 +70,7 @@ def test_trials_may_be_told_in_any_order(undisturbed):
 
 def test_asking_again_gives_what_is_not_told_yet():
     """The open batch's unfinished trials come first; the next batch comes when all are told."""
-    study = opened()
+    study = opened(reuse=False)
     first = study.ask()
     assert [t.number for t in first] == list(range(8))
     study.tell(first[2], reward=0.5)

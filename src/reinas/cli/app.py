@@ -1,5 +1,6 @@
-"""The application: its commands, and how errors reach people."""
+"""The application: its commands, and how errors are shown."""
 
+import logging
 import os
 import sys
 from typing import Annotated, Any, NoReturn
@@ -8,14 +9,15 @@ import typer
 from rich.markup import escape
 
 from reinas import __version__
-from reinas.cli import catalogue, compare, finish, search, show, toy, zoo
+from reinas.cli import catalogue, finish, search, show, toy, zoo
+from reinas.cli.compare import command as compare
 from reinas.cli.interrupts import INTERRUPTED, leave
 from reinas.cli.output import err, out
 from reinas.errors import InterruptError, ReinasError
 
 app = typer.Typer(
     name="reinas",
-    help="Search neural architectures with a learned controller (Zoph & Le 2016), and its rivals.",
+    help="Search neural architectures with a learned controller (Zoph & Le 2016) and its rivals.",
     epilog="Start with: reinas search conv --task digits",
     no_args_is_help=True,
     add_completion=False,
@@ -60,7 +62,11 @@ UsageError: Any = typer.BadParameter.__bases__[0]
 
 def main() -> NoReturn:
     """Run the command line; a person's mistake is one line on standard error, no traceback."""
+    # SQLAlchemy logs a traceback where Ctrl-C comes while it returns a connection to its pool
+    logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
     try:
+        # a space of one's own in the current folder; last, so that it hides no other module
+        sys.path.append(os.getcwd())
         status = app(prog_name="reinas", standalone_mode=False) or 0
     except InterruptError as error:
         _complain(str(error), error.status)

@@ -1,4 +1,4 @@
-"""`reinas spaces`, `tasks`, `policies`, `tables`: what there is."""
+"""`reinas spaces`, `tasks`, `policies`, `tables`: everything that has a name."""
 
 import inspect
 from typing import Any
@@ -12,7 +12,7 @@ from reinas.tasks.rewards import REWARDS
 from reinas.tasks.scaling import WHITENING
 
 NAMES: dict[Kind, dict[str, Any]] = {"task": {"reward": ("auto", *REWARDS), "whitening": WHITENING}}
-"""What parameters may be whose words are not in their types."""
+"""The words of parameters whose types do not list them."""
 
 
 def _catalogue(kind: Kind, as_json: bool) -> None:
@@ -53,7 +53,7 @@ def _text(value: object) -> str:
 
 
 def spaces(json: JsonOption = False) -> None:
-    """List what may be built.
+    """List the spaces: what may be built.
 
     Example: `reinas spaces`
     """
@@ -61,7 +61,7 @@ def spaces(json: JsonOption = False) -> None:
 
 
 def tasks(json: JsonOption = False) -> None:
-    """List what a network can be searched for.
+    """List the tasks: what a network can be for.
 
     Example: `reinas tasks`
     """
@@ -69,7 +69,7 @@ def tasks(json: JsonOption = False) -> None:
 
 
 def policies(json: JsonOption = False) -> None:
-    """List who can decide.
+    """List the policies: what proposes architectures.
 
     Example: `reinas policies`
     """
@@ -77,7 +77,7 @@ def policies(json: JsonOption = False) -> None:
 
 
 def tables(json: JsonOption = False) -> None:
-    """List the tables of rewards that policies can be compared on.
+    """List the tables of rewards on which policies can be compared.
 
     Example: `reinas tables`
     """

@@ -1,121 +1,141 @@
 """`reinas finish`."""
 
 import math
+from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from pydantic import Field
 from rich.markup import escape
 
 from reinas.cli.interrupts import interruptible
-from reinas.cli.options import STORE, FolderOption, JsonOption, StoreOption, WorkersOption
-from reinas.cli.output import out, print_json, progress, stop
-from reinas.config.run_options import RunOptions, make_executor
-from reinas.config.settings import make_grid, parse_set, restored
-from reinas.errors import InterruptError, SettingError
+from reinas.cli.options import JsonOption, NameArgument, set_option, set_settings, with_options
+from reinas.cli.output import Bar, out, print_json, print_line, typed
+from reinas.config.execution import make_executor
+from reinas.config.objects import make_grid, restored
+from reinas.config.option import Option
+from reinas.config.options import ExecutorOptions, StoreOptions, WorkerOptions
+from reinas.config.settings import Settings, read
+from reinas.errors import SettingError
 from reinas.finishing.recipe_grid import Watcher
-from reinas.report.page import result_words
-from reinas.report.terminal import typed
-from reinas.store import Store
+from reinas.report.words import result_words
+from reinas.store import AbstractRecord, Store
 from reinas.tasks.recipes import Recipe
 from reinas.types import Epoch, Outcome
 
+GRID = (
+    "The grid's values: grid.learning_rates, grid.weight_decays, grid.norm_epsilons, grid.decays"
+    " (shares of the epochs); of language models also grid.initials, grid.embedding_dropouts,"
+    " grid.recurrent_dropouts, grid.decay_afters (epochs)."
+)
 
-def finish(
-    name: Annotated[str, typer.Argument(help="The search's name; see `reinas list`.")],
+
+class FinishOptions(StoreOptions, WorkerOptions):
+    """How the best network is trained to the end, and where it goes."""
+
     epochs: Annotated[
         int | None,
-        typer.Option(help="Most epochs of the final training. Default: 3 times a child's.", min=1),
-    ] = None,
+        Field(ge=1),
+        Option("Most epochs of the final training. Default: 3 times a child's."),
+    ] = None
     patience: Annotated[
         int | None,
-        typer.Option(
-            help="Stop when the validation loss has not fallen for so many epochs; 0 never stops."
-            " Default: a third of the epochs.",
-            min=0,
+        Field(ge=0),
+        Option(
+            "Stop when the validation loss has not fallen for this many epochs; 0 never stops."
+            " Default: a third of the epochs."
         ),
-    ] = None,
-    no_grid: Annotated[
-        bool, typer.Option("--no-grid", help="Keep the search's recipe, try no others.")
-    ] = False,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="The grid's values: grid.learning_rates, grid.weight_decays, grid.norm_epsilons,"
-            " grid.decays (shares of the epochs); of language models also grid.initials,"
-            " grid.embedding_dropouts, grid.recurrent_dropouts, grid.decay_afters (epochs).",
-            metavar="KEY=[VALUES]",
-        ),
-    ] = None,
-    anyway: Annotated[
-        bool, typer.Option("--anyway", help="Even if the search is not over.")
-    ] = False,
-    workers: WorkersOption = None,
-    to: FolderOption = None,
-    store: StoreOption = STORE,
+    ] = None
+    grid: Annotated[
+        bool,
+        Option("Keep the search's recipe, and try no others.", flag="--no-grid"),
+    ] = True
+    anyway: Annotated[bool, Option("Even if the search has not ended.")] = False
+    folder: Annotated[
+        Path | None,
+        Option("Folder for the network. Default: the name.", metavar="FOLDER", flag="--to"),
+    ] = None
+
+
+@with_options(FinishOptions)
+def finish(
+    name: NameArgument,
+    given: Settings,
+    set_: Annotated[list[str] | None, set_option(GRID, "KEY=[VALUES]")] = None,
     json: JsonOption = False,
 ) -> None:
     """Send the best network through a grid of recipes, train it to the end, test it once, save it.
 
     The recipe that is best on the validation part trains the network until its validation loss
-    falls no more. The folder gets network.json (what it is) and weights.safetensors (the
+    stops falling. The folder gets network.json (what it is) and weights.safetensors (the
     numbers); in Python `reinas.load(FOLDER)` gives the network, which takes raw examples. The
-    test part is measured once a search: asked again, the command gives the same network and the
-    same result. Stopped half-way, it goes on where it was.
+    test part is measured once per search: the same command again gives the same network and the
+    same result. Stopped half-way, it continues where it was.
 
     Examples:
     - `reinas finish demo --to demo-network`
     - `reinas finish demo --set grid.learning_rates=[0.05,0.1] --epochs 300 --patience 50`
     """
-    home = Store(store)
-    log = home.get(name)
-    if log.final() is not None and (set_ or no_grid or patience is not None):
-        raise SettingError(
-            f"search '{name}' is finished already, and the test part is measured once: leave"
-            " --set, --no-grid and --patience away to get that network again"
-        )
-    grid = make_grid(parse_set(set_ or ()))
+    options = read(FinishOptions, given)
+    store = Store(options.store)
+    log = store.get(name)
+    grid = make_grid(set_settings(set_))
+    _check(options, log, typed(name, store.location), changes_grid=bool(set_))
     config = restored(log.settings, {})
     from reinas.finishing import finish as final
 
-    watcher = _Bars(config.task.score, quiet=json)
-    try:
-        with interruptible():
-            done = final.finish(
-                home,
-                name,
-                config.space,
-                config.task,
-                folder=to,
-                grid=None if no_grid else grid,
-                epochs=epochs,
-                patience=patience,
-                anyway=anyway,
-                executor=make_executor(RunOptions(workers=workers)),
-                watcher=watcher,
-            )
-    except KeyboardInterrupt:
-        watcher.stop()
-        raise InterruptError(
-            f"stopped before the end: `reinas finish {typed(name, home.location)}` goes on; what"
-            " was trained of the grid is kept, the final training starts anew"
-        ) from None
-    finally:
-        watcher.stop()
-    if json:
-        print_json(
-            {
-                "name": name,
-                "trial": done.final.trial,
-                "architecture": str(done.architecture),
-                "recipe": done.final.recipe,
-                "test": done.final.metrics,
-                "folder": done.folder,
-                "again": done.again,
-            }
+    bars = _Bars(config.task.score, quiet=json)
+    with interruptible(
+        bars,
+        lambda: (
+            f"stopped before the end: `reinas finish {typed(name, store.location)}` continues;"
+            " what was trained of the grid is kept, the final training starts anew"
+        ),
+    ):
+        done = final.finish(
+            store,
+            name,
+            config.space,
+            config.task,
+            folder=options.folder,
+            grid=grid if options.grid else None,
+            epochs=options.epochs,
+            patience=options.patience,
+            anyway=options.anyway,
+            executor=make_executor(ExecutorOptions(workers=options.workers)),
+            watcher=bars,
         )
-        return
-    _print(name, done)
+    if json:
+        print_json(_document(name, done))
+    else:
+        _print(name, done)
+
+
+def _check(options: FinishOptions, log: AbstractRecord, shown: str, *, changes_grid: bool) -> None:
+    """Raise `SettingError` where the command would do something else than it says."""
+    finished = log.count()[1]
+    if log.final() is None:
+        if finished < log.trials and not options.anyway:
+            raise SettingError(
+                f"search '{log.name}' has finished {finished} of {log.trials} trials, and the test"
+                f" part is measured once: `reinas resume {shown}` first, or add --anyway"
+            )
+    elif changes_grid or not options.grid or options.patience is not None:
+        raise SettingError(
+            f"search '{log.name}' is finished already, and the test part is measured once: leave"
+            " --set, --no-grid and --patience out to get that network again"
+        )
+
+
+def _document(name: str, done: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "trial": done.final.trial,
+        "architecture": str(done.architecture),
+        "recipe": done.final.recipe,
+        "test": done.final.metrics,
+        "folder": done.folder,
+        "again": done.again,
+    }
 
 
 def _print(name: str, done: Any) -> None:
@@ -129,15 +149,14 @@ def _print(name: str, done: Any) -> None:
         soft_wrap=True,
     )
     if done.again:
-        out.print("(measured when the search was first finished; the test part is read once)")
+        print_line("(measured when the search was first finished; the test part is read once)")
     if done.better is not None:
-        out.print(
+        print_line(
             f"trial {done.better} has a better reward by now; to test it takes another search,"
-            " since the test part has been seen",
-            soft_wrap=True,
+            " since the test part has been seen"
         )
     saved = f"saved in {done.folder}; in Python: reinas.load({str(done.folder)!r})"
-    out.print(escape(saved), style="dim", soft_wrap=True)
+    print_line(saved, style="dim")
 
 
 class _Bars(Watcher):
@@ -145,7 +164,7 @@ class _Bars(Watcher):
 
     def __init__(self, score: str, *, quiet: bool) -> None:
         self._score = score
-        self._bar = progress(quiet=quiet)
+        self._bar = Bar(quiet=quiet)
         self._best = -math.inf
 
     def grid(self, points: int, done: int) -> None:
@@ -169,9 +188,8 @@ class _Bars(Watcher):
 
     def stop(self) -> None:
         """Leave the bars as they are."""
-        stop(self._bar)
+        self._bar.stop()
 
     def _begin(self, what: str, total: int, done: int) -> None:
         self._task = self._bar.add_task(what, total=total, completed=done, note="")
-        if not self._bar.live.is_started:
-            self._bar.start()
+        self._bar.start()

@@ -4,11 +4,20 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, Protocol
+
+from reinas.errors import InterruptError
 
 INTERRUPTED = 2
+
+
+class Display(Protocol):
+    """Something on the screen, such as a progress bar."""
+
+    def stop(self) -> None:
+        """Leave it as it is; called again, do nothing."""
 
 
 def leave() -> NoReturn:
@@ -33,10 +42,21 @@ def at_once(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Within, Ctrl-C raises `KeyboardInterrupt`: there is something to close and to say."""
+def interruptible(display: Display, message: Callable[[], str]) -> Iterator[None]:
+    """Within, Ctrl-C raises `InterruptError`: there is something to close and to say.
+
+    Args:
+        display: What is shown within; it is stopped at the end, also without Ctrl-C.
+        message: What was finished and how to go on; called after Ctrl-C.
+    """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        yield
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+    except KeyboardInterrupt:
+        display.stop()
+        raise InterruptError(message()) from None
     finally:
-        signal.signal(signal.SIGINT, before)
+        display.stop()

@@ -2,11 +2,14 @@
 
 import json
 import math
+import shlex
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
@@ -20,6 +23,9 @@ from rich.progress import (
 )
 from rich.table import Table
 from rich.text import Text
+
+from reinas.config.options import DEFAULT_STORE
+from reinas.errors import FileError
 
 WIDEST = 1000
 
@@ -56,37 +62,72 @@ def _finite(value: Any) -> Any:
     return value
 
 
-class _Live(ProgressColumn):
+class _Status(ProgressColumn):
     """Something that changes by itself, as text."""
 
-    def __init__(self, thing: object) -> None:
+    def __init__(self, status: Callable[[], object]) -> None:
         super().__init__()
-        self._thing = thing
+        self._status = status
 
     def render(self, task: Task) -> Text:
-        return Text(str(self._thing), style="dim", no_wrap=True)
+        return Text(str(self._status()), style="dim", no_wrap=True)
 
 
-def progress(*, quiet: bool, live: object | None = None) -> Progress:
+class Bar(Progress):
     """A progress bar on standard error: done, time gone and left, and the task field `note`.
 
-    `live` is shown too, as it is at each moment.
+    Args:
+        quiet: Show nothing.
+        status: Gives what is shown beside it at each moment.
     """
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
-        *([] if live is None else [_Live(live)]),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=err,
-        disable=quiet,
-    )
+
+    def __init__(self, *, quiet: bool = False, status: Callable[[], object] | None = None) -> None:
+        super().__init__(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            *([] if status is None else [_Status(status)]),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=err,
+            disable=quiet,
+        )
+
+    def stop(self) -> None:
+        """Leave the bar as it is; one that was never started prints nothing, not even a line."""
+        if self.live.is_started:
+            super().stop()
 
 
-def stop(bar: Progress) -> None:
-    """Leave the bar as it is; one that was never started prints nothing, not even a new line."""
-    if bar.live.is_started:
-        bar.stop()
+def typed(name: str, location: str) -> str:
+    """A search's name as the next command takes it: quoted, with the store if it is not usual."""
+    quoted = shlex.quote(name)
+    return quoted if location == DEFAULT_STORE else f"{quoted} --store {shlex.quote(location)}"
+
+
+def print_line(text: str, style: str = "") -> None:
+    """A line on standard output, with square brackets and all, that is not folded."""
+    out.print(escape(text), style=style, soft_wrap=True)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """What was recognised in people's data, on standard error."""
+    for note in notes:
+        err.print(note, style="dim", soft_wrap=True, markup=False)
+
+
+def print_written(*paths: Path | None) -> None:
+    """Which files were written."""
+    for path in paths:
+        if path is not None:
+            print_line(f"written: {path}", style="dim")
+
+
+def write(text: str, path: Path) -> None:
+    """Write a page, a drawing or a document to a file."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FileError(f"{path} cannot be written: {error.strerror}") from error

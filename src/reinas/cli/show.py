@@ -5,28 +5,30 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from reinas.cli.options import STORE, JsonOption, StoreOption
-from reinas.cli.output import out, print_json
-from reinas.errors import FileError, SettingError
-from reinas.report.report import cell_formulas, make_report
+from reinas.cli.options import JsonOption, NameArgument, with_options
+from reinas.cli.output import out, print_json, print_line, print_written, write
+from reinas.config.options import StoreOptions
+from reinas.config.settings import Settings, read
+from reinas.errors import SettingError
+from reinas.report.report import Report, cell_formulas, drawing, make_report
 from reinas.report.terminal import print_report, table
 from reinas.store import Store
 
 
-def list_(store: StoreOption = STORE, json: JsonOption = False) -> None:
+@with_options(StoreOptions)
+def list_(given: Settings, json: JsonOption = False) -> None:
     """List the searches in the store.
 
     Example: `reinas list --store results.db`
     """
-    summaries = Store(store).summaries()
+    store = Store(read(StoreOptions, given).store)
+    summaries = store.summaries()
     if json:
         print_json([asdict(s) for s in summaries])
         return
     if not summaries:
-        text = f"no searches in {store}: begin one with `reinas search conv --task digits`"
-        out.print(escape(text), soft_wrap=True)
+        print_line(f"no searches in {store.location}: begin one with `reinas search conv`")
         return
     rows = [
         (
@@ -45,8 +47,10 @@ def list_(store: StoreOption = STORE, json: JsonOption = False) -> None:
     out.print(table(head, rows, right=(4, 5, 6)))
 
 
+@with_options(StoreOptions)
 def show(
-    name: Annotated[str, typer.Argument(help="The search's name; see `reinas list`.")],
+    name: NameArgument,
+    given: Settings,
     html: Annotated[
         Path | None,
         typer.Option(help="Write one self-contained page with figures.", metavar="FILE.html"),
@@ -58,40 +62,35 @@ def show(
         bool, typer.Option("--latex", help="Print the best cell as LaTeX and nothing else.")
     ] = False,
     top: Annotated[int, typer.Option(help="How many of the best architectures.", min=1)] = 10,
-    store: StoreOption = STORE,
     json: JsonOption = False,
 ) -> None:
-    """Show what a search found, what failed and why, and how the policy moved.
+    """Show what a search found, what failed and why, and the policy's diagnostics.
 
     Examples:
     - `reinas show demo`
     - `reinas show demo --html demo.html --svg demo.svg`
     """
-    home = Store(store)
-    log, working = home.get(name), home.working(name)
-    if html:
-        from reinas.report.page import page, write
-
-        write(page(log, working=working), html)
-    if svg:
-        from reinas.report.page import drawing, write
-
-        text = drawing(log)
-        if text is None:
-            raise FileError(f"search '{name}' has no network to draw yet")
-        write(text, svg)
     if latex and json:
         raise SettingError("--latex and --json: give one of them")
+    store = Store(read(StoreOptions, given).store)
+    report = make_report(store.get(name), top, working=store.working(name))
+    if html:
+        from reinas.report.page import page
+
+        write(page(report), html)
+    if svg:
+        write(drawing(report), svg)
     if latex:
-        text = cell_formulas(log, latex=True)
-        if text is None:
-            raise SettingError(f"--latex: search '{name}' has no recurrent cell yet")
-        out.print(text, soft_wrap=True, markup=False)
-        return
-    report = make_report(log, top, working=working)
-    if json:
+        _print_latex(report)
+    elif json:
         print_json(report.json())
-        return
-    print_report(out, report)
-    for path in filter(None, (html, svg)):
-        out.print(escape(f"written: {path}"), style="dim", soft_wrap=True)
+    else:
+        print_report(out, report)
+        print_written(html, svg)
+
+
+def _print_latex(report: Report) -> None:
+    text = cell_formulas(report.settings, report.best, latex=True)
+    if text is None:
+        raise SettingError(f"--latex: search '{report.name}' has no recurrent cell yet")
+    out.print(text, soft_wrap=True, markup=False)

@@ -1,16 +1,19 @@
-"""`reinas toy`: the review's example, told from measured numbers."""
+"""`reinas toy`: the review's example, worked through with measured numbers."""
 
+from contextlib import closing
 from dataclasses import asdict
 from statistics import mean
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-import typer
+from pydantic import Field
 
 from reinas.cli.interrupts import interruptible
-from reinas.cli.options import JsonOption
-from reinas.cli.output import out, print_json, progress
-from reinas.config.settings import Plain
-from reinas.errors import InterruptError, SettingError
+from reinas.cli.options import JsonOption, with_options
+from reinas.cli.output import Bar, out, print_json
+from reinas.config.execution import make_executor
+from reinas.config.option import Option
+from reinas.config.options import ExecutorOptions, SeedOptions, WorkerOptions
+from reinas.config.settings import Settings, read
 from reinas.report.terminal import table
 
 CHILDREN = {
@@ -22,18 +25,19 @@ CHILDREN = {
 THETA = ("c", "w1", "b1", "w2", "b2")
 
 
-def toy(
-    seeds: Annotated[int, typer.Option(help="Training seeds a child.", min=1)] = 3,
-    seed: Annotated[int, typer.Option(help="All randomness.")] = 0,
+class ToyOptions(SeedOptions, WorkerOptions):
+    """What the toy example is worked through with."""
+
+    seeds: Annotated[int, Field(ge=1), Option("Training seeds per child.")] = 3
     losses: Annotated[
-        str, typer.Option(help="measured: train the children; review: the review's printed losses.")
-    ] = "measured",
-    starts: Annotated[int, typer.Option(help="Fresh starts of REINFORCE.", min=1)] = 5,
-    workers: Annotated[
-        int, typer.Option(help="Worker processes; 0 trains in this process.", min=0)
-    ] = Plain.model_fields["workers"].default,
-    json: JsonOption = False,
-) -> None:
+        Literal["measured", "review"],
+        Option("measured: train the children; review: the review's printed losses."),
+    ] = "measured"
+    starts: Annotated[int, Field(ge=1), Option("Fresh starts of REINFORCE.")] = 5
+
+
+@with_options(ToyOptions)
+def toy(given: Settings, json: JsonOption = False) -> None:
     """Work through the review's toy example: four children, two decisions.
 
     Trains the children with several seeds, computes E[R] and its exact gradient, descends from
@@ -43,16 +47,15 @@ def toy(
     - `reinas toy`
     - `reinas toy --losses review` (no training: the review's own numbers)
     """
-    if losses not in ("measured", "review"):
-        raise SettingError(f"--losses is measured or review, got {losses!r}")
+    options = read(ToyOptions, given)
     from reinas.questions import toy as study
 
     measured = {a: [loss] for a, loss in study.REVIEW_LOSSES.items()}
-    if losses == "measured":
-        measured = _train(study, seeds, seed, workers, quiet=json)
+    if options.losses == "measured":
+        measured = _train(study, options, quiet=json)
     means = {answers: mean(values) for answers, values in measured.items()}
     descents = [list(study.descend(start, means)) for start in study.REVIEW_STARTS]
-    fresh = [list(study.reinforce(means, seed=seed + k)) for k in range(starts)]
+    fresh = [list(study.reinforce(means, seed=options.seed + k)) for k in range(options.starts)]
     if json:
         print_json(_document(study, measured, means, descents, fresh))
         return
@@ -62,22 +65,21 @@ def toy(
     _print_fresh(fresh)
 
 
-def _train(study: Any, seeds: int, seed: int, workers: int, *, quiet: bool) -> Any:
-    from reinas.executors.processes import Processes
-    from reinas.executors.serial import Serial
-
-    executor = Processes(workers) if workers else Serial()
-    with progress(quiet=quiet) as bar:
-        task = bar.add_task("training the four children", total=4 * seeds, note="")
-        try:
-            with interruptible():
-                return study.train_children(
-                    seeds, executor, seed=seed, on_child=lambda: bar.update(task, advance=1)
-                )
-        except KeyboardInterrupt:
-            raise InterruptError("stopped before all children were trained") from None
-        finally:
-            executor.close()
+def _train(study: Any, options: ToyOptions, *, quiet: bool) -> Any:
+    bar = Bar(quiet=quiet)
+    task = bar.add_task("training the four children", total=4 * options.seeds, note="")
+    executor = make_executor(ExecutorOptions(workers=options.workers))
+    with (
+        interruptible(bar, lambda: "stopped before all children were trained"),
+        closing(executor),
+    ):
+        bar.start()
+        return study.train_children(
+            options.seeds,
+            executor,
+            seed=options.seed,
+            on_child=lambda: bar.update(task, advance=1),
+        )
 
 
 def _document(study: Any, measured: Any, means: Any, descents: Any, fresh: Any) -> dict[str, Any]:
@@ -173,7 +175,7 @@ def _print_fresh(fresh: Any) -> None:
     end = fresh[0][-1].step
     out.print(
         f"\n[bold]REINFORCE from {len(fresh)} fresh starts[/] (theta uniform in +-0.08, 8 children"
-        f" a step, {end:,} steps, Adam 0.05)\n",
+        f" per step, {end:,} steps, Adam 0.05)\n",
         soft_wrap=True,
     )
     rows = [
@@ -191,7 +193,7 @@ def _print_fresh(fresh: Any) -> None:
     undecided.append(mean(min(q, 1 - q) for p in fresh for q in [_second(p[0])]))
     out.print(
         f"\nOf {len(fresh)} starts {counts}. Near 0 no sigmoid is sure of anything, so every"
-        f" child is sampled and they are told apart. After {early:,} steps the less likely answer"
+        f" child is sampled and they can be compared. After {early:,} steps the less likely answer"
         f" to the first decision has probability {undecided[0]:.3f} on average, to the second"
         f" {undecided[1]:.4f}: what is worth more is settled first.",
         soft_wrap=True,

@@ -1,6 +1,6 @@
-"""`--cell-from`: a cell that was found, or published, as the only child of another search."""
+"""`--cell-from`: a cell that was found or published as the only child of another search."""
 
-from reinas.config.settings import Setting, Settings
+from reinas.config.settings import Setting
 from reinas.errors import SettingError, nearest
 from reinas.report.report import space_of
 from reinas.spaces.recurrent import RecurrentSpace
@@ -8,7 +8,7 @@ from reinas.store import Store
 from reinas.zoo import ZOO
 
 
-def cell_settings(name: str, store: str) -> Settings:
+def cell_settings(name: str, store: str) -> dict[str, Setting]:
     """Settings of a search that trains one cell: a search's best, or one of the zoo."""
     origin = f"--cell-from {name}"
     home = Store(store)
@@ -16,7 +16,7 @@ def cell_settings(name: str, store: str) -> Settings:
         space, answers = ZOO[name].space, ZOO[name].answers
     elif name in home.names():
         log = home.get(name)
-        best, found = log.best(), space_of(log)
+        best, found = log.best(), space_of(log.settings)
         if not best or found is None:
             raise SettingError(f"{origin}: that search has no network yet")
         space, answers = found, best[0].answers
@@ -33,6 +33,6 @@ def cell_settings(name: str, store: str) -> Settings:
         "policy.name": "fixed",
         "policy.answers": list(answers),
         "trials": 1,
-        "children": 1,
+        "batch_size": 1,
     }
-    return {key: Setting(value, origin) for key, value in values.items()}
+    return {key: Setting(value, origin=origin) for key, value in values.items()}

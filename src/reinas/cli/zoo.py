@@ -7,8 +7,8 @@ import typer
 from rich.markup import escape
 
 from reinas.cli.options import JsonOption
-from reinas.cli.output import out, print_json
-from reinas.config.settings import make_task
+from reinas.cli.output import out, print_json, print_written, write
+from reinas.config.objects import make_task
 from reinas.errors import SettingError
 from reinas.report.formulas import formulas
 from reinas.report.terminal import table
@@ -56,7 +56,6 @@ def zoo(
     document = _described(entry, made)
     if svg:
         from reinas.report.drawing import draw
-        from reinas.report.page import write
 
         write(draw(entry.architecture, made), svg)
     if latex:
@@ -67,8 +66,8 @@ def zoo(
         _print_cell(entry)
     else:
         _print_network(entry, made, document)
-    if svg and not (json or latex):
-        out.print(escape(f"written: {svg}"), style="dim", soft_wrap=True)
+    if not (json or latex):
+        print_written(svg)
 
 
 def _described(entry: Published, task: Any) -> dict[str, Any]:
@@ -155,6 +154,6 @@ def _print_network(entry: Published, task: Any, document: dict[str, Any]) -> Non
     paper = f" (the paper: {entry.parameters})" if entry.parameters and task.name == CIFAR10 else ""
     out.print(
         f"for {escape(task.name)}: {document['parameters']:,} parameters{paper},"
-        f" {document['multiply_adds']:,} multiply-adds an image",
+        f" {document['multiply_adds']:,} multiply-adds per image",
         soft_wrap=True,
     )

@@ -9,7 +9,8 @@ from reinas.compare import figures
 from reinas.compare.comparison import Comparison
 from reinas.compare.statistics import Interval
 from reinas.compare.summary import WINDOW, Row, Rows, own_milliseconds, summarise
-from reinas.report.page import duration, figure_html, table, whole
+from reinas.report.html import figure_html, table, whole
+from reinas.report.words import duration
 
 
 class TextTable(NamedTuple):

@@ -17,7 +17,6 @@ from reinas.executors.serial import Serial
 from reinas.export.network import FoundNetwork
 from reinas.export.saved import describe, make_folder, save
 from reinas.finishing.recipe_grid import RecipeGrid, Watcher
-from reinas.report.terminal import typed
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.store import AbstractRecord, AbstractStore, Store
@@ -94,7 +93,7 @@ def finish(
     with home.lock(name):
         before = log.final()
         if before is None:
-            _check_over(log, typed(name, home.location), anyway)
+            _check_over(log, anyway)
             trial = _best(log)
             architecture = space.decode(trial.answers)
             make_folder(place)
@@ -210,12 +209,12 @@ def _check(log: AbstractRecord, space: AbstractSpace[Any], task: AbstractTask) -
         )
 
 
-def _check_over(log: AbstractRecord, shown: str, anyway: bool) -> None:
+def _check_over(log: AbstractRecord, anyway: bool) -> None:
     done = log.count()[1]
     if done < log.trials and not anyway:
         raise SettingError(
             f"search '{log.name}' has finished {done} of {log.trials} trials, and the test part is"
-            f" measured once: `reinas resume {shown}` first, or finish it --anyway"
+            " measured once: continue the search to its end first, or set anyway"
         )
 
 

@@ -1,20 +1,19 @@
 """Plotly figures of a search."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
-from reinas.report.report import outcome_of
-from reinas.types import Trial
+from reinas.report.trials import FinishedTrial, Kind
 
 WINDOW = 16  # trials in the moving mean
 INK, ACCENT, QUIET = "#33518a", "#c0563b", "#9fb0cc"
 
 
 def layout(figure: Any, x: str, y: str) -> Any:
-    """The figure in the manner of all figures, with titles for its axes."""
+    """The figure in the style of all figures, with titles for its axes."""
     figure.update_layout(
         template="plotly_white",
         xaxis_title=x,
@@ -27,39 +26,44 @@ def layout(figure: Any, x: str, y: str) -> Any:
     return figure
 
 
-def rewards(trials: Sequence[Trial]) -> Any:
-    """Every trial's reward, the best so far, and the moving mean (failed trials count as 0).
+MARKERS: dict[Kind, dict[str, Any]] = {
+    "trained": {"symbol": "circle", "color": QUIET},
+    "repeat": {"symbol": "circle-open", "color": QUIET},
+    "pruned": {"symbol": "circle", "color": QUIET, "opacity": 0.35},
+    "failed": {"symbol": "x", "color": ACCENT},
+}
 
-    Where rewards are below 0 a failed trial is shown as the worst of them.
+
+def rewards(trials: Sequence[FinishedTrial]) -> Any:
+    """Every trial's reward, the best so far, and the moving mean.
+
+    A pruned trial is shown at its last score and is never the best. A failed one counts as 0, or
+    as the lowest value of all where values are below 0.
     """
     figure: Any = go.Figure()
-    least = min([0.0, *(outcome_of(t).value for t in trials)])
-
-    def shown(trial: Trial) -> float:
-        return least if outcome_of(trial).error else float(outcome_of(trial).value)
-
-    values = np.array([shown(t) for t in trials])
-    numbers = [t.number for t in trials]
-    groups: dict[str, tuple[str, str, Callable[[Trial], bool]]] = {
-        "trained": ("circle", QUIET, lambda t: t.repeat_of is None and not outcome_of(t).error),
-        "repeat": ("circle-open", QUIET, lambda t: t.repeat_of is not None),
-        "failed": ("x", ACCENT, lambda t: t.repeat_of is None and bool(outcome_of(t).error)),
-    }
-    for name, (symbol, colour, member) in groups.items():
-        chosen = [t for t in trials if member(t)]
+    values = np.array([t.outcome.value for t in trials], float)
+    least = min([0.0, *values])
+    values[[t.outcome.state == "failed" for t in trials]] = least
+    for kind, marker in MARKERS.items():
+        chosen = [place for place, t in enumerate(trials) if t.kind == kind]
         if chosen:
             figure.add_scatter(
-                x=[t.number for t in chosen],
-                y=[shown(t) for t in chosen],
-                text=[outcome_of(t).error or f"trial {t.number}" for t in chosen],
+                x=[trials[place].number for place in chosen],
+                y=values[chosen],
+                text=[
+                    trials[place].outcome.error or f"trial {trials[place].number}"
+                    for place in chosen
+                ],
                 mode="markers",
-                name=name,
-                marker={"symbol": symbol, "color": colour, "size": 7},
+                name=kind,
+                marker={**marker, "size": 7},
             )
+    numbers = [t.number for t in trials]
     if len(values):
+        complete = np.array([t.outcome.state == "complete" for t in trials])
         figure.add_scatter(
             x=numbers,
-            y=np.maximum.accumulate(values),
+            y=np.maximum.accumulate(np.where(complete, values, least)),
             mode="lines",
             name="best so far",
             line={"color": INK, "width": 2.5, "shape": "hv"},
@@ -76,10 +80,10 @@ def rewards(trials: Sequence[Trial]) -> Any:
     return layout(figure, "trial", "reward")
 
 
-def entropy(movement: Sequence[Mapping[str, float]]) -> Any:
+def entropy(diagnostics: Sequence[Mapping[str, float]]) -> Any:
     """The policy's entropy at its own samples over batches: how undecided it still is."""
     figure = go.Figure()
-    rows = [row for row in movement if "entropy" in row]
+    rows = [row for row in diagnostics if "entropy" in row]
     figure.add_scatter(
         x=[row["batch"] for row in rows],
         y=[row["entropy"] for row in rows],
@@ -88,4 +92,4 @@ def entropy(movement: Sequence[Mapping[str, float]]) -> Any:
         line={"color": INK, "width": 2},
         marker={"size": 4},
     )
-    return layout(figure, "batch", "entropy (nats an architecture)")
+    return layout(figure, "batch", "entropy (nats per architecture)")

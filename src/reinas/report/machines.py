@@ -1,21 +1,20 @@
-"""Who trained what, who is at it now, and how late the gradients were."""
+"""Which workers trained what, what is running now, and how stale the gradients were."""
 
 import math
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import mean
 
 from reinas.store.values import AttemptRecord, Update
 
 HOUR = 3600.0
-FEW = 8  # children under way that are listed
 
 
 @dataclass(frozen=True)
 class Machine:
-    """One machine's workers: `children` finished, and how many `an_hour` while it was at work."""
+    """One machine's workers; `an_hour` is how many children it finished per hour of work."""
 
     name: str
     workers: int
@@ -27,7 +26,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class UnderWay:
-    """A child that is being evaluated now, for so many seconds."""
+    """A child that is being evaluated now, and for how many seconds it has been."""
 
     trial: int
     worker: str
@@ -36,7 +35,7 @@ class UnderWay:
 
 @dataclass(frozen=True)
 class Gradients:
-    """What parameter servers applied: how many from how many replicas, how many steps late."""
+    """What parameter servers applied; `late` is the mean staleness in steps, `latest` the most."""
 
     count: int
     replicas: int
@@ -46,7 +45,7 @@ class Gradients:
 
 @dataclass(frozen=True)
 class Machines:
-    """`lost` children whose worker was lost, of which `retried` were taken up again."""
+    """All workers; `lost` children had their worker lost, `retried` of them ran again."""
 
     machines: tuple[Machine, ...]
     under_way: tuple[UnderWay, ...]
@@ -58,18 +57,27 @@ class Machines:
 def machines(
     attempts: Sequence[AttemptRecord], updates: Sequence[Update], *, working: bool
 ) -> Machines | None:
-    """None where children had no workers. Unless somebody is `working`, nothing is under way."""
+    """Sum up each machine's work, from the attempts at trials.
+
+    Args:
+        attempts: Every attempt of a worker at a trial.
+        updates: The updates that parameter servers applied.
+        working: Whether some process works on the search; if not, nothing is under way.
+
+    Returns:
+        The machines; None where children had no workers.
+    """
     if not attempts:
         return None
     now = time.time()
-    if not working:  # of what a killed search left open nobody knows more than when it began
+    if not working:  # a killed search leaves attempts open whose end is unknown
         attempts = [replace(e, ended=e.begun) if e.ended is None else e for e in attempts]
     by_machine: dict[str, list[AttemptRecord]] = defaultdict(list)
-    for effort in attempts:
-        by_machine[effort.worker.rpartition(":")[0]].append(effort)
+    for attempt in attempts:
+        by_machine[attempt.worker.rpartition(":")[0]].append(attempt)
     under_way = [UnderWay(e.trial, e.worker, now - e.begun) for e in attempts if e.ended is None]
-    tries = Counter(effort.trial for effort in attempts)
-    lost = Counter(effort.trial for effort in attempts if effort.lost is not None)
+    tries = Counter(attempt.trial for attempt in attempts)
+    lost = Counter(attempt.trial for attempt in attempts if attempt.lost is not None)
     return Machines(
         tuple(_machine(name, some, now) for name, some in sorted(by_machine.items())),
         tuple(under_way),
@@ -93,7 +101,7 @@ def _machine(name: str, attempts: Sequence[AttemptRecord], now: float) -> Machin
 
 
 def _at_work(times: Iterable[tuple[float, float]]) -> float:
-    """For how many seconds somebody was; stops, as over night, do not count."""
+    """Seconds in which at least one attempt was under way."""
     total, until = 0.0, -math.inf
     for begun, ended in sorted(times):
         total += max(0.0, ended - max(begun, until))
@@ -107,34 +115,3 @@ def _gradients(updates: Sequence[Update]) -> Gradients | None:
     late = [update.staleness for update in updates]
     replicas = {update.replica for update in updates}
     return Gradients(len(updates), len(replicas), mean(late), max(late))
-
-
-Table = tuple[str, list[str], list[tuple[str, ...]]]
-"""A title, the head, the rows."""
-
-
-def tables(found: Machines, duration: Callable[[float], str]) -> list[Table]:
-    """All of it for people; `duration` puts seconds into words."""
-    retried = f": {found.retried} run again" if found.lost else ""
-    title = f"Machines ({found.lost} children lost{retried})"
-    head = ["machine", "workers", "busy", "children", "an hour", "lost"]
-    rows: list[tuple[str, ...]] = [
-        (m.name, str(m.workers), str(m.busy), str(m.children), f"{m.an_hour:,.0f}", str(m.lost))
-        for m in found.machines
-    ]
-    result: list[Table] = [(title, head, rows)]
-    if found.under_way:
-        longest = sorted(found.under_way, key=lambda child: -child.seconds)[:FEW]
-        of = f", the longest of {len(found.under_way)}" if len(found.under_way) > FEW else ""
-        result.append(
-            (
-                f"Under way{of}",
-                ["trial", "worker", "for"],
-                [(str(c.trial), c.worker, duration(c.seconds)) for c in longest],
-            )
-        )
-    if (g := found.gradients) is not None:
-        cells = (str(g.count), str(g.replicas), f"{g.late:.2f}", str(g.latest))
-        head = ["gradients", "replicas", "steps late on average", "at most"]
-        result.append(("Parameter servers", head, [cells]))
-    return result

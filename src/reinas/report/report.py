@@ -3,24 +3,27 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from reinas.errors import TrialError
 from reinas.plugins import Kind
 from reinas.registry import make
+from reinas.report.drawing import draw
 from reinas.report.formulas import formulas
 from reinas.report.machines import Machines, machines
+from reinas.report.trials import FinishedTrial, finished_trials
 from reinas.spaces.base import AbstractSpace
 from reinas.spaces.recurrent import RecurrentSpace
 from reinas.store import AbstractRecord
 from reinas.store.values import FinalRecord
 from reinas.tasks.base import AbstractTask
-from reinas.types import TOO_COSTLY, Answers, Trial
+from reinas.types import Answers
 
 
 @dataclass(frozen=True)
 class Best:
-    """One of the best different architectures; `architecture` as one line of text."""
+    """One of the best different architectures; `architecture` is one line of text."""
 
     trial: int
     reward: float
@@ -32,7 +35,7 @@ class Best:
 
 @dataclass(frozen=True)
 class RecipeResult:
-    """One recipe that the best network was trained by after the search; best reward first."""
+    """A recipe by which the best network was trained after the search, and what that gave."""
 
     reward: float | None
     recipe: Mapping[str, Any]
@@ -42,7 +45,29 @@ class RecipeResult:
 
 @dataclass(frozen=True)
 class Report:
-    """A search so far. `movement` is what the policy said of each batch it learned from."""
+    """A search so far.
+
+    Args:
+        name: The search's name.
+        created: When it was created, ISO 8601.
+        settings: Its settings, as the store has them.
+        trials: How many trials it is to have.
+        finished: How many of them have finished.
+        failed: How many failed, those that were too costly included.
+        pruned: How many were stopped early.
+        too_costly: How many exceeded a limit.
+        least_cost: By each measure the least cost of those that exceeded a limit.
+        repeats: How many took over the outcome of an earlier trial.
+        seconds: The time that children took, summed.
+        best: The best different architectures, best first.
+        formulas: What the best recurrent cell computes; None in other spaces.
+        failures: How many trials failed for each reason, the most frequent first.
+        diagnostics: What the policy reports of each batch, with the batch's number.
+        grid: What the recipes of the final grid gave, best first.
+        final: The final network's test result; None before it was tested.
+        machines: Which workers did what; None where children had no workers.
+        history: The finished trials, in the order proposed; not part of `json`.
+    """
 
     name: str
     created: str
@@ -50,6 +75,7 @@ class Report:
     trials: int
     finished: int
     failed: int
+    pruned: int
     too_costly: int
     least_cost: Mapping[str, float]
     repeats: int
@@ -57,25 +83,62 @@ class Report:
     best: tuple[Best, ...]
     formulas: str | None
     failures: Mapping[str, int]
-    movement: tuple[Mapping[str, float], ...]
+    diagnostics: tuple[Mapping[str, float], ...]
     grid: tuple[RecipeResult, ...]
     final: FinalRecord | None
     machines: Machines | None
+    history: tuple[FinishedTrial, ...] = field(repr=False, compare=False)
 
     def json(self) -> dict[str, Any]:
         """The report as JSON takes it."""
-        return asdict(self)
+        document = asdict(self)
+        del document["history"]
+        return document
 
 
-def space_of(log: AbstractRecord) -> AbstractSpace[Any] | None:
-    """The search's space; None where it is one of the user's own, known only to their script."""
-    space: AbstractSpace[Any] | None = _made("space", log.settings.get("space"))
+def make_report(record: AbstractRecord, top: int = 10, *, working: bool = False) -> Report:
+    """Read a search from its store.
+
+    Args:
+        record: The search.
+        top: How many of the best architectures.
+        working: Whether some process works on the search at the moment.
+    """
+    history = finished_trials(record.finished())
+    best = _best(record, top)
+    errors = [t.outcome.error for t in history if t.outcome.error is not None]
+    return Report(
+        name=record.name,
+        created=record.created,
+        settings=record.settings,
+        trials=record.trials,
+        finished=len(history),
+        failed=len(errors),
+        pruned=sum(t.outcome.pruned is not None for t in history),
+        too_costly=sum(t.is_too_costly for t in history),
+        least_cost=_least_cost(history),
+        repeats=sum(t.kind == "repeat" for t in history),
+        seconds=sum(t.outcome.seconds for t in history),
+        best=best,
+        formulas=cell_formulas(record.settings, best),
+        failures=dict(Counter(errors).most_common()),
+        diagnostics=tuple({"batch": n, **values} for n, values in record.diagnostics()),
+        grid=_grid(record),
+        final=record.final(),
+        machines=machines(record.attempts(), record.updates(), working=working),
+        history=history,
+    )
+
+
+def space_of(settings: Mapping[str, Any]) -> AbstractSpace[Any] | None:
+    """A search's space; None where it is one that only the script that began it can make."""
+    space: AbstractSpace[Any] | None = _made("space", settings.get("space"))
     return space
 
 
-def task_of(log: AbstractRecord) -> AbstractTask | None:
-    """The search's task; None where it is one of the user's own, or there is none."""
-    task: AbstractTask | None = _made("task", log.settings.get("evaluator", {}).get("task"))
+def task_of(settings: Mapping[str, Any]) -> AbstractTask | None:
+    """A search's task; None where it cannot be made here, or there is none."""
+    task: AbstractTask | None = _made("task", settings.get("evaluator", {}).get("task"))
     return task
 
 
@@ -86,98 +149,67 @@ def _made(kind: Kind, settings: Any) -> Any:
         return None
 
 
-def make_report(log: AbstractRecord, top: int = 10, *, working: bool = False) -> Report:
-    """Read the store: the `top` best architectures, failures with reasons, the policy's way.
-
-    `working` is whether somebody runs the search at the moment.
-    """
-    space = space_of(log)
-    trials = log.finished()
-    return Report(
-        name=log.name,
-        created=log.created,
-        settings=log.settings,
-        trials=log.trials,
-        finished=len(trials),
-        failed=sum(outcome_of(t).error is not None for t in trials),
-        too_costly=sum((outcome_of(t).error or "").startswith(TOO_COSTLY) for t in trials),
-        least_cost=_least_cost(trials),
-        repeats=sum(t.repeat_of is not None for t in trials),
-        seconds=sum(outcome_of(t).seconds for t in trials),
-        best=tuple(_best(trial, space) for trial in log.best(top)),
-        formulas=cell_formulas(log),
-        failures=dict(
-            Counter(
-                error for t in trials if (error := outcome_of(t).error) is not None
-            ).most_common()
-        ),
-        movement=tuple({"batch": number, **said} for number, said in log.diagnostics()),
-        grid=_grid(log),
-        final=log.final(),
-        machines=machines(log.attempts(), log.updates(), working=working),
-    )
-
-
-def _least_cost(trials: Sequence[Trial]) -> dict[str, float]:
-    """The least that the children cost which were too costly, by each measure."""
-    costs = [
-        outcome_of(t).metrics
-        for t in trials
-        if (outcome_of(t).error or "").startswith(TOO_COSTLY) and outcome_of(t).metrics
-    ]
-    return {key: min(cost[key] for cost in costs) for key in (costs[0] if costs else ())}
-
-
-def cell_formulas(log: AbstractRecord, *, latex: bool = False) -> str | None:
-    """What the best cell so far computes; None where the search is not for cells."""
-    space, best = space_of(log), log.best()
+def cell_formulas(
+    settings: Mapping[str, Any], best: Sequence[Best], *, latex: bool = False
+) -> str | None:
+    """What the best cell computes; None where there is none, or the space has no cells."""
+    space = space_of(settings)
     if not isinstance(space, RecurrentSpace) or not best:
         return None
     return formulas(space.decode(best[0].answers).cell, latex=latex)
 
 
-def _grid(log: AbstractRecord) -> tuple[RecipeResult, ...]:
+def drawing(report: Report) -> str:
+    """The best network as SVG.
+
+    A network whose space or task cannot be made here is drawn as the text that describes it.
+
+    Raises:
+        TrialError: There is no best network yet.
+        ReinasError: The task's data, on which its sizes depend, cannot be read.
+    """
+    if not report.best:
+        raise TrialError(f"search '{report.name}' has no trained network to draw yet")
+    space, task = space_of(report.settings), task_of(report.settings)
+    best = report.best[0]
+    if space is None or task is None:
+        return draw(best.architecture, _NoTask())
+    return draw(space.decode(best.answers), task)
+
+
+@dataclass(frozen=True)
+class _NoTask:
+    """The task of a search whose own task cannot be made here."""
+
+    name: str = "unknown"
+    inputs: tuple[int, ...] = ()
+    outputs: int = 0
+
+
+def _best(record: AbstractRecord, top: int) -> tuple[Best, ...]:
+    trials = finished_trials(record.best(top))
+    texts = record.texts(t.number for t in trials)
+    return tuple(
+        Best(
+            t.number,
+            t.trial.reward,
+            texts[t.number],
+            t.trial.answers,
+            t.outcome.metrics,
+            t.outcome.seconds,
+        )
+        for t in trials
+    )
+
+
+def _least_cost(history: Sequence[FinishedTrial]) -> dict[str, float]:
+    costs = [t.outcome.metrics for t in history if t.is_too_costly and t.outcome.metrics]
+    return {key: min(cost[key] for cost in costs) for key in (costs[0] if costs else ())}
+
+
+def _grid(record: AbstractRecord) -> tuple[RecipeResult, ...]:
     points = [
         RecipeResult(outcome.reward, recipe, outcome.metrics, outcome.error)
-        for recipe, outcome in log.points().values()
+        for recipe, outcome in record.points().values()
     ]
     return tuple(sorted(points, key=lambda p: -math.inf if p.reward is None else p.reward))[::-1]
-
-
-def number(value: float | None) -> str:
-    """A measurement for people: whole numbers with separators, others to five digits."""
-    if value is None:
-        return "-"
-    return f"{value:,.0f}" if float(value).is_integer() and value >= 1000 else f"{value:.5g}"
-
-
-def grid_rows(grid: Sequence[RecipeResult]) -> tuple[list[str], list[tuple[str, ...]]]:
-    """Head and rows: of each point of the grid what it tried and what that gave."""
-    tried = [k for k in grid[0].recipe if len({str(p.recipe[k]) for p in grid}) > 1]
-    measured = [k for k in grid[0].metrics if k != "parameters"]
-    rows = [
-        (
-            "failed" if point.reward is None else f"{point.reward:.4f}",
-            *(number(point.metrics.get(k)) for k in measured),
-            *(_value(point.recipe[k]) for k in tried),
-        )
-        for point in grid
-    ]
-    return ["reward", *measured, *(k.replace("_", " ") for k in tried)], rows
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_value, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def outcome_of(trial: Trial) -> Any:
-    """The outcome of a finished trial."""
-    return trial.outcome
-
-
-def _best(trial: Trial, space: AbstractSpace[Any] | None) -> Best:
-    outcome = outcome_of(trial)
-    text = str(space.decode(trial.answers)) if space else ",".join(map(str, trial.answers))
-    return Best(trial.number, outcome.reward, text, trial.answers, outcome.metrics, outcome.seconds)

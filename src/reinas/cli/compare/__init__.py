@@ -1,0 +1,1 @@
+"""`reinas compare`: policies at equal cost."""

@@ -1,0 +1,74 @@
+"""Where and for how long a search runs, from its options: budget, schedule, executor."""
+
+import os
+from typing import Any
+
+from reinas.config.options import BudgetOptions, ExecutorOptions, ScheduleOptions, WorkerOptions
+from reinas.errors import InvalidSettingError
+from reinas.study.budget import Budget
+from reinas.study.schedules import AbstractSchedule, Synchronous
+from reinas.study.servers.asynchronous import Asynchronous
+
+CLUSTER = ("address", "cpus", "gpus", "retries")
+SCHEDULE = tuple(ScheduleOptions.model_fields)
+
+
+def make_budget(options: BudgetOptions) -> Budget:
+    """When the search ends."""
+    return Budget(options.trials, options.seconds, options.target_reward)
+
+
+def make_schedule(options: ScheduleOptions) -> AbstractSchedule:
+    """Figure 3's schedule if any of its numbers was given, else one batch after the other."""
+    given = options.given(*SCHEDULE)
+    return Asynchronous(**given) if given else Synchronous()
+
+
+def make_executor(options: ExecutorOptions) -> Any:
+    """A cluster where one was chosen or is needed, worker processes, or this process.
+
+    Raises:
+        InvalidSettingError: Options that do not go together.
+    """
+    executor = options.executor or _implied(options)
+    if executor == "ray":
+        from reinas.executors.ray import Cluster
+
+        return Cluster(**options.given(*CLUSTER, "workers", "time_limit", "memory_limit"))
+    for key in options.given(*CLUSTER):
+        raise InvalidSettingError(
+            key, f"is for the executor ray, not {executor}: choose ray, or leave it out"
+        )
+    if executor == "serial":
+        return _serial(options)
+    from reinas.executors.processes import Processes
+
+    workers = worker_count(options)
+    return Processes(workers, time_limit=options.time_limit, memory_limit=options.memory_limit)
+
+
+def worker_count(options: WorkerOptions) -> int:
+    """How many worker processes; 0 is none, and the default is the number of cores."""
+    return (os.cpu_count() or 1) if options.workers is None else options.workers
+
+
+def _implied(options: ExecutorOptions) -> str:
+    """The executor that the other options call for."""
+    needs_ray = options.given(*CLUSTER)
+    if isinstance(options, ScheduleOptions):
+        needs_ray |= options.given(*SCHEDULE)
+    return "ray" if needs_ray else "serial" if options.workers == 0 else "processes"
+
+
+def _serial(options: ExecutorOptions) -> Any:
+    if options.workers:
+        raise InvalidSettingError(
+            "workers", f"must be 0 or left out with the executor serial, got {options.workers}"
+        )
+    for key in options.given("time_limit", "memory_limit"):
+        raise InvalidSettingError(
+            key, "needs worker processes, which can be killed: take one worker or more"
+        )
+    from reinas.executors.serial import Serial
+
+    return Serial()

@@ -1,0 +1,178 @@
+"""From settings to the objects of a search."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reinas.config.options import SearchOptions
+from reinas.config.settings import SECTIONS, Setting, Settings, cited, merged, read, section
+from reinas.errors import InvalidSettingError, SettingError, nearest
+from reinas.finishing.recipe_grid import RecipeGrid
+from reinas.registry import DEFAULT_TASK, PLACES, check, find, make, parameters, resolve
+from reinas.seeds import derive
+from reinas.spaces.base import AbstractSpace
+from reinas.spaces.growth import Growth
+from reinas.tasks.base import AbstractTask
+from reinas.tasks.recipes import Recipe
+
+DEFAULT_POLICY = "bayes"  # docs/results/compare.md has why
+DEFAULT_SPACE = "conv"
+FITTING: dict[int, dict[str, Any]] = {
+    0: {"name": "recurrent"},
+    1: {"name": "mlp"},
+    2: {"name": "conv", "dimensions": 1},
+    3: {"name": "conv"},
+}
+"""Which space suits examples of this rank: words, rows of numbers, series, images."""
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """Everything that a search is made from.
+
+    Args:
+        options: The settings without a section.
+        space: What may be built.
+        task: What it is for.
+        recipe: How children are trained.
+        growth: How networks grow; None where they do not.
+        policy: The policy's settings: making it needs torch, so that is left to `make_policy`.
+        settings: All of it as it was given, for messages.
+    """
+
+    options: SearchOptions
+    space: AbstractSpace[Any]
+    task: AbstractTask
+    recipe: Recipe
+    growth: Growth | None
+    policy: Mapping[str, Any]
+    settings: Settings
+
+
+def configure(*sources: Settings) -> SearchConfig:
+    """The objects that the settings describe; later sources win.
+
+    Raises:
+        SettingError: A setting is unknown or wrong; the message cites where it was given.
+    """
+    settings = merged(*sources)
+    _check_keys(settings)
+    with cited(settings):
+        options = read(SearchOptions, settings)
+        space, task = _space_and_task(section(settings, "space"), section(settings, "task"))
+        recipe = replace(task.recipe, **check("recipe", Recipe, section(settings, "recipe")))
+        growing = check("growth", Growth, section(settings, "growth"))
+        growth = Growth(**growing) if growing or options.grow else None
+        policy = {"name": DEFAULT_POLICY} | section(settings, "policy")
+        resolve("policy", policy)  # refuses what is wrong
+    return SearchConfig(options, space, task, recipe, growth, policy, settings)
+
+
+def _check_keys(settings: Settings) -> None:
+    fields = SearchOptions.model_fields
+    for key, setting in settings.items():
+        head, dot, rest = key.partition(".")
+        if (dot and head in SECTIONS and rest) or (not dot and key in fields):
+            continue
+        hint = nearest(head, [*fields, *SECTIONS])
+        raise setting.cite(InvalidSettingError(head, f"is not known: {hint}"))
+
+
+def _space_and_task(
+    space: dict[str, Any], task: dict[str, Any]
+) -> tuple[AbstractSpace[Any], AbstractTask]:
+    """Both, made; where only one is named, the other is one that fits it."""
+    task = with_place(task)
+    if "name" in task:
+        made: AbstractTask = make("task", task)
+        return make("space", fitted(space, len(made.inputs))), made
+    made_space = make("space", {"name": DEFAULT_SPACE} | space)
+    if made_space.name not in DEFAULT_TASK:
+        raise InvalidSettingError(
+            "task", f"is missing: there is none that the space '{made_space.name}' is known to fit"
+        )
+    return made_space, make("task", {"name": DEFAULT_TASK[made_space.name]} | task)
+
+
+def fitted(space: Mapping[str, Any], rank: int) -> dict[str, Any]:
+    """A space's settings, with those that suit examples of this rank where they are not given."""
+    fitting = FITTING.get(rank, FITTING[1])
+    is_other = space.get("name", fitting["name"]) != fitting["name"]
+    return dict(space) if is_other else {**fitting, **space}
+
+
+def with_place(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a task or a table with the place in their name as a parameter of its own.
+
+    `images:FOLDER` is short for the name images and the path FOLDER.
+    """
+    name, colon, place = str(settings.get("name", "")).partition(":")
+    if not colon or name not in PLACES:
+        return settings
+    key = PLACES[name]
+    if key in settings:
+        raise SettingError(
+            f"{name}: {place} after the colon and {key}={settings[key]} are two places: give one"
+        )
+    return {**settings, "name": name, key: place}
+
+
+def make_task(name: str) -> AbstractTask:
+    """The task of that name, or images:FOLDER and its like, with its defaults."""
+    made: AbstractTask = make("task", with_place({"name": name}))
+    return made
+
+
+def make_policy(config: SearchConfig) -> Any:
+    """The policy; unless its seed is set, it is derived from the search's."""
+    settings = config.policy
+    if "seed" in parameters(find("policy", settings["name"])):
+        settings = {"seed": derive(config.options.seed, "policy"), **settings}
+    with cited(config.settings):
+        return make("policy", settings, space=config.space)
+
+
+def make_grid(settings: Settings) -> RecipeGrid:
+    """The grid of recipes that `grid.*` settings describe."""
+    for key, setting in settings.items():
+        if not key.startswith("grid."):
+            raise setting.cite(InvalidSettingError(key, "is not known: here are only grid.*"))
+    with cited(settings):
+        return RecipeGrid(**check("grid", RecipeGrid, section(settings, "grid")))
+
+
+def restored(stored: Mapping[str, Any], options: Settings) -> SearchConfig:
+    """The objects of a search that is in a store.
+
+    Args:
+        stored: The search's settings, as the store has them.
+        options: What is given now; only settings that change no trial may be among them.
+
+    Raises:
+        SettingError: The search has parts that only the script that began it can make.
+    """
+    try:
+        return configure(_settings_of(stored), options)
+    except (KeyError, TypeError, AttributeError, InvalidSettingError) as error:
+        what = f"there is no {error.args[0]}" if isinstance(error, KeyError) else str(error)
+        raise SettingError(
+            f"this search was made in Python with parts of its own ({what}): continue it there,"
+            " by calling reinas.search() again"
+        ) from None
+
+
+def _settings_of(stored: Mapping[str, Any]) -> dict[str, Setting]:
+    """What a store has, by dotted key."""
+    evaluator = stored["evaluator"]
+    sections = {
+        "policy": stored["policy"],
+        "space": stored["space"],
+        "task": evaluator["task"],
+        "recipe": evaluator["recipe"],
+        "growth": stored.get("growth", {}),
+    }
+    values = {f"{s}.{key}": value for s, part in sections.items() for key, value in part.items()}
+    values |= {key: stored[key] for key in ("batch_size", "seed", "reuse")}
+    values |= stored.get("schedule", {})
+    values |= {f"max_{key}": value for key, value in evaluator.get("limits", {}).items()}
+    return {key: Setting(value) for key, value in values.items()}

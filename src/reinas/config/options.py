@@ -1,0 +1,240 @@
+"""The settings without a section, and their options: every option is listed here once."""
+
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field
+
+from reinas.config.option import Option
+
+DEFAULT_STORE = "reinas.db"
+LARGEST_COUNT = 10**9  # more trials than any store could hold
+STOPPING = "When to stop"
+MACHINES = "Many machines (Ray) and figure 3"
+
+Executor = Literal["processes", "serial", "ray"]
+
+
+class Options(pydantic.BaseModel):
+    """The base of all models of options. None: not given."""
+
+    def given(self, *keys: str) -> dict[str, Any]:
+        """Those of the settings that were given."""
+        return {key: value for key in keys if (value := getattr(self, key)) is not None}
+
+
+class StoreOptions(Options):
+    """Where searches are kept."""
+
+    store: Annotated[str, Option("The SQLite file that holds the searches.", metavar="FILE")] = (
+        DEFAULT_STORE
+    )
+
+
+class SeedOptions(Options):
+    """Where all randomness comes from."""
+
+    seed: Annotated[int, Option("The seed of all randomness.")] = 0
+
+
+class WorkerOptions(Options):
+    """How many processes work at the same time."""
+
+    workers: Annotated[
+        int | None,
+        Field(ge=0),
+        Option(
+            "Worker processes; 0 works in this process. Default: the number of cores.", metavar="W"
+        ),
+    ] = None
+
+
+class ExecutorOptions(WorkerOptions):
+    """Where children are evaluated, and what each of them may use."""
+
+    time_limit: Annotated[
+        float | None,
+        Field(gt=0, allow_inf_nan=False),
+        Option("Seconds a child may take before it is killed.", metavar="SECONDS"),
+    ] = None
+    memory_limit: Annotated[
+        float | None,
+        Field(gt=0, allow_inf_nan=False),
+        Option(
+            "GiB a child may use. Default: 90 % of the machine's memory, shared by the workers.",
+            metavar="GIB",
+        ),
+    ] = None
+    executor: Annotated[
+        Executor | None,
+        Option(
+            "processes (default), serial, or ray: a cluster; the options below imply it.",
+            panel=MACHINES,
+        ),
+    ] = None
+    address: Annotated[
+        str | None,
+        Option(
+            "local: a new cluster on this machine (default); auto: the one running here;"
+            " HOST:PORT.",
+            metavar="ADDRESS",
+            panel=MACHINES,
+        ),
+    ] = None
+    cpus: Annotated[
+        float | None,
+        Field(gt=0, allow_inf_nan=False),
+        Option("CPUs per child. Default: 1.", panel=MACHINES),
+    ] = None
+    gpus: Annotated[
+        float | None,
+        Field(ge=0, allow_inf_nan=False),
+        Option(
+            "GPUs per child, for evaluators of your own: the built-in tasks use none.",
+            panel=MACHINES,
+        ),
+    ] = None
+    retries: Annotated[
+        int | None,
+        Field(ge=0),
+        Option(
+            "How often a child whose worker was lost is evaluated again. Default: 3.",
+            panel=MACHINES,
+        ),
+    ] = None
+
+
+class ScheduleOptions(Options):
+    """The controllers and parameter servers of the paper's figure 3."""
+
+    replicas: Annotated[
+        int | None,
+        Field(ge=1),
+        Option("Controllers that sample and learn at the same time (K).", panel=MACHINES),
+    ] = None
+    shards: Annotated[
+        int | None,
+        Field(ge=1),
+        Option("Parameter servers (S); they do not affect results.", panel=MACHINES),
+    ] = None
+    accumulate: Annotated[
+        int | None,
+        Field(ge=1),
+        Option("Gradients that are summed per update (G).", panel=MACHINES),
+    ] = None
+
+
+class BudgetOptions(Options):
+    """When a search ends."""
+
+    trials: Annotated[
+        int,
+        Field(ge=1, le=LARGEST_COUNT),
+        Option("Trials in total; more of them extend a search."),
+    ] = 64
+    seconds: Annotated[
+        float | None,
+        Field(gt=0, allow_inf_nan=False),
+        Option(
+            "Stop after this many seconds; `reinas resume` continues.",
+            metavar="SECONDS",
+            panel=STOPPING,
+        ),
+    ] = None
+    target_reward: Annotated[
+        float | None,
+        Field(allow_inf_nan=False),
+        Option("Stop at a trial with this reward or more.", metavar="REWARD", panel=STOPPING),
+    ] = None
+
+
+class ProposalOptions(Options):
+    """How architectures are proposed, and which of them are evaluated."""
+
+    batch_size: Annotated[
+        int | None,
+        Field(ge=1, le=LARGEST_COUNT),
+        Option("Children per batch, with one update each. Default: the policy's own."),
+    ] = None
+    reuse: Annotated[
+        bool,
+        Option(
+            "Evaluate an architecture again when it is proposed again; by default its outcome is"
+            " reused.",
+            flag="--no-reuse",
+        ),
+    ] = True
+    max_parameters: Annotated[
+        int | None,
+        Field(ge=1),
+        Option("Children with more parameters are not trained.", metavar="N"),
+    ] = None
+    max_flops: Annotated[
+        int | None,
+        Field(ge=1),
+        Option("Children with more multiply-adds per example are not trained.", metavar="N"),
+    ] = None
+    grow: Annotated[
+        bool,
+        Option("Begin with 6 layers, 2 more every 1,600 trials (growth.* changes the numbers)."),
+    ] = False
+
+
+class NameOptions(Options):
+    """What a search is called."""
+
+    name: Annotated[
+        str | None,
+        Option("The search's name. Default: made from space and task.", metavar="NAME"),
+    ] = None
+
+
+class SearchOptions(
+    ScheduleOptions,
+    ExecutorOptions,
+    ProposalOptions,
+    SeedOptions,
+    BudgetOptions,
+    NameOptions,
+    StoreOptions,
+):
+    """All settings of a search that have no section."""
+
+
+class PartOptions(Options):
+    """Short options for settings that belong to a section."""
+
+    space: Annotated[
+        str | None,
+        Option(
+            "What may be built: a name (see `reinas spaces`), or module:Name of your own. Default:"
+            " one that fits the task.",
+            metavar="NAME",
+            key="space.name",
+        ),
+    ] = None
+    task: Annotated[
+        str | None,
+        Option(
+            "What the network is for: a name (see `reinas tasks`), images:FOLDER, arrays:FILE.npz,"
+            " table:FILE.csv or text:FILE. Default: one that fits the space.",
+            metavar="NAME",
+            key="task.name",
+        ),
+    ] = None
+    target: Annotated[
+        str | None,
+        Option("The column of a table to predict.", metavar="COLUMN", key="task.target"),
+    ] = None
+    policy: Annotated[
+        str | None,
+        Option(
+            "What proposes architectures; see `reinas policies`. Default: bayes.",
+            metavar="NAME",
+            key="policy.name",
+        ),
+    ] = None
+    epochs: Annotated[
+        int | None,
+        Option("Epochs per child. Default: the task's recipe.", key="recipe.epochs"),
+    ] = None

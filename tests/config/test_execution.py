@@ -1,0 +1,80 @@
+"""Budget, schedule and executor from options."""
+
+import os
+
+import pytest
+
+from reinas import Budget
+from reinas.config.execution import make_budget, make_executor, make_schedule, worker_count
+from reinas.config.options import SearchOptions, WorkerOptions
+from reinas.errors import InvalidSettingError
+from reinas.executors.processes import Processes
+from reinas.executors.serial import Serial
+from reinas.study.schedules import Synchronous
+from reinas.study.servers.asynchronous import Asynchronous
+
+
+def test_the_budget_has_trials_seconds_and_a_reward():
+    """Each from an option of its own."""
+    options = SearchOptions(trials=9, seconds=60, target_reward=0.9)
+    assert make_budget(options) == Budget(9, 60, 0.9)
+    assert make_budget(SearchOptions()) == Budget()
+
+
+def test_without_numbers_of_figure_3_batches_follow_each_other():
+    """One of the numbers is enough for the other schedule."""
+    assert isinstance(make_schedule(SearchOptions()), Synchronous)
+    assert make_schedule(SearchOptions(accumulate=2)) == Asynchronous(accumulate=2)
+    options = SearchOptions(replicas=4, shards=2, accumulate=3)
+    assert make_schedule(options) == Asynchronous(4, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({}, Processes),
+        ({"workers": 0}, Serial),
+        ({"executor": "serial"}, Serial),
+        ({"executor": "serial", "workers": 0}, Serial),
+        ({"executor": "processes"}, Processes),
+    ],
+)
+def test_the_executor_follows_from_workers(options, kind):
+    """No workers are this process."""
+    executor = make_executor(SearchOptions(**options))
+    executor.close()
+    assert type(executor) is kind
+
+
+@pytest.mark.parametrize(
+    "options", [{"address": "local"}, {"cpus": 2}, {"retries": 1}, {"replicas": 2}, {"shards": 2}]
+)
+def test_what_only_a_cluster_has_implies_one(options):
+    """Also figure 3's numbers."""
+    from reinas.executors.ray import Cluster
+
+    assert isinstance(make_executor(SearchOptions(**options)), Cluster)
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "problem"),
+    [
+        ({"executor": "processes", "cpus": 2}, "cpus", "is for the executor ray, not processes"),
+        ({"executor": "serial", "retries": 2}, "retries", "is for the executor ray, not serial"),
+        ({"executor": "serial", "workers": 3}, "workers", "must be 0 or left out"),
+        ({"workers": 0, "time_limit": 3}, "time_limit", "needs worker processes"),
+        ({"workers": 0, "memory_limit": 3}, "memory_limit", "needs worker processes"),
+    ],
+)
+def test_options_that_do_not_go_together_name_the_key(options, key, problem):
+    """The command line adds the option."""
+    with pytest.raises(InvalidSettingError) as raised:
+        make_executor(SearchOptions(**options))
+    assert raised.value.key == key
+    assert problem in raised.value.problem
+
+
+def test_workers_are_the_cores_unless_they_are_given():
+    """None of them is a number, too."""
+    assert worker_count(WorkerOptions()) == os.cpu_count()
+    assert worker_count(WorkerOptions(workers=0)) == 0
