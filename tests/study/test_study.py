@@ -142,7 +142,7 @@ def test_a_pruned_trial_has_its_last_score():
 
 def test_without_a_complete_trial_there_is_no_best():
     """The error says what there is instead."""
-    study = opened()
+    study = opened(reuse=False)
     with pytest.raises(TrialError, match=r"no complete trial yet.*0 trials"):
         _ = study.best_trial
     study.tell(study.ask()[0], error="it broke")
@@ -357,7 +357,7 @@ def test_the_observer_sees_reports_and_trials():
         def on_report(self, trial, step, score):
             seen.append((trial, step, score))
 
-    study = opened(observer=Seen(lambda trial: seen.append(trial.number)))
+    study = opened(observer=Seen(lambda trial: seen.append(trial.number)), reuse=False)
     trial = study.ask()[0]
     study.report(trial, 1, 0.5)
     study.tell(trial, outcome=Outcome(0.75))

@@ -1,5 +1,6 @@
 """A study: ask for trials, tell what came of them."""
 
+import contextlib
 import math
 import threading
 import time
@@ -273,7 +274,8 @@ class Study(Lifecycle[A]):
                 outcome = self.record.trial(trial.repeat_of).outcome
             if outcome is None:
                 left.append(trial)
-            else:
+                continue
+            with contextlib.suppress(TrialError):  # another process has just done the same
                 self.notify(self.record_outcome(trial, outcome))
         return left
 
