@@ -36,8 +36,10 @@ from reinas.evaluators.base import AbstractEvaluator
 from reinas.seeds import derive
 from reinas.spaces.recurrent import RecurrentArchitecture
 from reinas.store.values import Proposal
+from reinas.tasks.scaling import Scaling
 from reinas.threads import one_thread
-from reinas.training.fit import fit, measure, search_tensors, seeded, sequence
+from reinas.training.fit import fit
+from reinas.training.tensors import search_tensors, seeded, tensors
 from reinas.types import Job, Outcome
 from reinas.zoo import ZOO
 
@@ -49,7 +51,7 @@ RECIPE = Recipe(
     weight_decay=0.0,
     schedule="cosine",
     epochs=EPOCHS,
-    batch=20,
+    batch_size=20,
     initial=0.05,
     clip=5.0,
 )
@@ -117,8 +119,9 @@ class FinalRecord(AbstractEvaluator[Any]):
         recipe = replace(RECIPE, seed=job.seed, patience=EPOCHS)
         with one_thread(), seeded(job.seed):
             child = build(job.architecture, self.task)
-            curve = fit(child, train, valid, recipe, "cross_entropy")
-            loss, _ = measure(child, sequence(self.task.test()), "cross_entropy")
+            curve = fit(child, train, valid, recipe, self.task.objective)
+            test = tensors(self.task.test(), Scaling.none(), Scaling.none(), self.task.objective)
+            loss, _ = self.task.objective.measure(child, test.x, test.y)
         best = min(epoch.loss for epoch in curve.epochs)
         metrics = {
             "valid": float(np.exp(best)),

@@ -37,10 +37,11 @@ from reinas import (
 )
 from reinas.children import build
 from reinas.children.cell_window import window
+from reinas.objectives.classification import Classification
 from reinas.spaces.conv_architecture import ConvArchitecture, ConvLayer
 from reinas.tasks.recipes import Recipe
 from reinas.training.augment import augment
-from reinas.training.fit import Tensors, search_tensors, seeded
+from reinas.training.tensors import Tensors, search_tensors, seeded
 
 SPACE = ConvSpace(depth=5, filters=(8, 16, 24, 36))  # the space of `make demo`
 
@@ -141,7 +142,7 @@ def training() -> None:
         with seeded(0):
             child = build(architecture, task)
         begun = time.perf_counter()
-        fit(child, train, valid, recipe, "cross_entropy")
+        fit(child, train, valid, recipe, task.objective)
         return time.perf_counter() - begun
 
     def by_hand() -> float:
@@ -257,7 +258,7 @@ def mnist() -> None:
     def ours() -> float:
         child = build(SIX, MNIST)
         begun = time.perf_counter()
-        fit(child, data, data, recipe, "cross_entropy")
+        fit(child, data, data, recipe, Classification())
         return time.perf_counter() - begun
 
     def theirs(layout: torch.memory_format) -> float:
@@ -278,7 +279,7 @@ def augmentation() -> None:
     for _ in range(7):
         child = build(SIX, CIFAR10)
         begun = time.perf_counter()
-        fit(child, data, data, recipe, "cross_entropy")
+        fit(child, data, data, recipe, Classification())
         whole = time.perf_counter() - begun
         begun = time.perf_counter()
         for index in torch.arange(256).split(64):

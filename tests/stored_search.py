@@ -39,6 +39,7 @@ FINAL = FinalRecord(
     {"epochs": 9},
     {"examples": 36, "parameters": 211, "accuracy": 0.9722, "low": 0.8583, "high": 0.9951},
     "2026-01-01T00:00:00+00:00",
+    "accuracy 0.9722 (95 % interval 0.8583 to 0.9951)",
 )
 
 

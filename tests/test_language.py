@@ -249,7 +249,7 @@ def test_changed_texts_are_refused(searched, text):
     """Neither resumed nor finished with other data."""
     (text / "train.txt").write_text("\n".join(lines(60, 9)) + "\n")
     from reinas.tasks import user_data
-    from reinas.training.fit import search_tensors
+    from reinas.training.tensors import search_tensors
 
     user_data._READ.clear()
     for cache in (user_data._hash, search_tensors):  # as in a new process

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from reinas.export.network import FoundNetwork
     from reinas.export.saved import load
     from reinas.finishing.finish import finish
-    from reinas.finishing.recipe_grid import RecipeGrid, Watcher
+    from reinas.finishing.finish_observer import FinishObserver
+    from reinas.finishing.recipe_grid import RecipeGrid
     from reinas.policies.base import AbstractPolicy
     from reinas.policies.bayes import BayesianSearch
     from reinas.policies.controller import Controller
@@ -85,7 +86,8 @@ _HOMES = {
     "reinas.export.network": ("FoundNetwork",),
     "reinas.export.saved": ("load",),
     "reinas.finishing.finish": ("finish",),
-    "reinas.finishing.recipe_grid": ("RecipeGrid", "Watcher"),
+    "reinas.finishing.finish_observer": ("FinishObserver",),
+    "reinas.finishing.recipe_grid": ("RecipeGrid",),
     "reinas.spaces.growth": ("Growth",),
     "reinas.study.budget": ("Budget",),
     "reinas.study.observer": ("Observer",),
@@ -164,6 +166,7 @@ __all__ = [
     "Digits",
     "Epoch",
     "Evolution",
+    "FinishObserver",
     "FoundNetwork",
     "Growth",
     "Images",
@@ -199,7 +202,6 @@ __all__ = [
     "Tpe",
     "TrainedEvaluator",
     "Trial",
-    "Watcher",
     "When",
     "Wine",
     "build",

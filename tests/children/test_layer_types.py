@@ -263,7 +263,7 @@ def test_a_child_is_trained_with_the_learning_rate_that_was_decided(monkeypatch,
     monkeypatch.setattr("reinas.training.fit.optimizer", spied)
     space = ConvSpace(depth=1, heights=(1,), widths=(1,), filters=(2,), learning_rates=(0.02, 0.5))
     network = space.decode((1, 0, 0, 0))
-    recipe = Recipe(algorithm, learning_rate=0.1, schedule="step", epochs=2, batch=2000)
+    recipe = Recipe(algorithm, learning_rate=0.1, schedule="step", epochs=2, batch_size=2000)
     TrainedEvaluator(Digits(), recipe)(Job(0, network, 1))
     assert rates == pytest.approx([0.5, 0.05])
 

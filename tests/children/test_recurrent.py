@@ -15,12 +15,14 @@ from scipy.special import log_softmax
 from torch.nn import functional
 
 from reinas import Job, Recipe, RecurrentSpace, Text, TrainedEvaluator, build, fit
-from reinas.children.recurrent import LanguageModel, likelihood, size, streams, width_of, windows
+from reinas.children.recurrent import LanguageModel, size, width_of
 from reinas.errors import BuildError
 from reinas.evaluators.trained import Limits
+from reinas.objectives.language import LanguageModelling, likelihood, streams, windows
 from reinas.spaces.recurrent import Cell, Node, RecurrentArchitecture
-from reinas.training.fit import Tensors, apply_recipe, init_weights, measure, seeded, train_epoch
+from reinas.training.fit import apply_recipe, init_weights, train_epoch
 from reinas.training.fit import optimizer as optimizer_of
+from reinas.training.tensors import Tensors, seeded
 from reinas.zoo.recurrent import FIGURE_5, FIGURE_8, parsed
 
 PLAIN = Path(__file__).parents[2] / "benchmarks" / "plain_cell.py"
@@ -54,7 +56,7 @@ def model(seed=0, vocabulary=11, **settings):
 def tokens(length, seed=0, vocabulary=11):
     """A part of text at random: words and following words."""
     drawn = torch.from_numpy(np.random.default_rng(seed).integers(0, vocabulary, length + 1))
-    return Tensors(drawn[:-1], drawn[1:], sequential=True)
+    return Tensors(drawn[:-1], drawn[1:])
 
 
 def count(module):
@@ -311,7 +313,8 @@ def test_constant_logits_have_the_vocabularys_perplexity(length):
     with torch.no_grad():
         child.decoder.weight.zero_()
         child.decoder.bias.fill_(3.0)
-    loss, score = measure(child, tokens(length), "cross_entropy")
+    data = tokens(length)
+    loss, score = LanguageModelling().measure(child, data.x, data.y)
     assert math.exp(loss) == pytest.approx(11, rel=1e-5)
     assert score == pytest.approx(1 / 11, rel=1e-5)
 
@@ -325,7 +328,7 @@ def test_a_bias_alone_gives_the_cross_entropy_of_the_frequencies():
         child.decoder.weight.zero_()
         child.decoder.bias.copy_(torch.from_numpy(np.log(shares)))
     entropy = -float((shares * np.log(shares)).sum())
-    assert measure(child, data, "cross_entropy")[0] == pytest.approx(entropy, rel=1e-5)
+    assert LanguageModelling().measure(child, data.x, data.y)[0] == pytest.approx(entropy, rel=1e-5)
 
 
 # ---- training ------------------------------------------------------------------------------------
@@ -348,7 +351,7 @@ def test_windows_are_the_text_in_order(length, batch, steps):
 def gradient_step(child, data, recipe):
     """The child's parameters after one epoch of one window, and before: as flat vectors."""
     before = torch.cat([p.detach().flatten().clone() for p in child.parameters()])
-    train_epoch(child, data, recipe, "cross_entropy", optimizer_of(child, recipe), None)
+    train_epoch(child, data, recipe, LanguageModelling(), optimizer_of(child, recipe), None)
     after = torch.cat([p.detach().flatten() for p in child.parameters()])
     return after - before
 
@@ -356,7 +359,7 @@ def gradient_step(child, data, recipe):
 def plain(**more):
     """Gradient descent at a rate of 1 over one window."""
     settings = {"momentum": 0.0, "weight_decay": 0.0, "schedule": "constant", "steps": 1000}
-    return Recipe(**{**settings, "learning_rate": 1.0, "batch": 4, **more})
+    return Recipe(**{**settings, "learning_rate": 1.0, "batch_size": 4, **more})
 
 
 def test_a_step_is_that_of_autograd_on_the_plain_cell():
@@ -418,22 +421,29 @@ def test_the_exponential_schedule(decay, after, epoch, epochs):
 def test_training_learns_a_text_that_repeats_itself():
     """a b c d a b c d ...: the perplexity goes towards 1, far below 4."""
     x = torch.arange(801) % 4
-    data = Tensors(x[:-1], x[1:], sequential=True)
+    data = Tensors(x[:-1], x[1:])
     recipe = Recipe(
-        optimizer="adam", learning_rate=0.02, weight_decay=0, schedule="constant", epochs=4, batch=4
+        optimizer="adam",
+        learning_rate=0.02,
+        weight_decay=0,
+        schedule="constant",
+        epochs=4,
+        batch_size=4,
     )
     child = model(cell=parsed("add tanh | inject add tanh | c 0 0"), layers=1)
-    assert math.exp(fit(child, data, data, recipe, "cross_entropy").epochs[-1].loss) < 1.2
+    assert math.exp(fit(child, data, data, recipe, LanguageModelling()).epochs[-1].loss) < 1.2
 
 
 def test_the_same_seed_trains_the_same_child():
     """Dropout and all; another seed another one."""
-    recipe = Recipe(epochs=1, batch=4, initial=0.1, recurrent_dropout=0.3, embedding_dropout=0.1)
+    recipe = Recipe(
+        epochs=1, batch_size=4, initial=0.1, recurrent_dropout=0.3, embedding_dropout=0.1
+    )
     losses = []
     for seed in (1, 1, 2):
         with seeded(seed):
             child = build(architecture(), Words())
-            curve = fit(child, tokens(200), tokens(90, 1), recipe, "cross_entropy")
+            curve = fit(child, tokens(200), tokens(90, 1), recipe, LanguageModelling())
         losses.append(curve.epochs[-1].loss)
     assert losses[0] == losses[1]
     assert losses[0] != losses[2]

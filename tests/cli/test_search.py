@@ -246,9 +246,9 @@ def test_a_mistake_is_one_clear_sentence_and_status_2(reinas, tmp_path, argument
 def test_a_name_with_other_settings_is_refused(reinas, quick):
     """The message says which settings differ."""
     reinas("search", *quick)
-    status, _, err = reinas("search", *quick, "--seed", "1", "--set", "recipe.batch=9")
+    status, _, err = reinas("search", *quick, "--seed", "1", "--set", "recipe.batch_size=9")
     assert status == 2
-    assert "evaluator.recipe.batch is 32, not 9" in err
+    assert "evaluator.recipe.batch_size is 32, not 9" in err
     assert "seed is 0, not 1" in err
     status, _, err = reinas("resume", "quick", "--trials", "2")
     assert status == 2

@@ -10,7 +10,7 @@ from reinas.compare.comparison import PolicySpec
 from reinas.compare.trained import run_searches
 
 SPACE = MlpSpace(depth=2, widths=(4, 8), activations=("relu",))
-QUICK = Recipe(optimizer="adam", learning_rate=0.01, schedule="constant", epochs=2, batch=64)
+QUICK = Recipe(optimizer="adam", learning_rate=0.01, schedule="constant", epochs=2, batch_size=64)
 CONTENDERS = (
     PolicySpec("random", {"name": "random"}),
     PolicySpec("small", {"name": "evolution", "population": 3, "sample": 2}),

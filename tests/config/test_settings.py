@@ -81,7 +81,9 @@ def test_the_policys_weights_follow_from_the_searchs_seed():
 
 def test_a_stored_search_gives_the_same_objects():
     """What search writes, resume reads."""
-    config = configure(parse_set(["space=mlp", "space.depth=3", "task=wine", "recipe.batch=7"]))
+    config = configure(
+        parse_set(["space=mlp", "space.depth=3", "task=wine", "recipe.batch_size=7"])
+    )
     stored = {
         "space": dict(config.space.settings),
         "policy": dict(make_policy(config).settings),

@@ -25,7 +25,7 @@ from reinas.training import fit
 SMALL = MlpArchitecture((MlpLayer(8, "tanh"),))
 FLOPS = 13 * 8 + 8 * 3
 PARAMETERS = FLOPS + 8 + 3
-QUICK = Recipe(optimizer="adam", learning_rate=0.01, schedule="constant", epochs=2, batch=64)
+QUICK = Recipe(optimizer="adam", learning_rate=0.01, schedule="constant", epochs=2, batch_size=64)
 
 
 @pytest.fixture

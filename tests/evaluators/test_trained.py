@@ -28,7 +28,7 @@ from reinas.spaces.mlp import MlpArchitecture, MlpLayer
 from reinas.tasks.base import Part, Parts
 
 SMALL = MlpArchitecture((MlpLayer(8, "tanh"),))
-QUICK = Recipe(optimizer="adam", learning_rate=0.01, schedule="constant", epochs=7, batch=32)
+QUICK = Recipe(optimizer="adam", learning_rate=0.01, schedule="constant", epochs=7, batch_size=32)
 
 
 def evaluate(task=None, recipe=QUICK, seed=1, architecture=SMALL):
@@ -116,7 +116,7 @@ def test_the_same_job_has_the_same_curve_bit_for_bit():
 
 def test_initial_weights_depend_on_the_jobs_seed():
     """Two children of one architecture begin differently: seen after one tiny step."""
-    tiny = Recipe(optimizer="sgd", learning_rate=1e-9, epochs=1, batch=1000)
+    tiny = Recipe(optimizer="sgd", learning_rate=1e-9, epochs=1, batch_size=1000)
     assert evaluate(recipe=tiny).curve != evaluate(recipe=tiny, seed=2).curve
 
 

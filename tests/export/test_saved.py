@@ -155,7 +155,7 @@ DAMAGES = {
     "a number": description(lambda said: 1),
     "null": raw("network.json", b"null"),
     "no format": description(lambda said: said.pop("format") and None),
-    "another format": put("format", value=3),
+    "another format": put("format", value=99),
     "format as text": put("format", value="1"),
     "no space": description(lambda said: said.pop("space") and None),
     "a space that is text": put("space", value="mlp"),
@@ -221,7 +221,7 @@ def test_a_missing_network_says_what_would_write_it(tmp_path):
 def test_another_format_says_which_is_read(folder):
     """A network of a later reinas is told from a damaged one."""
     DAMAGES["another format"](folder)
-    with pytest.raises(FileError, match="not a network of format 2"):
+    with pytest.raises(FileError, match="not a network of format 3"):
         load(folder)
 
 

@@ -15,25 +15,27 @@ import reinas
 from reinas import (
     Budget,
     Diabetes,
+    FinishObserver,
+    MemoryStore,
     MlpSpace,
     RandomSearch,
     Recipe,
     RecipeGrid,
     Store,
     TrainedEvaluator,
-    Watcher,
     Wine,
     finish,
     search,
 )
-from reinas import final as module
 from reinas.errors import FileError, ReinasError, SettingError
+from reinas.finishing import final_training as module
+from reinas.objectives.classification import Classification
 from reinas.store.values import Proposal
 from reinas.tasks.base import Part, Parts
 from reinas.types import Curve, Outcome
 
 SPACE = MlpSpace(depth=1, widths=(4, 8), activations=("tanh",))
-RECIPE = Recipe(optimizer="adam", learning_rate=0.02, schedule="cosine", epochs=3, batch=32)
+RECIPE = Recipe(optimizer="adam", learning_rate=0.02, schedule="cosine", epochs=3, batch_size=32)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def read():
 
 def searched(task, recipe=RECIPE, space=SPACE, store=None):
     """A store with a search "s" of four random trials."""
-    home = Store(store)
+    home = MemoryStore() if store is None else Store(store)
     evaluator = TrainedEvaluator(task, recipe)
     search(
         space, RandomSearch(space), evaluator, budget=Budget(4), batch_size=2, store=home, name="s"
@@ -152,15 +154,15 @@ def spied(monkeypatch):
     rows = []
     real = module.fit
 
-    def fit(child, train, valid, recipe, loss, **more):
+    def fit(child, train, valid, recipe, objective, **more):
         rows.append((len(train.x), len(valid.x), recipe.epochs))
-        return real(child, train, valid, recipe, loss, **more)
+        return real(child, train, valid, recipe, objective, **more)
 
     monkeypatch.setattr(module, "fit", fit)
     return rows
 
 
-class Told(Watcher):
+class Told(FinishObserver):
     """Keeps all that it is told."""
 
     def __init__(self):
@@ -179,7 +181,7 @@ class Told(Watcher):
 def test_it_trains_on_the_training_part_and_watches_the_validation_part(monkeypatch, tmp_path):
     """The 36 wines of the test part are in neither; three times a child's epochs at most."""
     rows, told = spied(monkeypatch), Told()
-    finished(searched(Wine()), Wine(), tmp_path, watcher=told)
+    finished(searched(Wine()), Wine(), tmp_path, observer=told)
     assert rows == [(106, 36, 9)]
     assert told.epochs == list(range(1, len(told.epochs) + 1))
     assert len(told.epochs) <= 9
@@ -210,7 +212,7 @@ def test_the_grid_is_every_combination_of_its_values(tmp_path):
     """Each point is trained once, with the search's other settings and one seed."""
     grid, told = RecipeGrid(learning_rates=(0.1, 0.02), weight_decays=(0, 1e-3, 1e-2)), Told()
     home = searched(Wine())
-    finished(home, Wine(), tmp_path, grid=grid, watcher=told)
+    finished(home, Wine(), tmp_path, grid=grid, observer=told)
     tried = {(r.learning_rate, r.weight_decay) for r, _ in told.points}
     assert tried == {(a, b) for a in (0.1, 0.02) for b in (0, 1e-3, 1e-2)}
     assert len(told.points) == 6
@@ -249,9 +251,9 @@ def test_finished_points_are_not_trained_again(tmp_path):
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        finished(home, Wine(), tmp_path / "b", grid=grid, watcher=Killed())
+        finished(home, Wine(), tmp_path / "b", grid=grid, observer=Killed())
     told = Told()
-    done = finished(Store(tmp_path / "s.db"), Wine(), tmp_path / "b", grid=grid, watcher=told)
+    done = finished(Store(tmp_path / "s.db"), Wine(), tmp_path / "b", grid=grid, observer=told)
     assert told.grids == [(6, 2)]
     assert len(told.points) == 4
     assert done.final.recipe == whole.final.recipe
@@ -261,15 +263,17 @@ def test_finished_points_are_not_trained_again(tmp_path):
 def test_the_usual_grid_has_the_searchs_own_recipe_in_it():
     """So finishing by the best of them is never worse on validation; 24 points for images."""
     base = Recipe()
-    recipes = RecipeGrid().recipes(base, normalised=True)
+    recipes = RecipeGrid().recipes(base, Classification(), normalised=True)
     assert base in recipes
     assert len(set(recipes)) == len(recipes) == 3 * 2 * 2 * 2
-    assert len(RecipeGrid().recipes(RECIPE, normalised=False)) == 3 * 2
+    assert len(RecipeGrid().recipes(RECIPE, Classification(), normalised=False)) == 3 * 2
 
 
 def test_decays_are_when_the_rate_is_first_divided():
     """The second time is half-way from there to the end."""
-    recipes = RecipeGrid(decays=(0.6,)).recipes(Recipe(epochs=10), normalised=False)
+    recipes = RecipeGrid(decays=(0.6,)).recipes(
+        Recipe(epochs=10), Classification(), normalised=False
+    )
     assert {r.decay_at for r in recipes} == {(0.6, 0.8)}
     assert [recipes[0].rate(e) for e in (5, 6, 7, 8, 9)] == [1, 0.1, 0.1, 0.01, 0.01]
 
@@ -303,7 +307,7 @@ def test_a_search_that_is_not_over_is_not_tested_by_accident(read, tmp_path):
     """The test part is measured once, so that has to be asked for."""
     home = searched(CountedWine())
     home.get("s").raise_budget(9)
-    with pytest.raises(SettingError, match=r"has finished 4 of 9 trials.*--anyway"):
+    with pytest.raises(SettingError, match=r"has finished 4 of 9 trials.*set anyway"):
         finished(home, CountedWine(), tmp_path / "a")
     assert read == []
     assert not finished(home, CountedWine(), tmp_path / "a", anyway=True).again
@@ -350,7 +354,7 @@ def test_other_epochs_are_refused_the_second_time(read, tmp_path):
 
 
 def test_without_epochs_the_second_time_gives_the_first_network(read, tmp_path):
-    """As the refusal promises: leave --epochs away to get that network again."""
+    """As the refusal promises: leave the epochs away to get that network again."""
     home = searched(CountedWine())
     first = finished(home, CountedWine(), tmp_path / "a", epochs=4)
     second = finished(home, CountedWine(), tmp_path / "b")
@@ -371,8 +375,8 @@ def test_a_search_that_went_on_keeps_its_tested_network(read, tmp_path):
     first = finished(home, CountedWine(), tmp_path)
     log = home.get("s")
     answers = SPACE.sample(1, 0)[0]
-    log.propose(9, [Proposal(99, answers, answers, "text", None)])
-    log.record(99, Outcome(1.5))
+    log.propose(2, [Proposal(4, answers, answers, "text", None)])
+    log.record(4, Outcome(1.5))
     assert finished(home, CountedWine(), tmp_path).final.trial == first.final.trial
     assert read == [1]
 

@@ -109,7 +109,7 @@ def test_a_final_network_is_written_once(path):
     """A second one is refused by the database itself."""
     log = Store(path).put("s", SETTINGS, 8)
     assert log.final() is None
-    final = FinalRecord(3, {"epochs": 2}, {"accuracy": 0.9}, "2026-01-01")
+    final = FinalRecord(3, {"epochs": 2}, {"accuracy": 0.9}, "2026-01-01", "accuracy 0.9")
     log.finish(final)
     assert Store(path).get("s").final() == final
     with pytest.raises(StoreError):

@@ -8,6 +8,7 @@ import pytest
 import reinas
 from reinas import Arrays, Budget, Recipe
 from reinas.errors import FileError, SettingError
+from reinas.objectives.regression import Regression
 
 
 def columns(n=50, width=4, start=0):
@@ -170,7 +171,7 @@ def test_numbers_that_are_not_whole_are_regression(tmp_path):
     """float32 [N, 1]; the targets of the rows."""
     x = columns()
     made = task(tmp_path, x[:, 0].astype(float) + 0.5, x)
-    assert (made.loss, made.outputs, made.score) == ("mse", 1, "r2")
+    assert (made.objective, made.outputs) == (Regression(), 1)
     for part in (made.parts().train, made.parts().valid, made.test()):
         assert part.y.dtype == np.float32
         assert np.array_equal(part.y[:, 0], part.x[:, 0] + 0.5)
@@ -180,13 +181,13 @@ def test_several_targets_are_regression(tmp_path):
     """Whole numbers too: one output a column."""
     x = columns()
     made = task(tmp_path, x[:, :3].astype(int), x)
-    assert (made.loss, made.outputs) == ("mse", 3)
+    assert (made.objective, made.outputs) == (Regression(), 3)
     assert np.array_equal(made.parts().train.y, made.parts().train.x[:, :3])
 
 
 def test_kind_says_what_whole_numbers_are(tmp_path):
     """Regression of whole numbers; classes one a row and nothing else."""
-    assert task(tmp_path, settings={"kind": "regression"}).loss == "mse"
+    assert task(tmp_path, settings={"kind": "regression"}).objective == Regression()
     with pytest.raises(FileError, match=r"one a row, got targets of shape \(50, 2\)"):
         task(tmp_path, columns(50, 2), settings={"kind": "classification"}).parts()
 

@@ -9,10 +9,12 @@ import pytest
 
 from reinas import AbstractTask, BreastCancer, Diabetes, Digits, Recipe, Toy, Wine
 from reinas.errors import SettingError
+from reinas.objectives.base import Objective
+from reinas.objectives.regression import Regression
 from reinas.registry import make
 from reinas.tasks.base import Part, Parts
 from reinas.tasks.scaling import Scaling
-from reinas.training.fit import search_tensors, tensors
+from reinas.training.tensors import search_tensors, tensors
 
 TABLES = [Wine(), BreastCancer(), Diabetes()]
 
@@ -23,7 +25,7 @@ class Made(AbstractTask):
 
     reward: str = "closeness"
     name: ClassVar[str] = "made"
-    loss: ClassVar[str] = "mse"
+    objective: ClassVar[Objective] = Regression()
     inputs: ClassVar[tuple[int, ...]] = (3,)
     outputs: ClassVar[int] = 2
     recipe: ClassVar[Recipe] = Recipe()
@@ -125,7 +127,7 @@ def test_scaling_leaves_the_data_alone():
     """The task's own arrays keep their numbers."""
     part = Wine().parts().train
     before = part.x.copy()
-    tensors(part, *Wine().scalings(part))
+    tensors(part, *Wine().scalings(part), Wine().objective)
     assert np.array_equal(part.x, before)
 
 
@@ -142,7 +144,7 @@ def test_an_unknown_reward_names_the_nearest(kind):
         kind(reward="acuracy")
 
 
-def test_the_score_is_named_after_the_loss():
+def test_the_score_is_named_after_the_objective():
     """Accuracy for classes, R squared for numbers."""
-    assert Wine().score == Digits().score == "accuracy"
-    assert Diabetes().score == Toy().score == "r2"
+    assert Wine().objective.score_name == Digits().objective.score_name == "accuracy"
+    assert Diabetes().objective.score_name == Toy().objective.score_name == "r2"

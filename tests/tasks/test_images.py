@@ -6,6 +6,7 @@ from PIL import Image
 
 from reinas import Images
 from reinas.errors import FileError, SettingError
+from reinas.objectives.classification import Classification
 
 
 def grey(n, size=(4, 3)):
@@ -405,7 +406,7 @@ def test_images_are_bytes_of_the_shape_that_the_task_says(tmp_path):
     part = task.parts().train
     assert (part.x.dtype, part.y.dtype) == (np.uint8, np.int64)
     assert part.x.shape[1:] == task.inputs
-    assert (task.outputs, task.loss) == (3, "cross_entropy")
+    assert (task.outputs, task.objective) == (3, Classification())
 
 
 def test_an_unknown_colour_is_refused(tmp_path):

@@ -13,6 +13,7 @@ import pytest
 
 from reinas import Cifar10, Mnist
 from reinas.errors import FileError, SettingError
+from reinas.objectives.classification import Classification
 from reinas.tasks import public_images
 from reinas.tasks.download import Remote
 
@@ -73,7 +74,7 @@ def test_mnist_fits_what_it_says(tmp_path):
     part = task.parts().train
     assert part.x.shape[1:] == task.inputs == (1, 28, 28)
     assert (part.x.dtype, part.y.dtype) == (np.uint8, np.int64)
-    assert (task.outputs, task.loss, task.score) == (10, "cross_entropy", "accuracy")
+    assert (task.outputs, task.objective) == (10, Classification())
     assert task.labels["classes"] == list("0123456789")
 
 

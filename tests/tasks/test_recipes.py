@@ -11,8 +11,8 @@ from reinas.errors import SettingError
 BAD = [
     ("epochs", 0),
     ("epochs", -3),
-    ("batch", 1),
-    ("batch", 0),
+    ("batch_size", 1),
+    ("batch_size", 0),
     ("validate_every", 0),
     ("validate_every", -1),
     ("weight_decay", -1e-9),
@@ -50,7 +50,7 @@ def test_a_word_that_is_not_known_gets_the_known_ones(key, value):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("epochs", 1), ("batch", 2), ("validate_every", 1), ("weight_decay", 0), ("momentum", 0)],
+    [("epochs", 1), ("batch_size", 2), ("validate_every", 1), ("weight_decay", 0), ("momentum", 0)],
 )
 def test_the_least_values_are_allowed(key, value):
     """The edge of each range belongs to it."""
@@ -61,7 +61,7 @@ def test_the_defaults_are_the_papers():
     """Section 4.1: SGD, rate 0.1, momentum 0.9, weight decay 1e-4, 50 epochs; batches of 64."""
     recipe = Recipe()
     assert (recipe.optimizer, recipe.learning_rate, recipe.momentum) == ("sgd", 0.1, 0.9)
-    assert (recipe.weight_decay, recipe.epochs, recipe.batch) == (1e-4, 50, 64)
+    assert (recipe.weight_decay, recipe.epochs, recipe.batch_size) == (1e-4, 50, 64)
     assert recipe.schedule == "step"
 
 

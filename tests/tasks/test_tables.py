@@ -10,6 +10,8 @@ import pytest
 import reinas
 from reinas import Budget, Recipe, Table
 from reinas.errors import FileError, SettingError
+from reinas.objectives.classification import Classification
+from reinas.objectives.regression import Regression
 from reinas.tasks.table_encoding import Columns
 from reinas.tasks.tables import read_rows
 
@@ -43,7 +45,7 @@ def test_numbers_and_classes(tmp_path):
         assert part.y.tolist() == [int(n) % 2 for n in part.x[:, 0]]
         assert part.y.mean() == 0.5
         assert (part.x.dtype, part.y.dtype) == (np.float32, np.int64)
-    assert (task.loss, task.outputs, task.inputs) == ("cross_entropy", 2, (1,))
+    assert (task.objective, task.outputs, task.inputs) == (Classification(), 2, (1,))
 
 
 def test_the_split_is_the_same_every_time_it_is_read(tmp_path):
@@ -86,7 +88,7 @@ def test_categories_are_of_the_training_part_and_unseen_ones_are_all_0(tmp_path)
 def test_semicolons_allow_a_decimal_comma(tmp_path):
     """As spreadsheets write it in most of Europe; targets too."""
     task = table(tmp_path, "a;y\n" + "".join(f"{n},25;{n},5\n" for n in range(40)))
-    assert task.loss == "mse"
+    assert task.objective == Regression()
     for part in parts(task):
         assert (part.x[:, 0] % 1 == 0.25).all()
         assert np.array_equal(part.y[:, 0], part.x[:, 0] + 0.25)
@@ -100,7 +102,7 @@ def test_separators_line_ends_and_byte_order_marks(tmp_path, separator, end, mar
     text = mark + rows(line="{n},x{m},{m}", header="a,b,y")
     text = text.replace(",", separator).replace("\n", end)
     task = table(tmp_path, text, target="a")
-    assert (task.loss, task.inputs) == ("mse", (3,))
+    assert (task.objective, task.inputs) == (Regression(), (3,))
     assert table(tmp_path, text, reward="cubed").outputs == 2
 
 
@@ -224,30 +226,34 @@ def test_nothing_to_predict_from_is_said(tmp_path):
 @pytest.mark.parametrize(
     ("line", "loss", "outputs"),
     [
-        ("{n},{f}", "mse", 1),
-        ("{n},{n}", "mse", 1),
-        ("{n},{m}", "cross_entropy", 2),
-        ("{n},{m}.0", "cross_entropy", 2),
-        ("{n},c{m}", "cross_entropy", 2),
+        ("{n},{f}", Regression(), 1),
+        ("{n},{n}", Regression(), 1),
+        ("{n},{m}", Classification(), 2),
+        ("{n},{m}.0", Classification(), 2),
+        ("{n},c{m}", Classification(), 2),
     ],
 )
 def test_the_kind_is_recognised(tmp_path, line, loss, outputs):
     """Fractions and many whole numbers: regression; text and few whole numbers: classes."""
     task = table(tmp_path, rows(line=line))
-    assert (task.loss, task.outputs) == (loss, outputs)
+    assert (task.objective, task.outputs) == (loss, outputs)
 
 
 @pytest.mark.parametrize("many", [20, 21])
 def test_up_to_twenty_whole_numbers_are_classes(tmp_path, many):
     """21 are measurements."""
     text = "a,y\n" + "".join(f"{n},{n % many}\n" for n in range(210))
-    assert table(tmp_path, text).loss == ("cross_entropy" if many == 20 else "mse")
+    assert table(tmp_path, text).objective == (Classification() if many == 20 else Regression())
 
 
 def test_kind_overrides_what_is_recognised(tmp_path):
     """Regression of 0 and 1; classes of 25 numbers."""
     task = table(tmp_path, rows(), kind="regression")
-    assert (task.loss, task.outputs, task.parts().train.y.dtype) == ("mse", 1, np.float32)
+    assert (task.objective, task.outputs, task.parts().train.y.dtype) == (
+        Regression(),
+        1,
+        np.float32,
+    )
     text = "a,y\n" + "".join(f"{n},{n % 25}\n" for n in range(250))
     assert table(tmp_path, text, kind="classification").outputs == 25
 

@@ -188,15 +188,15 @@ def test_the_reward_is_80_by_the_square_of_the_perplexity(tmp_path):
 
 def test_perplexity_of_words_and_bits_of_characters(tmp_path):
     """A loss of ln 64 is a perplexity of 64, or 6 bits."""
-    epoch = Epoch(1, 0.0, math.log(64), 1 / 64)
+    loss, score = math.log(64), 1 / 64
     path = folder(tmp_path)
-    assert Text(path).measures(epoch) == {"perplexity": pytest.approx(64)}
-    assert Text(path, level="char").measures(epoch) == {"bits": pytest.approx(6)}
+    assert Text(path).objective.metrics(loss, score) == {"perplexity": pytest.approx(64)}
+    assert Text(path, level="char").objective.metrics(loss, score) == {"bits": pytest.approx(6)}
 
 
 def test_a_terrible_loss_still_has_a_perplexity(tmp_path):
     """No overflow at a loss of 1e6 nats."""
-    assert math.isfinite(Text(folder(tmp_path)).measures(Epoch(1, 0, 1e6, 0))["perplexity"])
+    assert math.isfinite(Text(folder(tmp_path)).objective.metrics(1e6, 0)["perplexity"])
     assert Text(folder(tmp_path)).reward_of(curve(1e6)) == 0
 
 

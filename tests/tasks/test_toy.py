@@ -48,5 +48,5 @@ def test_the_recipe_is_the_reviews():
     """Adam at 0.001, batches of 32, 2,000 epochs, no decay of anything."""
     recipe = Toy().recipe
     assert (recipe.optimizer, recipe.learning_rate) == ("adam", 0.001)
-    assert (recipe.batch, recipe.epochs, recipe.weight_decay) == (32, 2000, 0)
+    assert (recipe.batch_size, recipe.epochs, recipe.weight_decay) == (32, 2000, 0)
     assert {recipe.rate(epoch) for epoch in (0, 999, 1000, 1999)} == {1.0}

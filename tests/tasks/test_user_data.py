@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from reinas.errors import SettingError
+from reinas.objectives.classification import Classification
+from reinas.objectives.regression import Regression
 from reinas.tasks.base import Part
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.user_data import (
@@ -46,7 +48,7 @@ class Counted(FileTask):
 def test_data_are_read_once():
     """Shape, parts, notes and fingerprint together read the data one time."""
     task = Counted()
-    assert (task.inputs, task.outputs, task.loss) == ((3,), 2, "cross_entropy")
+    assert (task.inputs, task.outputs, task.objective) == ((3,), 2, Classification())
     assert len(task.parts().train) == 8
     assert task.notes
     assert task.fingerprint
@@ -56,7 +58,7 @@ def test_data_are_read_once():
 def test_without_classes_it_is_regression():
     """One output a target and the loss of numbers."""
     task = Counted(classes=())
-    assert (task.outputs, task.loss, task.labels) == (2, "mse", {})
+    assert (task.outputs, task.objective, task.labels) == (2, Regression(), {})
 
 
 def test_notes_say_how_many_examples_there_are():

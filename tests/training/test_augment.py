@@ -11,10 +11,11 @@ from scipy.stats import binomtest, chisquare
 from torch import nn
 
 from reinas import Job, Recipe, TrainedEvaluator, fit
+from reinas.objectives.classification import Classification
 from reinas.spaces.conv_architecture import ConvArchitecture, ConvLayer
 from reinas.tasks.sklearn_data import Digits
 from reinas.training.augment import augment, crop, flip
-from reinas.training.fit import Tensors, search_tensors
+from reinas.training.tensors import Tensors, search_tensors
 
 
 def source(seed=0):
@@ -145,8 +146,8 @@ def test_what_is_measured_is_never_augmented(valid):
     train = Tensors(numbered(8, 1, 4, 4) / 100, torch.arange(8) % 3)
     held = Tensors(numbered(5, 1, 4, 4) / 50, torch.arange(5) % 3) if valid else None
     child = Watching()
-    recipe = Recipe(pad=2, flip=True, epochs=3, batch=8, learning_rate=0.001)
-    fit(child, train, held, recipe, "cross_entropy")
+    recipe = Recipe(pad=2, flip=True, epochs=3, batch_size=8, learning_rate=0.001)
+    fit(child, train, held, recipe, Classification())
     measured = held or train
     assert len(child.seen[False]) == 3
     assert all(torch.equal(x, measured.x) for x in child.seen[False])
@@ -158,7 +159,13 @@ def test_every_epoch_draws_anew_and_the_data_stay():
     train = Tensors(numbered(8, 1, 4, 4) / 100, torch.arange(8) % 3)
     before = train.x.clone()
     child = Watching()
-    fit(child, train, None, Recipe(pad=2, epochs=3, batch=8, learning_rate=1e-3), "cross_entropy")
+    fit(
+        child,
+        train,
+        None,
+        Recipe(pad=2, epochs=3, batch_size=8, learning_rate=1e-3),
+        Classification(),
+    )
     sums = {tuple(sorted(x.sum((1, 2, 3)).tolist())) for x in child.seen[True]}
     assert len(sums) == 3
     assert torch.equal(train.x, before)

@@ -12,14 +12,18 @@ from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_sco
 from torch import nn
 
 from reinas import Recipe, fit
+from reinas.objectives.base import CHUNK, batches
+from reinas.objectives.classification import Classification
+from reinas.objectives.regression import Regression
 from reinas.seeds import derive
-from reinas.training.fit import CHUNK, Tensors, batches, measure, seeded, train_epoch
+from reinas.training.fit import train_epoch
+from reinas.training.tensors import Tensors, seeded
 
 
 def plain(**more):
     """Gradient descent without anything."""
     settings = {"momentum": 0.0, "weight_decay": 0.0, "schedule": "constant", "epochs": 6}
-    return Recipe(**{**settings, "learning_rate": 0.05, "batch": 10**6, **more})
+    return Recipe(**{**settings, "learning_rate": 0.05, "batch_size": 10**6, **more})
 
 
 def line(n=40, columns=3, seed=0):
@@ -70,8 +74,8 @@ def descend(child, data, recipe, step):
         "cosine": lambda e: (1 + math.cos(math.pi * e / recipe.epochs)) / 2,
     }[recipe.schedule]
     for epoch, order in enumerate(orders(recipe, len(x))):
-        for first in range(0, len(x), recipe.batch):
-            rows = order[first : first + recipe.batch]
+        for first in range(0, len(x), recipe.batch_size):
+            rows = order[first : first + recipe.batch_size]
             gradient, _ = gradients(theta, x[rows], y[rows])
             theta = step(theta, gradient, recipe.learning_rate * rates(epoch))
     return theta.ravel()
@@ -91,7 +95,7 @@ def test_full_batch_descent_is_gradient_steps_written_by_hand():
         theta = theta - 0.05 * gradient
         before.append(loss)
         after.append(gradients(theta, held.x.double().numpy(), held.y.double().numpy())[1])
-    curve = fit(child, data, held, recipe, "mse")
+    curve = fit(child, data, held, recipe, Regression())
     np.testing.assert_allclose(end(child), theta.ravel(), rtol=1e-5, atol=1e-6)
     assert [e.train_loss for e in curve.epochs] == pytest.approx(before, rel=1e-4)
     assert [e.loss for e in curve.epochs] == pytest.approx(after, rel=1e-4)
@@ -103,9 +107,9 @@ def test_full_batch_descent_is_gradient_steps_written_by_hand():
 def test_the_learning_rate_follows_its_schedule(schedule, epochs):
     """Plain steps in small batches end where hand-written ones with the schedule's rates end."""
     data, child = line(), linear()
-    recipe = plain(schedule=schedule, epochs=epochs, batch=8)
+    recipe = plain(schedule=schedule, epochs=epochs, batch_size=8)
     expected = descend(child, data, recipe, lambda theta, g, rate: theta - rate * g)
-    fit(child, data, data, recipe, "mse")
+    fit(child, data, data, recipe, Regression())
     np.testing.assert_allclose(end(child), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -128,7 +132,9 @@ def test_the_cosine_schedule_falls_from_one_towards_zero():
 def test_momentum_is_nesterovs(decay):
     """v <- mu v + g; theta <- theta - rate (g + mu v), with the weight decay inside g."""
     data, child = line(), linear()
-    recipe = plain(momentum=0.9, weight_decay=decay, learning_rate=0.01, batch=8, schedule="step")
+    recipe = plain(
+        momentum=0.9, weight_decay=decay, learning_rate=0.01, batch_size=8, schedule="step"
+    )
     velocity = np.zeros((4, 1))
 
     def step(theta, gradient, rate):
@@ -137,7 +143,7 @@ def test_momentum_is_nesterovs(decay):
         return theta - rate * (gradient + 0.9 * velocity)
 
     expected = descend(child, data, recipe, step)
-    fit(child, data, data, recipe, "mse")
+    fit(child, data, data, recipe, Regression())
     np.testing.assert_allclose(end(child), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -145,7 +151,7 @@ def test_momentum_is_nesterovs(decay):
 def test_adam_is_adam(decay):
     """Kingma and Ba's algorithm 1 (0.9, 0.999, 1e-8), with the weight decay inside g."""
     data, child = line(), linear()
-    recipe = plain(optimizer="adam", weight_decay=decay, batch=8, schedule="cosine")
+    recipe = plain(optimizer="adam", weight_decay=decay, batch_size=8, schedule="cosine")
     moments = [np.zeros((4, 1)), np.zeros((4, 1)), 0]
 
     def step(theta, gradient, rate):
@@ -158,7 +164,7 @@ def test_adam_is_adam(decay):
         return theta - rate * first / (np.sqrt(second) + 1e-8)
 
     expected = descend(child, data, recipe, step)
-    fit(child, data, data, recipe, "mse")
+    fit(child, data, data, recipe, Regression())
     np.testing.assert_allclose(end(child), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -169,7 +175,7 @@ def test_the_training_loss_is_the_mean_over_examples():
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         expected = float((child(data.x) - data.y).square().mean())
-    found = train_epoch(child, data, plain(batch=4), "mse", still, generator)
+    found = train_epoch(child, data, plain(batch_size=4), Regression(), still, generator)
     assert found == pytest.approx(expected, rel=1e-5)
 
 
@@ -180,7 +186,7 @@ def test_the_curve_has_a_row_for_each_validated_epoch():
     """Every third and the last; each is given to `on_epoch` as it comes."""
     told = []
     recipe = plain(epochs=8, validate_every=3)
-    curve = fit(linear(), line(), line(seed=1), recipe, "mse", on_epoch=told.append)
+    curve = fit(linear(), line(), line(seed=1), recipe, Regression(), on_epoch=told.append)
     assert [e.number for e in curve.epochs] == [3, 6, 8]
     assert told == list(curve.epochs)
 
@@ -188,7 +194,7 @@ def test_the_curve_has_a_row_for_each_validated_epoch():
 def test_without_validation_part_the_curve_measures_the_training_part():
     """Loss and score after each epoch on the very data that was trained on."""
     data, child = line(), linear()
-    curve = fit(child, data, None, plain(epochs=3), "mse")
+    curve = fit(child, data, None, plain(epochs=3), Regression())
     out = child(data.x).detach()
     assert curve.epochs[-1].loss == pytest.approx(mean_squared_error(data.y, out), rel=1e-5)
     assert curve.epochs[-1].score == pytest.approx(r2_score(data.y, out), rel=1e-4)
@@ -214,7 +220,7 @@ class Breaking(nn.Module):
 def test_a_loss_that_is_no_number_stops_the_training_at_once(mode, word, value):
     """The reason names the loss and the epoch; the rows before it are kept."""
     child = Breaking(mode, 2, value)
-    curve = fit(child, line(), line(seed=1), plain(epochs=50), "mse")
+    curve = fit(child, line(), line(seed=1), plain(epochs=50), Regression())
     assert [e.number for e in curve.epochs] == [1, 2]
     assert curve.stopped is not None
     assert "diverged" in curve.stopped
@@ -227,7 +233,7 @@ def test_a_loss_that_is_no_number_stops_the_training_at_once(mode, word, value):
 def test_a_loss_that_breaks_in_the_middle_of_an_epoch_is_noticed():
     """One bad batch among many is enough."""
     child = Breaking(True, 2, math.nan)
-    curve = fit(child, line(), line(seed=1), plain(epochs=5, batch=8), "mse")
+    curve = fit(child, line(), line(seed=1), plain(epochs=5, batch_size=8), Regression())
     assert curve.epochs == ()
     assert curve.stopped.endswith("epoch 1")
 
@@ -236,7 +242,7 @@ def test_the_seed_decides_the_order_of_the_examples():
     """The same seed gives the same curve bit for bit, another seed another."""
 
     def curve(seed):
-        return fit(linear(), line(), line(seed=1), plain(batch=8, seed=seed), "mse")
+        return fit(linear(), line(), line(seed=1), plain(batch_size=8, seed=seed), Regression())
 
     assert curve(1) == curve(1)
     assert curve(1) != curve(2)
@@ -249,7 +255,7 @@ def test_the_order_does_not_come_from_the_global_generator():
         child = linear()
         torch.manual_seed(seed)
         before = torch.get_rng_state()
-        found = fit(child, line(), line(seed=1), plain(batch=8), "mse")
+        found = fit(child, line(), line(seed=1), plain(batch_size=8), Regression())
         assert torch.equal(before, torch.get_rng_state())
         return found
 
@@ -290,8 +296,8 @@ def test_measures_of_classes_are_scikit_learns():
     n = 2 * CHUNK + 77
     logits = (3 * rng.standard_normal((n, 4))).astype(np.float32)
     y = rng.integers(4, size=n)
-    loss, score = measure(
-        nn.Identity(), Tensors(torch.from_numpy(logits), torch.from_numpy(y)), "cross_entropy"
+    loss, score = Classification().measure(
+        nn.Identity(), torch.from_numpy(logits), torch.from_numpy(y)
     )
     chances = softmax(logits.astype(np.float64), axis=1)
     assert loss == pytest.approx(log_loss(y, chances), rel=1e-5)
@@ -305,7 +311,7 @@ def test_measures_of_numbers_are_scikit_learns(targets):
     n = CHUNK + 9
     y = (5 + rng.standard_normal((n, targets)) * [1, 10, 0.1][:targets]).astype(np.float32)
     out = (y + rng.standard_normal((n, targets))).astype(np.float32)
-    loss, score = measure(nn.Identity(), Tensors(torch.from_numpy(out), torch.from_numpy(y)), "mse")
+    loss, score = Regression().measure(nn.Identity(), torch.from_numpy(out), torch.from_numpy(y))
     assert loss == pytest.approx(mean_squared_error(y, out), rel=1e-5)
     assert score == pytest.approx(r2_score(y, out, multioutput="variance_weighted"), rel=1e-4)
 
@@ -313,7 +319,7 @@ def test_measures_of_numbers_are_scikit_learns(targets):
 def test_targets_that_do_not_vary_have_no_r_squared():
     """Then the score is 0, as scikit-learn has it, and no number is divided by 0."""
     data = Tensors(torch.randn(5, 1), torch.full((5, 1), 2.0))
-    assert measure(nn.Identity(), data, "mse")[1] == 0.0 == r2_score(data.y, data.x)
+    assert Regression().measure(nn.Identity(), data.x, data.y)[1] == 0.0 == r2_score(data.y, data.x)
 
 
 def test_measuring_is_done_in_evaluation_mode():
@@ -321,8 +327,8 @@ def test_measuring_is_done_in_evaluation_mode():
     child = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5), nn.Linear(3, 1)).train()
     before = {k: v.clone() for k, v in child.state_dict().items()}
     data = line(600)
-    first = measure(child, data, "mse")
-    assert measure(child, data, "mse") == first
+    first = Regression().measure(child, data.x, data.y)
+    assert Regression().measure(child, data.x, data.y) == first
     assert all(torch.equal(v, before[k]) for k, v in child.state_dict().items())
     assert all(p.grad is None for p in child.parameters())
     with torch.no_grad():
@@ -339,7 +345,7 @@ def test_training_goes_on_in_training_mode_after_measuring():
         line(),
         line(seed=1),
         plain(epochs=3, learning_rate=1e-6),
-        "mse",
+        Regression(),
         on_epoch=lambda _: moved.append(int(child[0].num_batches_tracked)),
     )
     assert moved == [1, 2, 3]

@@ -11,7 +11,9 @@ from torch import nn
 
 from reinas import ConvSpace, Recipe, build, conv_blocks, fit
 from reinas.errors import SettingError
-from reinas.training.fit import Tensors
+from reinas.objectives.classification import Classification
+from reinas.objectives.regression import Regression
+from reinas.training.tensors import Tensors
 
 ONE = Tensors(torch.zeros(4, 1), torch.zeros(4, 1))
 
@@ -36,10 +38,10 @@ class Scripted(nn.Module):
 
 def trained(losses, **more):
     """The child's curve, and in which epoch the weights that it has now were."""
-    settings = {"momentum": 0.0, "weight_decay": 0.0, "schedule": "constant", "batch": 4}
+    settings = {"momentum": 0.0, "weight_decay": 0.0, "schedule": "constant", "batch_size": 4}
     child = Scripted(*losses)
     recipe = Recipe(**{**settings, "epochs": len(losses), "learning_rate": 1.0, **more})
-    curve = fit(child, ONE, ONE, recipe, "mse")
+    curve = fit(child, ONE, ONE, recipe, Regression())
     return child, curve
 
 
@@ -101,13 +103,13 @@ def test_the_best_weights_are_a_copy():
     nn.init.zeros_(child.weight)
     nn.init.zeros_(child.bias)
     seen = []
-    recipe = Recipe(epochs=20, patience=3, learning_rate=0.1, momentum=0.0, batch=16)
+    recipe = Recipe(epochs=20, patience=3, learning_rate=0.1, momentum=0.0, batch_size=16)
     fit(
         child,
         train,
         other,
         recipe,
-        "mse",
+        Regression(),
         on_epoch=lambda _: seen.append(child.weight.item()),
     )
     assert len(seen) == 4
@@ -196,7 +198,7 @@ def test_the_epsilon_reaches_every_batch_normalisation(space):
     assert norms
     assert {m.eps for m in norms} == {1e-5}
     data = Tensors(torch.randn(4, 1, 8, 8), torch.arange(4))
-    fit(child, data, None, Recipe(epochs=1, norm_epsilon=0.25), "cross_entropy")
+    fit(child, data, None, Recipe(epochs=1, norm_epsilon=0.25), Classification())
     assert {m.eps for m in norms} == {0.25}
 
 
@@ -206,7 +208,7 @@ def test_the_epsilon_is_what_is_added_to_the_variance():
     x = torch.tensor([1.0, 3.0]).view(2, 1, 1, 1)
     data = Tensors(x, torch.zeros(2, 1))
     recipe = Recipe(epochs=1, norm_epsilon=8.0, learning_rate=1e-9)
-    curve = fit(child, data, None, recipe, "mse")
+    curve = fit(child, data, None, recipe, Regression())
     assert curve.epochs[0].train_loss == pytest.approx(1 / (1 + 8), rel=1e-5)
     child.train()
     np.testing.assert_allclose(child(x).flatten().detach(), [-1 / 3, 1 / 3], rtol=1e-4)
@@ -216,5 +218,5 @@ def test_the_epsilon_reaches_batch_normalisation_of_tables_too():
     """A user's own child of a table has BatchNorm1d: it is batch normalisation as well."""
     child = nn.Sequential(nn.BatchNorm1d(1), nn.Linear(1, 1))
     data = Tensors(torch.tensor([[1.0], [3.0]]), torch.zeros(2, 1))
-    fit(child, data, None, Recipe(epochs=1, norm_epsilon=8.0), "mse")
+    fit(child, data, None, Recipe(epochs=1, norm_epsilon=8.0), Regression())
     assert child[0].eps == 8.0

@@ -1,7 +1,5 @@
 """Language models of found recurrent cells (Zoph & Le 2016, section 4.2)."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -123,11 +121,13 @@ class LanguageModel(nn.Module):
         self.decoder = nn.Linear(self.width, vocabulary)
         self.tied = architecture.tied
         self.tie()
+        # weights that are assigned, not copied, replace both parameters
+        self.register_load_state_dict_post_hook(_tie_again)  # type: ignore[no-untyped-call]
         self.embedding_dropout = 0.0
         self.recurrent_dropout = 0.0
 
     def tie(self) -> None:
-        """Share the embedding's weights with the softmax if they are tied; repeat after loading."""
+        """Share the embedding's weights with the softmax if they are tied."""
         if self.tied:
             self.decoder.weight = self.embedding.weight
 
@@ -166,79 +166,9 @@ class LanguageModel(nn.Module):
         return (torch.rand(batch, self.width) < keep).float() / keep
 
 
-def streams(sequence: Tensor, batch: int) -> Tensor:
-    """Cut a sequence into pieces of equal length, side by side.
-
-    Args:
-        sequence: [N].
-        batch: Number of pieces.
-
-    Returns:
-        [N // batch, batch]; the remainder is dropped.
-    """
-    length = len(sequence) // batch
-    return sequence[: length * batch].view(batch, length).t().contiguous()
-
-
-def detached(state: State) -> State:
-    """The state without its autograd history: back-propagation is truncated here.
-
-    Args:
-        state: h and c of every layer.
-
-    Returns:
-        The same values, detached.
-    """
-    return tuple((h.detach(), c.detach()) for h, c in state)
-
-
-MIN_PIECE = 64
-"""Tokens per piece at least; shorter pieces would mostly be read without context."""
-
-
-def likelihood(child: LanguageModel, x: Tensor, y: Tensor, *, steps: int, batch: int) -> Tensor:
-    """The log-likelihood of every token of a sequence given the tokens before it.
-
-    The sequence is read in pieces, each from a zero state.
-
-    Args:
-        child: The model.
-        x: int64 [N], the tokens.
-        y: int64 [N], the tokens that follow them.
-        steps: Length T of a window.
-        batch: Number of pieces at most.
-
-    Returns:
-        [N], in nats.
-    """
-    pieces = max(1, min(batch, len(x) // MIN_PIECE))
-    length = -(-len(x) // pieces)
-    missing = length * pieces - len(x)
-    padded = [functional.pad(s, (0, missing)).view(pieces, length).t() for s in (x, y)]
-    state = child.start(pieces)
-    found = []
-    with torch.no_grad():
-        for words, following in zip(*(p.split(steps) for p in padded), strict=True):
-            logits, state = child.run(words, state)
-            log_p = functional.log_softmax(logits, dim=-1)
-            found.append(log_p.gather(-1, following.unsqueeze(-1)).squeeze(-1))
-    return torch.cat(found).t().reshape(-1)[: len(x)]
-
-
-def windows(x: Tensor, y: Tensor, batch: int, steps: int) -> Sequence[tuple[Tensor, Tensor]]:
-    """Cut a text into windows for training.
-
-    Args:
-        x: int64 [N], the tokens.
-        y: int64 [N], the tokens that follow them.
-        batch: Number of sequences at most.
-        steps: Length T of a window.
-
-    Returns:
-        Tokens and following tokens, [T, batch] each, in order; the last window may be shorter.
-    """
-    pieces = max(1, min(batch, len(x) // 2))
-    return list(zip(streams(x, pieces).split(steps), streams(y, pieces).split(steps), strict=True))
+def _tie_again(module: nn.Module, keys: object) -> None:
+    assert isinstance(module, LanguageModel)
+    module.tie()
 
 
 @build.register

@@ -16,8 +16,7 @@ from reinas.config.option import Option
 from reinas.config.options import ExecutorOptions, StoreOptions, WorkerOptions
 from reinas.config.settings import Settings, read
 from reinas.errors import SettingError
-from reinas.finishing.recipe_grid import Watcher
-from reinas.report.words import result_words
+from reinas.finishing.finish_observer import FinishObserver
 from reinas.store import AbstractRecord, Store
 from reinas.tasks.recipes import Recipe
 from reinas.types import Epoch, Outcome
@@ -81,9 +80,9 @@ def finish(
     grid = make_grid(set_settings(set_))
     _check(options, log, typed(name, store.location), changes_grid=bool(set_))
     config = restored(log.settings, {})
-    from reinas.finishing import finish as final
+    from reinas.finishing.finish import finish as finish_search
 
-    bars = _Bars(config.task.score, quiet=json)
+    bars = _Bars(config.task.objective.score_name, quiet=json)
     with interruptible(
         bars,
         lambda: (
@@ -91,7 +90,7 @@ def finish(
             " what was trained of the grid is kept, the final training starts anew"
         ),
     ):
-        done = final.finish(
+        done = finish_search(
             store,
             name,
             config.space,
@@ -102,7 +101,7 @@ def finish(
             patience=options.patience,
             anyway=options.anyway,
             executor=make_executor(ExecutorOptions(workers=options.workers)),
-            watcher=bars,
+            observer=bars,
         )
     if json:
         print_json(_document(name, done))
@@ -144,7 +143,7 @@ def _print(name: str, done: Any) -> None:
         f"[bold]{escape(name)}[/]: trial {done.final.trial}, learning rate"
         f" {recipe['learning_rate']:g}, weight decay {recipe['weight_decay']:g}\n"
         f"  {escape(str(done.architecture))}\n"
-        f"test {result_words(metrics)} on {metrics['examples']:,} examples,"
+        f"test {escape(done.final.summary)} on {metrics['examples']:,} examples,"
         f" {metrics['parameters']:,} parameters",
         soft_wrap=True,
     )
@@ -159,7 +158,7 @@ def _print(name: str, done: Any) -> None:
     print_line(saved, style="dim")
 
 
-class _Bars(Watcher):
+class _Bars(FinishObserver):
     """Two progress bars: the points of the grid, then the epochs of the final training."""
 
     def __init__(self, score: str, *, quiet: bool) -> None:

@@ -16,7 +16,8 @@ from reinas.tasks.recipes import Recipe
 from reinas.tasks.user_data import Data, FileTask, cache_data
 from reinas.threads import one_thread
 from reinas.training.costs import costs
-from reinas.training.fit import fit, search_tensors, seeded
+from reinas.training.fit import fit
+from reinas.training.tensors import search_tensors, seeded
 from reinas.types import TOO_COSTLY, Job, Outcome
 
 
@@ -154,12 +155,12 @@ def outcome(architecture: Any, task: AbstractTask, recipe: Recipe) -> Outcome:
     start = time.perf_counter()  # loading the data is paid once, by whoever comes first
     with one_thread(), seeded(recipe.seed):
         child = build(architecture, task)
-        curve = fit(child, train, valid, recipe, task.loss)
+        curve = fit(child, train, valid, recipe, task.objective)
     seconds = time.perf_counter() - start
     metrics: dict[str, float] = {"parameters": parameters(child)}
     if curve.stopped:
         return Outcome(None, seconds, metrics, curve, curve.stopped)
     # with patience the weights are those of the best epoch
     kept = min(curve.epochs, key=lambda e: e.loss) if recipe.patience else curve.epochs[-1]
-    metrics |= {"loss": kept.loss, **task.measures(kept)}
+    metrics |= {"loss": kept.loss, **task.objective.metrics(kept.loss, kept.score)}
     return Outcome(task.reward_of(curve), seconds, metrics, curve)

@@ -1,16 +1,15 @@
 """A found network, which reads people's own examples."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from reinas.errors import SettingError
-from reinas.tasks.image_io import read, stacked
+from reinas.export.readers import READERS
+from reinas.objectives.named import objective_from
 from reinas.tasks.scaling import Scaling
-from reinas.tasks.table_encoding import Columns
 
 
 class FoundNetwork(nn.Module):
@@ -32,6 +31,7 @@ class FoundNetwork(nn.Module):
         super().__init__()
         self.child = child
         self.description = dict(description)
+        self.objective = objective_from(self.description["task"]["objective"])
         for name, scaling in (("input", inputs), ("target", targets)):
             self.register_buffer(f"{name}_mean", torch.from_numpy(scaling.mean))
             self.register_buffer(f"{name}_std", torch.from_numpy(scaling.std))
@@ -44,12 +44,21 @@ class FoundNetwork(nn.Module):
         self.target_std: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits or values [B, outputs] of raw examples [B, *inputs]."""
-        if "level" in self.description["task"]:
+        """Run the network on raw examples.
+
+        Args:
+            x: [B, *inputs], or int64 tokens [T, B].
+
+        Returns:
+            [B, outputs], or [T, B, outputs] for tokens.
+
+        Raises:
+            SettingError: The shape is another, or no numbers of tokens.
+        """
+        if self.objective.tokens:
             words: Tensor = self.child(self._check_tokens(x))
             return words
-        self._check(x)
-        x = (x - self.input_mean) / self.input_std
+        x = (self._check(x) - self.input_mean) / self.input_std
         if self.input_rotation is not None:
             x = (x.flatten(1) @ self.input_rotation).view_as(x)
         outputs: Tensor = self.child(x)
@@ -63,41 +72,42 @@ class FoundNetwork(nn.Module):
     def encode(self, examples: Any) -> Tensor:
         """Your own examples as the network takes them.
 
-        For a table: rows as mappings from column name to cell (numbers, text, None where there
-        is no value; a category that training did not have counts as none). For images: their
-        files, which are read and squeezed to the size of training. For text: a text, or a list
-        of words, split at white space as in training (or into characters).
+        Args:
+            examples: For a table: rows as mappings from column name to cell (numbers, text, None
+                for a missing value; a category that training did not have counts as none). For
+                images: their files, which are squeezed to the size of training. For text: a
+                text, or a list of words, split as in training.
+
+        Returns:
+            Raw inputs [B, *inputs], or tokens [T, 1].
+
+        Raises:
+            SettingError: They are no such examples, or the network takes tensors only.
         """
         about = self.description["task"]
-        listed = isinstance(examples, Sequence) and not isinstance(examples, bytes)
-        if not listed or (isinstance(examples, str) and "level" not in about):
-            raise SettingError(f"encode takes a list of examples, got {type(examples).__name__}")
-        if not examples:
-            raise SettingError("encode takes one or more examples, got none")
-        if "columns" in about:
-            return torch.from_numpy(Columns.of_json(about["columns"]).encode(_cells(examples)))
-        if "picture" in about:
-            return self._check(_pictures(examples, about["picture"]))
-        if "level" in about:
-            number = {token: n for n, token in enumerate(self.classes)}
-            tokens = _tokens(examples, about["level"])
-            return torch.tensor([[number.get(token, 0)] for token in tokens])
-        raise SettingError(
-            "this network takes numbers as they are: a tensor [B,"
-            f" {', '.join(map(str, about['inputs']))}]"
-        )
+        if "reader" not in about:
+            raise SettingError(
+                "this network takes numbers as they are: a tensor [B,"
+                f" {', '.join(map(str, about['inputs']))}]"
+            )
+        x = READERS[about["reader"]](examples, about)
+        return x if self.objective.tokens else self._check(x)
 
     def predict(self, examples: Any) -> list[Any]:
-        """For each example the name of its class, or its numbers; examples as in `encode`."""
+        """Predict each example, as the objective reads the outputs.
+
+        Args:
+            examples: As in `encode`, or a tensor as in `forward`.
+
+        Returns:
+            Per example the name of its class, its labels, or its numbers.
+        """
         if isinstance(examples, list | tuple) and not examples:
             return []
         x = examples if isinstance(examples, Tensor) else self.encode(examples)
         with torch.no_grad():
             outputs = self(x)
-        if not self.classes:
-            values: list[Any] = outputs.squeeze(-1).tolist()
-            return values
-        return [self.classes[n] for n in outputs.argmax(-1).flatten().tolist()]
+        return self.objective.predictions(outputs, self.classes)
 
     def _check_tokens(self, x: Any) -> Tensor:
         """Refuse what are no tokens: int64 [T, B], each one of the vocabulary's numbers."""
@@ -120,35 +130,3 @@ class FoundNetwork(nn.Module):
             got = list(x.shape) if isinstance(x, Tensor) else type(x).__name__
             raise SettingError(f"the network takes a tensor of shape [{shape}], got {got}")
         return x
-
-
-def _cells(rows: Sequence[Any]) -> list[dict[str, str]]:
-    """Rows with their cells as text."""
-    for row in rows:
-        if not isinstance(row, Mapping):
-            raise SettingError(
-                "rows of a table are mappings from column name to cell, got"
-                f" {type(row).__name__}: csv.DictReader gives such rows"
-            )
-    return [
-        {k: "" if v is None or v != v else str(v) for k, v in row.items()}  # NaN is not itself
-        for row in rows
-    ]
-
-
-def _tokens(text: Any, level: str) -> list[str]:
-    """Words (at white space, as in training) or characters of a text, or of a list of texts."""
-    parts = [text] if isinstance(text, str) else list(text)
-    if not all(isinstance(part, str) for part in parts):
-        raise SettingError("a text network takes a text, or a list of its words")
-    if level == "char":
-        return [character for part in parts for character in part]
-    return [word for part in parts for word in part.split()]
-
-
-def _pictures(files: Sequence[Any], how: Mapping[str, Any]) -> Tensor:
-    if not all(isinstance(file, str | Path) for file in files):
-        raise SettingError("an image network takes a list of image files, by their paths")
-    paths = [Path(file) for file in files]
-    height, width = how["size"]
-    return torch.from_numpy(stacked(read(paths, (height, width)), paths, grey=how["grey"]))

@@ -16,7 +16,6 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from reinas.children import build
-from reinas.children.recurrent import LanguageModel
 from reinas.errors import FileError, SettingError
 from reinas.export.network import FoundNetwork
 from reinas.registry import make
@@ -26,7 +25,7 @@ from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import Scaling
 from reinas.training.fit import apply_recipe
 
-FORMAT = 2
+FORMAT = 3
 DESCRIPTION = "network.json"
 WEIGHTS = "weights.safetensors"
 
@@ -53,6 +52,7 @@ def describe(
             "name": task.name,
             "inputs": list(task.inputs),
             "outputs": task.outputs,
+            "objective": task.objective.settings,
             **task.labels,
         },
         **more,
@@ -112,8 +112,6 @@ def load(folder: str | Path, *, space: AbstractSpace[Any] | None = None) -> Foun
         network = FoundNetwork(child, inputs, targets, description)
         _check_shapes(network, weights, task)
         network.load_state_dict(weights, assign=True)
-        if isinstance(child, LanguageModel):
-            child.tie()
     except KeyError as error:
         raise FileError(f"{folder} is not a whole network of reinas: no {error} in it") from error
     except (TypeError, ValueError, RuntimeError) as error:

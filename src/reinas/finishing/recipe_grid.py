@@ -5,8 +5,8 @@ from itertools import product
 from typing import Any
 
 from reinas.errors import SettingError
+from reinas.objectives.base import Objective
 from reinas.tasks.recipes import Recipe
-from reinas.types import Epoch, Outcome
 
 BOUNDS = {
     "learning_rates": (False, 1000.0),
@@ -28,7 +28,8 @@ class RecipeGrid:
     `decays` are shares of the epochs after which the learning rate is first divided by 10; the
     second time is half-way from there to the end. They count for the schedule `step`,
     `decay_afters` (epochs) for `exponential`, `norm_epsilons` for networks with batch
-    normalisation, initial ranges and dropouts for language models.
+    normalisation, initial ranges and dropouts where the objective says that they matter (for
+    language models).
     """
 
     learning_rates: tuple[float, ...] = ()
@@ -51,61 +52,61 @@ class RecipeGrid:
                 )
 
     def recipes(
-        self, base: Recipe, *, normalised: bool, language: bool = False
+        self, base: Recipe, objective: Objective, *, normalised: bool
     ) -> tuple[Recipe, ...]:
-        """Every point, the search's own recipe among them unless other values were given.
+        """Every combination of values; the search's own recipe among them by default.
 
-        `normalised` says whether the network has batch normalisation, `language` whether it is
-        a language model. `SettingError` for values that would change nothing.
+        Args:
+            base: The search's own recipe.
+            objective: Says which further fields matter, and which values are usual for them.
+            normalised: Whether the network has batch normalisation.
+
+        Returns:
+            The recipes.
+
+        Raises:
+            SettingError: Values were given that would change nothing.
         """
-        rate, decay, epsilon = base.learning_rate, base.weight_decay, base.norm_epsilon
-        steps, after = base.schedule == "step", base.schedule == "exponential"
-        both = (base.decay_at, (0.7, 0.85))
-        shares = tuple((share, (1 + share) / 2) for share in self.decays)
-        dropouts = tuple(sorted({0.0, base.recurrent_dropout}))
-        # the recipe's field, whether it matters, the values given, those around the search's own
-        axes: tuple[tuple[str, bool, tuple[Any, ...], tuple[Any, ...]], ...] = (
-            ("learning_rate", True, self.learning_rates, (rate / 2, rate, 2 * rate)),
-            ("weight_decay", True, self.weight_decays, _decays(decay, language)),
-            ("norm_epsilon", normalised, self.norm_epsilons, (epsilon, 100 * epsilon)),
-            ("decay_at", steps, shares, both),
-            ("decay_after", after, self.decay_afters, (base.decay_after,)),
-            ("initial", language, self.initials, (base.initial,)),
-            ("embedding_dropout", language, self.embedding_dropouts, (base.embedding_dropout,)),
-            ("recurrent_dropout", language, self.recurrent_dropouts, dropouts),
-        )
-        for field, matters, given, _ in axes:
-            if given and not matters:
+        usual = _usual_values(base, normalised) | dict(objective.recipe_axes(base))
+        axes = {}
+        for field, given in self._given().items():
+            if given and field not in usual:
                 raise SettingError(
                     f"grid: other values of {field} would change nothing for this network and the"
                     f" schedule {base.schedule}: leave them away"
                 )
-        used = [(field, given or usual) for field, matters, given, usual in axes if matters]
-        fields = [field for field, _ in used]
+            if field in usual:
+                axes[field] = given or usual[field]
         return tuple(
-            replace(base, **dict(zip(fields, values, strict=True)))
-            for values in product(*(values for _, values in used))
+            replace(base, **dict(zip(axes, values, strict=True)))
+            for values in product(*axes.values())
         )
 
+    def _given(self) -> dict[str, tuple[Any, ...]]:
+        """The recipe's fields with the values that were given for them, in the grid's order."""
+        return {
+            "learning_rate": self.learning_rates,
+            "weight_decay": self.weight_decays,
+            "norm_epsilon": self.norm_epsilons,
+            "decay_at": tuple((share, (1 + share) / 2) for share in self.decays),
+            "decay_after": self.decay_afters,
+            "initial": self.initials,
+            "embedding_dropout": self.embedding_dropouts,
+            "recurrent_dropout": self.recurrent_dropouts,
+        }
 
-def _decays(decay: float, language: bool) -> tuple[float, ...]:
-    """Weight decays around the search's own."""
-    if decay:
-        return decay, 5 * decay
-    return (0.0,) if language else (0.0, 1e-4)
 
-
-class Watcher:
-    """What `finish` tells about its progress; every method may be overridden."""
-
-    def grid(self, points: int, done: int) -> None:
-        """A grid of so many points begins, so many of them trained already."""
-
-    def point(self, recipe: Recipe, outcome: Outcome) -> None:
-        """One more point is trained."""
-
-    def training(self, recipe: Recipe) -> None:
-        """The final training begins."""
-
-    def epoch(self, epoch: Epoch) -> None:
-        """One more epoch of the final training is over."""
+def _usual_values(base: Recipe, normalised: bool) -> dict[str, tuple[Any, ...]]:
+    """Values around the search's own, for the fields that matter whatever the objective is."""
+    rate, decay, epsilon = base.learning_rate, base.weight_decay, base.norm_epsilon
+    usual: dict[str, tuple[Any, ...]] = {
+        "learning_rate": (rate / 2, rate, 2 * rate),
+        "weight_decay": (decay, 5 * decay) if decay else (0.0, 1e-4),
+    }
+    if normalised:
+        usual["norm_epsilon"] = (epsilon, 100 * epsilon)
+    if base.schedule == "step":
+        usual["decay_at"] = (base.decay_at, (0.7, 0.85))
+    if base.schedule == "exponential":
+        usual["decay_after"] = (base.decay_after,)
+    return usual

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reinas.report.report import RecipeResult, Report, cell_formulas, drawing
-from reinas.report.words import counted, duration, number, result_words, setting
+from reinas.report.words import counted, duration, number, setting
 
 TERMINAL_ROWS = 8
 """How many rows of a long table a terminal shows."""
@@ -114,7 +114,7 @@ def facts(report: Report) -> list[Fact]:
     time = duration(report.seconds)
     result.append(Fact("child time", time, f"{time} of training"))
     if report.final:
-        tested = result_words(report.final.metrics)
+        tested = report.final.summary
         result.append(Fact(f"test of trial {report.final.trial}", tested, ""))
     return result
 

@@ -17,7 +17,6 @@ from reinas.report.sections import (
     facts,
     sections,
 )
-from reinas.report.words import result_words
 
 
 def table(
@@ -46,7 +45,7 @@ def print_report(console: Console, report: Report) -> None:
     """The numbers of the whole search, then every section that a terminal can show."""
     console.print(headline(report))
     if report.final:
-        tested = result_words(report.final.metrics)
+        tested = report.final.summary
         console.print(escape(f"finished: trial {report.final.trial}, test {tested}"))
     for section in sections(report):
         if not section.page_only:

@@ -1,6 +1,5 @@
 """Numbers in words for people."""
 
-from collections.abc import Mapping
 from typing import Any
 
 
@@ -23,20 +22,6 @@ def duration(seconds: float) -> str:
 def counted(count: int, noun: str) -> str:
     """A count with its noun, in the plural unless it is one."""
     return f"{count} {noun}{'s' * (count != 1)}"
-
-
-def result_words(metrics: Mapping[str, Any]) -> str:
-    """The test part's result, with its interval where it has one."""
-    if "accuracy" in metrics:
-        return (
-            f"accuracy {metrics['accuracy']:.4f}"
-            f" (95 % interval {metrics['low']:.4f} to {metrics['high']:.4f})"
-        )
-    if "perplexity" in metrics:
-        return f"perplexity {metrics['perplexity']:.2f}"
-    if "bits" in metrics:
-        return f"{metrics['bits']:.3f} bits per character"
-    return f"RMSE {metrics['rmse']:.4g}, R² {metrics['r2']:.4f}"
 
 
 def setting(value: Any) -> str:

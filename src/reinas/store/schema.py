@@ -147,6 +147,8 @@ finals = Table(
     Column("recipe", Json, nullable=False),
     Column("metrics", Json, nullable=False),
     Column("finished", String, nullable=False),
+    # the test metrics as one line for people; null in stores of earlier versions
+    Column("summary", String),
 )
 
 runs = Table(

@@ -196,7 +196,13 @@ class SqlReader(AbstractRecord):
     def final(self) -> FinalRecord | None:
         """The tested network; None before `finish`."""
         f = schema.finals.c
-        query = sa.select(f.trial, f.recipe, f.metrics, f.finished).where(f.search == self._id)
+        query = sa.select(
+            f.trial,
+            f.recipe,
+            f.metrics,
+            f.finished,
+            sa.func.coalesce(f.summary, "").label("summary"),
+        ).where(f.search == self._id)
         with self._begin() as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None else FinalRecord(**row._mapping)

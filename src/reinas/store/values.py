@@ -98,9 +98,18 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True)
 class FinalRecord:
-    """The final network: which trial it is of, how it was trained, and its test result."""
+    """The final network: which trial it is of, how it was trained, and its test result.
+
+    Args:
+        trial: The trial's number.
+        recipe: The recipe of the final training.
+        metrics: The test metrics.
+        finished: When, in ISO 8601.
+        summary: The test metrics as one line for people.
+    """
 
     trial: int
     recipe: dict[str, Any]
     metrics: dict[str, float]
     finished: str
+    summary: str

@@ -68,7 +68,9 @@ class Arrays(FileTask):
         """The paper's optimiser for images; Adam for tables of numbers."""
         if len(self.inputs) == 3:
             return Recipe(epochs=8)
-        return Recipe(optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=40, batch=32)
+        return Recipe(
+            optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=40, batch_size=32
+        )
 
     def load(self) -> Data:
         """Training and validation part, and the test part where it has no array of its own."""

@@ -3,19 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import SettingError, nearest
 from reinas.names import object_name
+from reinas.objectives.base import Objective
 from reinas.tasks.recipes import Recipe
-from reinas.tasks.rewards import AUTO, REWARDS
+from reinas.tasks.rewards import REWARDS
 from reinas.tasks.scaling import Scaling
-from reinas.types import Curve, Epoch
-
-Loss = Literal["cross_entropy", "mse"]
+from reinas.types import Curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +70,11 @@ class AbstractTask(ABC):
     """How inputs are standardised by the training part's statistics: `channel` (one mean and
     deviation a channel of images, a column of tables), `zca` (every pixel uncorrelated with
     every other) or `none`. Targets of regression are standardised unless it is `none`."""
-    sequential: ClassVar[bool] = False
-    """Whether examples are one long sequence, in whose order they must be seen: text."""
 
     @property
     @abstractmethod
-    def loss(self) -> Loss:
-        """What is minimised: cross_entropy for classes, mse for numbers."""
+    def objective(self) -> Objective:
+        """What the outputs mean: loss, score, targets, predictions."""
 
     @property
     @abstractmethod
@@ -109,26 +106,14 @@ class AbstractTask(ABC):
         name = object_name(type(self)) if own else self.name
         return {"name": name, **asdict(self)}  # type: ignore[call-overload]
 
-    @property
-    def score(self) -> str:
-        """What a curve's score is called."""
-        return "accuracy" if self.loss == "cross_entropy" else "r2"
-
-    def measures(self, epoch: Epoch) -> dict[str, float]:
-        """What people want to know of a validated epoch, besides its loss."""
-        return {self.score: epoch.score}
-
     def reward_of(self, curve: Curve) -> float:
         """The reward of a child whose training went so."""
         return REWARDS[self.reward_name](curve)
 
     @property
     def reward_name(self) -> str:
-        """The reward's name; `auto` is cubed for classes of images, else what AUTO says."""
-        if self.reward != "auto":
-            return self.reward
-        images = self.loss == "cross_entropy" and len(self.inputs) == 3
-        return "cubed" if images else AUTO[self.loss]
+        """The reward's name; `auto` stands for what the objective chooses."""
+        return self.objective.reward(self.inputs) if self.reward == "auto" else self.reward
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -152,7 +137,7 @@ class AbstractTask(ABC):
         """
         if self.whitening == "none":
             return Scaling.none(), Scaling.none()
-        targets = Scaling.of(train.y, (0,)) if self.loss == "mse" else Scaling.none()
+        targets = self.objective.scale_targets(train.y)
         if self.whitening == "zca":
             return Scaling.zca(train.x), targets
         axes = (0, 2, 3) if len(self.inputs) == 3 else (0,)
@@ -173,13 +158,7 @@ def check_parts(task: AbstractTask) -> None:
             raise SettingError(
                 f"{where}: expected examples of shape {task.inputs}, got {part.x.shape[1:]}"
             )
-        classes = task.loss == "cross_entropy"
-        kind, shape = ("int64", ()) if classes else ("float32", (task.outputs,))
-        if part.y.dtype != np.dtype(kind) or part.y.shape[1:] != shape:
-            raise SettingError(
-                f"{where}: expected targets of type {kind} and shape {shape}, got {part.y.dtype}"
-                f" and {part.y.shape[1:]}"
-            )
+        task.objective.check_targets(where, part.y, task.outputs)
 
 
 def check_reward(owner: str, reward: str) -> None:

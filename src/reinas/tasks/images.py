@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError
-from reinas.tasks.base import Loss, Part, check_reward
+from reinas.objectives.base import Objective
+from reinas.objectives.classification import Classification
+from reinas.tasks.base import Part, check_reward
 from reinas.tasks.image_io import SUFFIXES, read, stacked
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import WHITENING
@@ -47,7 +49,7 @@ class Images(FileTask):
     split: int = 0
     reward: str = "cubed"
     name: ClassVar[str] = "images"
-    loss: ClassVar[Loss] = "cross_entropy"
+    objective: ClassVar[Objective] = Classification()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", absolute_path("images", self.path, "images:FOLDER"))
@@ -99,7 +101,7 @@ class Images(FileTask):
             Part(x[second:], held) if test else None,
             classes,
             (f"{self.path}: images of {len(classes)} classes, {size}",),
-            {"picture": {"size": [height, width], "grey": grey}},
+            {"reader": "images", "size": [height, width], "grey": grey},
         )
 
     def test(self) -> Part:

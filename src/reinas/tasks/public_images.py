@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError
-from reinas.tasks.base import Loss, Part, check_reward
+from reinas.objectives.base import Objective
+from reinas.objectives.classification import Classification
+from reinas.tasks.base import Part, check_reward
 from reinas.tasks.download import Remote, cache, check_sum, fetch
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import WHITENING
@@ -56,7 +58,7 @@ class PublicImages(FileTask):
     valid: int = 5000
     split: int = 0
     reward: str = "cubed"
-    loss: ClassVar[Loss] = "cross_entropy"
+    objective: ClassVar[Objective] = Classification()
     classes: ClassVar[tuple[str, ...]]
 
     def __post_init__(self) -> None:

@@ -21,9 +21,10 @@ class Recipe:
     the validation loss has not fallen for so many of these, and its best weights are kept.
     `seed` is mixed into every child's own seed.
 
-    Language models: `steps` of back-propagation through time in `batch` streams; weights uniform
-    in +-`initial` (0 leaves them as they are built); gradients with a norm above `clip` are
-    shortened to it (0 never); dropout of whole words and of the recurrent state.
+    Weights are uniform in +-`initial` (0 leaves them as they are built), and gradients with a
+    norm above `clip` are shortened to it (0 never). Language models have `steps` of
+    back-propagation through time in `batch_size` streams, and dropout of whole words and of the
+    recurrent state.
     """
 
     optimizer: Literal["sgd", "adam"] = "sgd"
@@ -35,7 +36,7 @@ class Recipe:
     decay: float = 0.8
     decay_after: int = 6
     epochs: int = 50
-    batch: int = 64
+    batch_size: int = 64
     norm_epsilon: float = 1e-5
     pad: int = 0
     flip: bool = False
@@ -50,7 +51,13 @@ class Recipe:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "decay_at", tuple(self.decay_at))  # JSON has lists
-        least = {"epochs": 1, "batch": 2, "validate_every": 1, "weight_decay": 0, "momentum": 0}
+        least = {
+            "epochs": 1,
+            "batch_size": 2,
+            "validate_every": 1,
+            "weight_decay": 0,
+            "momentum": 0,
+        }
         least |= {"pad": 0, "patience": 0, "decay_after": 0, "steps": 1, "initial": 0, "clip": 0}
         for key, bound in least.items():
             if not bound <= getattr(self, key) < math.inf:

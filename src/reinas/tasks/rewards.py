@@ -16,6 +16,11 @@ def accuracy(curve: Curve) -> float:
     return max(0.0, *(epoch.score for epoch in curve.epochs[-LAST:]))
 
 
+def score(curve: Curve) -> float:
+    """The highest score of the last 5 validated epochs, whatever its sign."""
+    return max(epoch.score for epoch in curve.epochs[-LAST:])
+
+
 def cubed(curve: Curve) -> float:
     """The highest validation accuracy of the last 5 epochs, cubed (section 4.1)."""
     return accuracy(curve) ** 3
@@ -38,12 +43,10 @@ def perplexity(curve: Curve) -> float:
 
 REWARDS: dict[str, Callable[[Curve], float]] = {
     "accuracy": accuracy,
+    "score": score,
     "cubed": cubed,
     "closeness": closeness,
     "negative_error": negative_error,
     "perplexity": perplexity,
 }
 """Every reward by its name, as `--set task.reward=...` takes it."""
-
-AUTO = {"cross_entropy": "accuracy", "mse": "closeness"}
-"""Which reward `auto` means, by the task's loss."""

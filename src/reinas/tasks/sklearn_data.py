@@ -7,7 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from reinas.tasks.base import AbstractTask, Loss, Part, Parts, check_reward
+from reinas.objectives.base import Objective
+from reinas.objectives.classification import Classification
+from reinas.objectives.regression import Regression
+from reinas.tasks.base import AbstractTask, Part, Parts, check_reward
 from reinas.tasks.recipes import Recipe
 
 TEST_SHARE = VALID_SHARE = 0.2  # of all examples, each
@@ -70,7 +73,7 @@ class Digits(_Bundled):
     name: ClassVar[str] = "digits"
     inputs: ClassVar[tuple[int, ...]] = (1, 8, 8)
     outputs: ClassVar[int] = 10
-    loss: ClassVar[Loss] = "cross_entropy"
+    objective: ClassVar[Objective] = Classification()
 
     @property
     def recipe(self) -> Recipe:
@@ -85,7 +88,9 @@ class _Table(_Bundled):
     @property
     def recipe(self) -> Recipe:
         """Adam: widths and activations vary too much for one rate of plain SGD."""
-        return Recipe(optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=40, batch=32)
+        return Recipe(
+            optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=40, batch_size=32
+        )
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ class Wine(_Table):
     name: ClassVar[str] = "wine"
     inputs: ClassVar[tuple[int, ...]] = (13,)
     outputs: ClassVar[int] = 3
-    loss: ClassVar[Loss] = "cross_entropy"
+    objective: ClassVar[Objective] = Classification()
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ class BreastCancer(_Table):
     name: ClassVar[str] = "breast_cancer"
     inputs: ClassVar[tuple[int, ...]] = (30,)
     outputs: ClassVar[int] = 2
-    loss: ClassVar[Loss] = "cross_entropy"
+    objective: ClassVar[Objective] = Classification()
 
 
 @dataclass(frozen=True)
@@ -118,4 +123,4 @@ class Diabetes(_Table):
     name: ClassVar[str] = "diabetes"
     inputs: ClassVar[tuple[int, ...]] = (10,)
     outputs: ClassVar[int] = 1
-    loss: ClassVar[Loss] = "mse"
+    objective: ClassVar[Objective] = Regression()

@@ -62,7 +62,9 @@ class Table(FileTask):
     @property
     def recipe(self) -> Recipe:
         """Adam: widths and activations vary too much for one rate of plain SGD."""
-        return Recipe(optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=40, batch=32)
+        return Recipe(
+            optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=40, batch_size=32
+        )
 
     def load(self) -> Data:
         """All three parts: rows are split at random, classes in equal shares."""
@@ -89,7 +91,8 @@ class Table(FileTask):
         x = columns.encode(named_rows)
         parts = (Part(x[train], y[train]), Part(x[valid], y[valid]), Part(x[test], y[test]))
         notes = (*self._notes(rows, classes, columns), *remarks)
-        return Data(*parts, classes, notes, {"target": self.target, "columns": columns.json()})
+        labels = {"reader": "table", "target": self.target, "columns": columns.json()}
+        return Data(*parts, classes, notes, labels)
 
     def test(self) -> Part:
         """The held-back rows."""

@@ -1,7 +1,6 @@
 """Text to model: `--task text:FILE` or `--task text:FOLDER`."""
 
 import gzip
-import math
 import zlib
 from collections import Counter
 from dataclasses import dataclass
@@ -11,14 +10,13 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 
 from reinas.errors import FileError, SettingError
-from reinas.tasks.base import Loss, Part, check_reward
+from reinas.objectives.language import LanguageModelling
+from reinas.tasks.base import Part, check_reward
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.user_data import Data, FileTask, absolute_path, check_shares, check_words, missing
-from reinas.types import Epoch
 
 Level = Literal["word", "char"]
 Size = Literal["medium", "small"]
-MOST = 700.0  # nats; e to this still is a number
 UNKNOWN, END = "<unk>", "<eos>"
 NAMES = {"train": ("train",), "valid": ("valid", "val", "dev"), "test": ("test",)}
 
@@ -43,8 +41,6 @@ class Text(FileTask):
     whitening = "none"
     name: ClassVar[str] = "text"
     inputs: ClassVar[tuple[int, ...]] = ()
-    loss: ClassVar[Loss] = "cross_entropy"
-    sequential: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(
@@ -60,15 +56,9 @@ class Text(FileTask):
             )
 
     @property
-    def score(self) -> str:
-        """The probability of a token, geometric mean: 1 / perplexity."""
-        return "probability"
-
-    def measures(self, epoch: Epoch) -> dict[str, float]:
-        """Perplexity of words, bits a character."""
-        if self.level == "char":
-            return {"bits": epoch.loss / math.log(2)}
-        return {"perplexity": math.exp(min(epoch.loss, MOST))}
+    def objective(self) -> LanguageModelling:
+        """The next token."""
+        return LanguageModelling(self.level)
 
     @property
     def recipe(self) -> Recipe:
@@ -80,7 +70,7 @@ class Text(FileTask):
                 weight_decay=0.0,
                 schedule="cosine",
                 epochs=3,
-                batch=20,
+                batch_size=20,
                 initial=0.05,
                 clip=5.0,
             )
@@ -90,7 +80,7 @@ class Text(FileTask):
             weight_decay=0.0,
             schedule="exponential",
             epochs=35,
-            batch=20,
+            batch_size=20,
             initial=0.05,
             clip=5.0,
             embedding_dropout=0.2,
@@ -125,7 +115,7 @@ class Text(FileTask):
             None if "test" in files else self._part(test, vocabulary, files),
             tuple(vocabulary),
             (note + " of the validation part",),
-            {"level": self.level},
+            {"reader": "text", "level": self.level},
         )
 
     def test(self) -> Part:

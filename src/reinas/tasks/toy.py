@@ -5,8 +5,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from reinas.objectives.base import Objective
+from reinas.objectives.regression import Regression
 from reinas.seeds import derive
-from reinas.tasks.base import AbstractTask, Loss, Part, Parts, check_reward
+from reinas.tasks.base import AbstractTask, Part, Parts, check_reward
 from reinas.tasks.recipes import Recipe
 
 
@@ -29,7 +31,7 @@ class Toy(AbstractTask):
     name: ClassVar[str] = "toy"
     inputs: ClassVar[tuple[int, ...]] = (1,)
     outputs: ClassVar[int] = 1
-    loss: ClassVar[Loss] = "mse"
+    objective: ClassVar[Objective] = Regression()
     whitening = "none"
 
     def __post_init__(self) -> None:
@@ -44,7 +46,7 @@ class Toy(AbstractTask):
             weight_decay=0.0,
             schedule="constant",
             epochs=2000,
-            batch=32,
+            batch_size=32,
             validate_every=100,
         )
 

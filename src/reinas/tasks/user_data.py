@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import SettingError
-from reinas.tasks.base import AbstractTask, Loss, Part, Parts
+from reinas.objectives.base import Objective
+from reinas.objectives.classification import Classification
+from reinas.objectives.regression import Regression
+from reinas.tasks.base import AbstractTask, Part, Parts
 
 KEPT = 2  # tasks whose data a process keeps
 FEWEST = 10
@@ -33,6 +36,7 @@ class Data:
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     labels: Mapping[str, Any] = field(default_factory=dict)
+    objective: Objective | None = None
 
 
 class FileTask(AbstractTask):
@@ -58,9 +62,11 @@ class FileTask(AbstractTask):
         return len(self.data.classes) or int(self.data.train.y.shape[1])
 
     @property
-    def loss(self) -> Loss:
-        """cross_entropy for classes, mse for regression."""
-        return "cross_entropy" if self.data.classes else "mse"
+    def objective(self) -> Objective:
+        """What `load` recognised; classification or regression where it left that open."""
+        if self.data.objective is not None:
+            return self.data.objective
+        return Classification() if self.data.classes else Regression()
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -199,7 +199,7 @@ class StoreContract(ABC):
         record.record_point({"rate": 0.1}, Outcome(0.5, metrics={"loss": 1.0}))
         ((recipe, outcome),) = record.points().values()
         assert (recipe, outcome.reward, outcome.metrics) == ({"rate": 0.1}, 0.5, {"loss": 1.0})
-        final = FinalRecord(0, {"epochs": 2}, {"accuracy": 0.9}, "2026-01-01")
+        final = FinalRecord(0, {"epochs": 2}, {"accuracy": 0.9}, "2026-01-01", "accuracy 0.9")
         record.finish(final)
         assert record.final() == final
         _raises(Exception, record.finish, final)

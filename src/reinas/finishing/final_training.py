@@ -1,0 +1,61 @@
+"""The final training, and the one test."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from reinas.children import build, parameters
+from reinas.errors import ReinasError
+from reinas.tasks.base import AbstractTask
+from reinas.tasks.recipes import Recipe
+from reinas.threads import one_thread
+from reinas.training.fit import fit
+from reinas.training.tensors import search_scalings, search_tensors, seeded, tensors
+from reinas.types import Curve, Epoch
+
+
+def train_final(
+    architecture: Any, task: AbstractTask, recipe: Recipe, on_epoch: Callable[[Epoch], None]
+) -> tuple[nn.Module, Curve]:
+    """Train on the training part, watched on the validation part.
+
+    Args:
+        architecture: What to build.
+        task: Has the data.
+        recipe: How to train; all randomness is its seed.
+        on_epoch: Is called with every epoch.
+
+    Returns:
+        The network with the weights of its best epoch, and the learning curve.
+
+    Raises:
+        ReinasError: The training diverged.
+    """
+    train, valid = search_tensors(task)
+    with one_thread(), seeded(recipe.seed):
+        child = build(architecture, task)
+        curve = fit(child, train, valid, recipe, task.objective, on_epoch=on_epoch)
+    if curve.stopped:
+        raise ReinasError(
+            f"the final training {curve.stopped}: try other epochs, or a grid with smaller learning"
+            " rates"
+        )
+    return child, curve
+
+
+def measure_test_part(child: nn.Module, task: AbstractTask) -> dict[str, float]:
+    """Measure the test part. This is the only place that reads it.
+
+    Args:
+        child: The final network.
+        task: Has the test part and the objective that measures.
+
+    Returns:
+        `examples`, `parameters` and the objective's test metrics.
+    """
+    scalings = search_scalings(task)
+    data = tensors(task.test(), *scalings, task.objective)
+    with one_thread():
+        found = task.objective.test_metrics(child, data.x, data.y, scalings[1])
+    return {"examples": len(data.x), "parameters": parameters(child), **found}

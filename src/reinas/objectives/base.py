@@ -1,0 +1,265 @@
+"""The contract of an objective: loss and score are enough, all else has a default."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reinas.errors import SettingError
+from reinas.names import object_name
+from reinas.tasks.scaling import Scaling
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from reinas.tasks.recipes import Recipe
+
+CHUNK = 512
+"""Examples per forward pass where no gradient is needed."""
+
+
+class Objective(ABC):
+    """What the outputs of a network mean, and how good they are.
+
+    A subclass implements `loss` and `score`; it is picklable, so in a module, and a frozen
+    dataclass if it has parameters, which are recorded. Networks can then be searched, finished,
+    saved and loaded for it.
+    """
+
+    name: ClassVar[str] = ""
+    """The name in settings and network.json; subclasses outside reinas leave it empty and are
+    recorded as `module:Name`."""
+    score_name: ClassVar[str] = "score"
+    """What the score is called in metrics."""
+    tokens: ClassVar[bool] = False
+    """Whether inputs are one sequence of tokens, int64 [N], and the network maps [T, B] to
+    [T, B, outputs]; such inputs are not standardised."""
+
+    @abstractmethod
+    def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """The mean loss, which training minimises.
+
+        Args:
+            outputs: [B, outputs], as the network gives them.
+            targets: [B, ...], as `encode_targets` gives them.
+
+        Returns:
+            A differentiable scalar.
+        """
+
+    @abstractmethod
+    def score(self, outputs: "Tensor", targets: "Tensor") -> float:
+        """The quality for people and rewards: higher is better.
+
+        Args:
+            outputs: [N, outputs], as the network gives them.
+            targets: [N, ...], as `encode_targets` gives them.
+
+        Returns:
+            The score of all N examples together.
+        """
+
+    # ---- targets ---------------------------------------------------------------------------------
+
+    def check_targets(self, where: str, y: NDArray[Any], outputs: int) -> None:
+        """Check raw targets.
+
+        Args:
+            where: What names the data in messages.
+            y: [N, ...].
+            outputs: How many numbers the network gives per example.
+
+        Raises:
+            SettingError: The loss cannot take them. By default only numbers are asked for.
+        """
+        if y.dtype.kind not in "biuf":
+            raise SettingError(f"{where}: expected numbers as targets, got {y.dtype}")
+
+    def scale_targets(self, y: NDArray[Any]) -> Scaling:
+        """The standardisation of the targets by those of the training part; none by default.
+
+        Args:
+            y: Raw targets of the training part, [N, ...].
+
+        Returns:
+            The scaling; the outputs of a saved network are mapped back by it.
+        """
+        return Scaling.none()
+
+    def encode_targets(self, y: NDArray[Any], scaling: Scaling) -> NDArray[Any]:
+        """Raw targets as `loss` takes them; unchanged by default.
+
+        Args:
+            y: [N, ...].
+            scaling: What `scale_targets` gave for the training part.
+
+        Returns:
+            [N, ...].
+        """
+        return y
+
+    # ---- training and measuring ------------------------------------------------------------------
+
+    def training_losses(
+        self,
+        child: "nn.Module",
+        x: "Tensor",
+        y: "Tensor",
+        recipe: "Recipe",
+        generator: "torch.Generator",
+        augment: Callable[["Tensor"], "Tensor"],
+    ) -> Iterator[tuple["Tensor", int]]:
+        """The losses of one epoch, batch by batch; the caller steps between them.
+
+        Args:
+            child: The network, in training mode.
+            x: Inputs of the training part, standardised, [N, *inputs].
+            y: Encoded targets, [N, ...].
+            recipe: Has the size of a batch.
+            generator: Draws the order.
+            augment: Changes the inputs of a batch at random.
+
+        Yields:
+            The mean loss of a batch, and the number of examples in it.
+        """
+        import torch
+
+        for index in batches(torch.randperm(len(x), generator=generator), recipe.batch_size):
+            yield self.loss(child(augment(x[index])), y[index]), len(index)
+
+    def measure(self, child: "nn.Module", x: "Tensor", y: "Tensor") -> tuple[float, float]:
+        """The mean loss and the score, in evaluation mode.
+
+        Args:
+            child: The network.
+            x: Standardised inputs, [N, *inputs].
+            y: Encoded targets, [N, ...].
+
+        Returns:
+            Loss and score of all examples.
+        """
+        outputs = outputs_of(child, x)
+        return float(self.loss(outputs, y)), self.score(outputs, y)
+
+    def metrics(self, loss: float, score: float) -> dict[str, float]:
+        """What people want to know of a measurement besides its loss.
+
+        Args:
+            loss: The mean loss.
+            score: The score.
+
+        Returns:
+            Metrics by name.
+        """
+        return {self.score_name: score}
+
+    def test_metrics(
+        self, child: "nn.Module", x: "Tensor", y: "Tensor", targets: Scaling
+    ) -> dict[str, float]:
+        """All that is measured on the test part, `loss` among it.
+
+        Args:
+            child: The final network.
+            x: Standardised inputs, [N, *inputs].
+            y: Encoded targets, [N, ...].
+            targets: The standardisation of the targets.
+
+        Returns:
+            Metrics by name.
+        """
+        loss, score = self.measure(child, x, y)
+        return {**self.metrics(loss, score), "loss": loss}
+
+    def summary(self, metrics: Mapping[str, float]) -> str:
+        """One line about the test metrics, for people."""
+        return f"{self.score_name} {metrics[self.score_name]:.4g}"
+
+    def reward(self, inputs: Sequence[int]) -> str:
+        """The name of the reward that `auto` stands for; the score by default.
+
+        Args:
+            inputs: The shape of one example.
+        """
+        return "score"
+
+    def recipe_axes(self, recipe: "Recipe") -> Mapping[str, tuple[Any, ...]]:
+        """Fields of the recipe that matter to this objective only, with values for a grid.
+
+        Args:
+            recipe: The search's own recipe.
+
+        Returns:
+            Field -> the values that `finish` tries unless others are given. A field that
+            matters everywhere gets other values than usual.
+        """
+        return {}
+
+    # ---- the saved network -----------------------------------------------------------------------
+
+    def predictions(self, outputs: "Tensor", classes: Sequence[str]) -> list[Any]:
+        """Outputs of a saved network as people read them; the plain numbers by default.
+
+        Args:
+            outputs: [B, outputs], targets' standardisation undone.
+            classes: The names of the outputs; empty if they have none.
+
+        Returns:
+            One prediction per example.
+        """
+        values: list[Any] = outputs.squeeze(-1).tolist()
+        return values
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Name and parameters, as JSON takes them; `objective_from` makes it again from these."""
+        return {"name": self.name or object_name(self), **vars(self)}
+
+
+def batches(order: "Tensor", size: int) -> list["Tensor"]:
+    """Cut indices into pieces.
+
+    Batch normalisation cannot normalise one example that has one pixel, so a last piece of one
+    example joins the piece before it.
+
+    Args:
+        order: int64 [N].
+        size: Examples per piece.
+
+    Returns:
+        The pieces, in order.
+    """
+    import torch
+
+    pieces = list(order.split(size))
+    if len(pieces) > 1 and len(pieces[-1]) == 1:
+        pieces[-2:] = [torch.cat(pieces[-2:])]
+    return pieces
+
+
+def outputs_of(child: "nn.Module", x: "Tensor") -> "Tensor":
+    """The outputs in evaluation mode, without gradient.
+
+    Args:
+        child: The network.
+        x: [N, *inputs].
+
+    Returns:
+        [N, outputs].
+    """
+    import torch
+
+    child.eval()
+    with torch.no_grad():
+        return torch.cat([child(chunk) for chunk in x.split(CHUNK)])
+
+
+def check_type(where: str, y: NDArray[Any], kind: str, shape: tuple[int, ...]) -> None:
+    """Raise `SettingError` unless the targets [N, *shape] are of the type `kind`."""
+    if y.dtype != np.dtype(kind) or y.shape[1:] != shape:
+        raise SettingError(
+            f"{where}: expected targets of type {kind} and shape {shape}, got {y.dtype} and"
+            f" {y.shape[1:]}"
+        )

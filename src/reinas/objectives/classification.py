@@ -1,0 +1,76 @@
+"""One class per example."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+from numpy.typing import NDArray
+
+from reinas.objectives.base import Objective, check_type
+from reinas.tasks.scaling import Scaling
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@final
+@dataclass(frozen=True)
+class Classification(Objective):
+    """One of several classes: cross-entropy, scored by accuracy.
+
+    Targets are class numbers, int64 [N]; the network gives one logit per class.
+    """
+
+    name: ClassVar[str] = "classification"
+    score_name: ClassVar[str] = "accuracy"
+
+    def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """The mean cross-entropy of logits [B, classes] and int64 [B], in nats."""
+        from torch.nn import functional
+
+        return functional.cross_entropy(outputs, targets)
+
+    def score(self, outputs: "Tensor", targets: "Tensor") -> float:
+        """The share of examples whose greatest logit is that of their class."""
+        return float((outputs.argmax(1) == targets).float().mean())
+
+    def check_targets(self, where: str, y: NDArray[Any], outputs: int) -> None:
+        """Check that the targets are class numbers, int64 [N].
+
+        Raises:
+            SettingError: They are not.
+        """
+        check_type(where, y, "int64", ())
+
+    def test_metrics(
+        self, child: "nn.Module", x: "Tensor", y: "Tensor", targets: Scaling
+    ) -> dict[str, float]:
+        """`accuracy`, its 95 % Wilson interval `low` to `high`, and `loss`."""
+        from scipy.stats import binomtest
+
+        loss, score = self.measure(child, x, y)
+        count = len(x)
+        right = round(score * count)
+        interval = binomtest(right, count).proportion_ci(method="wilson")
+        return {
+            "accuracy": right / count,
+            "low": float(interval.low),
+            "high": float(interval.high),
+            "loss": loss,
+        }
+
+    def summary(self, metrics: Mapping[str, float]) -> str:
+        """The accuracy with its interval."""
+        return (
+            f"accuracy {metrics['accuracy']:.4f}"
+            f" (95 % interval {metrics['low']:.4f} to {metrics['high']:.4f})"
+        )
+
+    def reward(self, inputs: Sequence[int]) -> str:
+        """The accuracy, cubed for images [channels, height, width] (section 4.1)."""
+        return "cubed" if len(inputs) == 3 else "accuracy"
+
+    def predictions(self, outputs: "Tensor", classes: Sequence[str]) -> list[Any]:
+        """The name of each example's class; its number where classes have no names."""
+        numbers = outputs.argmax(-1).tolist()
+        return [classes[n] for n in numbers] if classes else numbers

@@ -1,0 +1,83 @@
+"""Several labels per example, each of which holds or does not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reinas.errors import SettingError
+from reinas.objectives.base import Objective, outputs_of
+from reinas.tasks.scaling import Scaling
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@final
+@dataclass(frozen=True)
+class MultiLabel(Objective):
+    """Any number of labels per example: binary cross-entropy, scored by the macro F1.
+
+    Targets are [N, labels] of 0 and 1; the network gives one logit per label, and a label is
+    predicted where its probability is above 0.5. The score is the mean F1 of the labels, since
+    a network that never predicts a rare label is right about it most of the time.
+    """
+
+    name: ClassVar[str] = "multilabel"
+    score_name: ClassVar[str] = "f1"
+
+    def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
+        """The mean binary cross-entropy of logits [B, labels], in nats per label."""
+        from torch.nn import functional
+
+        return functional.binary_cross_entropy_with_logits(outputs, targets)
+
+    def score(self, outputs: "Tensor", targets: "Tensor") -> float:
+        """The macro F1; a label that neither occurs nor is predicted counts as 0."""
+        found, true = outputs > 0, targets > 0.5
+        hits = (found & true).sum(0)
+        either = found.sum(0) + true.sum(0)
+        return float((2 * hits / either.clamp(min=1)).mean())
+
+    def check_targets(self, where: str, y: NDArray[Any], outputs: int) -> None:
+        """Check that the targets are 0 or 1, [N, labels].
+
+        Raises:
+            SettingError: They are not.
+        """
+        if y.dtype.kind not in "biuf" or y.shape[1:] != (outputs,) or not np.isin(y, (0, 1)).all():
+            raise SettingError(
+                f"{where}: expected targets of 0 and 1 and shape ({outputs},), got {y.dtype} and"
+                f" {y.shape[1:]}"
+            )
+
+    def encode_targets(self, y: NDArray[Any], scaling: Scaling) -> NDArray[Any]:
+        """The targets as float32."""
+        return y.astype(np.float32)
+
+    def test_metrics(
+        self, child: "nn.Module", x: "Tensor", y: "Tensor", targets: Scaling
+    ) -> dict[str, float]:
+        """`f1`, `exact_match` (all labels right), `label_accuracy` (single labels), `loss`."""
+        outputs = outputs_of(child, x)
+        right = (outputs > 0) == (y > 0.5)
+        return {
+            "f1": self.score(outputs, y),
+            "exact_match": float(right.all(1).float().mean()),
+            "label_accuracy": float(right.float().mean()),
+            "loss": float(self.loss(outputs, y)),
+        }
+
+    def summary(self, metrics: Mapping[str, float]) -> str:
+        """Macro F1, and the shares of examples and of single labels that are right."""
+        return (
+            f"macro F1 {metrics['f1']:.4f}, exact match {metrics['exact_match']:.4f}, accuracy per"
+            f" label {metrics['label_accuracy']:.4f}"
+        )
+
+    def predictions(self, outputs: "Tensor", classes: Sequence[str]) -> list[Any]:
+        """The names of each example's labels; their numbers where they have no names."""
+        rows = [row.nonzero().flatten().tolist() for row in outputs > 0]
+        return [[classes[n] for n in row] if classes else row for row in rows]
