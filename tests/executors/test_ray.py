@@ -150,9 +150,9 @@ def test_an_evaluator_that_cannot_be_sent_is_refused():
 def test_children_that_fit_on_no_node_are_refused():
     """Before anything is tried, with what there is."""
     with pytest.raises(SettingError, match=r"asks for 64 CPUs.*most on one node are 2 CPUs"):
-        Cluster(cpus=64).connect()
+        Cluster(cpus=64).open()
     with pytest.raises(SettingError, match="asks for 1 CPUs, 2 GPUs"):
-        Cluster(gpus=2).connect()
+        Cluster(gpus=2).open()
 
 
 def test_a_refused_cluster_leaves_no_search_behind(tmp_path):
@@ -197,5 +197,5 @@ def test_an_address_where_nobody_is_fails_soon(monkeypatch):
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     begun = time.perf_counter()
     with pytest.raises(ExecutorError, match=r"no Ray cluster at address 127\.0\.0\.1:9: start one"):
-        Cluster("127.0.0.1:9").connect()
+        Cluster("127.0.0.1:9").open()
     assert time.perf_counter() - begun < 10

@@ -54,7 +54,7 @@ def test_one_replica_is_the_synchronous_search(policy, shards):
             LINKED, made, Hashed(), budget=Budget(28), batch_size=8, seed=4, **more
         ).record
 
-    alone, served = run(), run(executor=Cluster(), servers=Asynchronous(1, shards))
+    alone, served = run(), run(executor=Cluster(), schedule=Asynchronous(1, shards))
     assert story(alone) == story(served)
     assert same_state(alone.snapshot(), served.snapshot())
     assert alone.settings == served.settings
@@ -83,7 +83,7 @@ def test_many_replicas_learn_from_each_batch_once():
     assert {u.replica for u in log.updates()} <= {0, 1, 2}
     versions = [u.applied_to for u in log.updates()]
     assert versions == [n // 2 for n in range(16)]
-    assert log.settings["servers"] == {"replicas": 3, "accumulate": 2}
+    assert log.settings["schedule"] == {"replicas": 3, "accumulate": 2}
 
 
 @pytest.mark.parametrize(("word", "seed"), [("Made", 0), ("Shard", 1)])
@@ -176,7 +176,7 @@ def test_a_reward_that_is_good_enough_stops_it():
 @pytest.mark.parametrize(
     ("policy", "executor", "servers", "words"),
     [
-        (zoph_le, None, Asynchronous(2), "give --executor ray"),
+        (zoph_le, None, Asynchronous(2), "the asynchronous schedule needs the executor ray"),
         (
             RandomSearch,
             Cluster,

@@ -46,12 +46,12 @@ if __name__ == "__main__":
     machines.wait_for_nodes()
     print("raylet", second.all_processes["raylet"][0].process.pid, flush=True)
     servers = None if sys.argv[2] == "none" else Asynchronous(*map(int, sys.argv[2].split(",")))
-    run(executor=Cluster(machines.address, retries=5), servers=servers, trials=48, children=8)
+    run(executor=Cluster(machines.address, retries=5), schedule=servers, trials=48, batch_size=8)
     machines.shutdown()
 """
 ONE_NODE = """
 if __name__ == "__main__":
-    run(executor=Cluster(), servers=Asynchronous(1, 2))
+    run(executor=Cluster(), schedule=Asynchronous(1, 2))
 """
 
 
