@@ -35,7 +35,7 @@ class BottleneckSpace(reinas.AbstractSpace[Bottleneck]):
     @cached_property
     def decisions(self) -> tuple[reinas.Choice, ...]:
         """Width, shortcut, and the shortcut's scale if there is one."""
-        when = (reinas.When("shortcut", frozenset({1})),)
+        when = (reinas.When("shortcut", (True,)),)
         return (
             reinas.Choice("width", "width", self.widths),
             reinas.Choice("shortcut", "shortcut", (False, True)),

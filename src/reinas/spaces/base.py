@@ -158,10 +158,10 @@ def _check_conditions(decision: Decision, seen: Mapping[str, Decision]) -> None:
             raise SettingError(
                 f"{decision.name} depends on {when.decision}, which is not an earlier decision"
             )
-        if not when.answers or not all(0 <= a < parent.num_options for a in when.answers):
+        if not when.values or not all(value in parent.choices for value in when.values):
             raise SettingError(
-                f"{decision.name} depends on answers {sorted(when.answers)} of"
-                f" {parent.name}, which takes 0 to {parent.num_options - 1}"
+                f"{decision.name} depends on the values {list(when.values)} of {parent.name},"
+                f" which has {list(parent.choices)}"
             )
         if (
             isinstance(decision, Link)

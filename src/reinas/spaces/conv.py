@@ -112,7 +112,7 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
         if self.layer_types:
             choices.append(Choice(f"{where}.type", "type", TYPES, layer))
             for kind in self._options:
-                types = frozenset(n for n, each in enumerate(TYPES) if kind in CHOICES[each])
+                types = tuple(each for each in TYPES if kind in CHOICES[each])
                 when[kind] = (When(f"{where}.type", types),)
         return choices + [
             Choice(f"{where}.{kind}", kind, options, layer, when.get(kind, ()))
