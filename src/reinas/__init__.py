@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reinas.children import build
     from reinas.errors import ReinasError
     from reinas.evaluators.base import AbstractEvaluator
+    from reinas.evaluators.function import FunctionEvaluator
     from reinas.evaluators.tabular import TabularEvaluator
     from reinas.evaluators.trained import Limits, TrainedEvaluator
     from reinas.executors.base import AbstractExecutor
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from reinas.report.formulas import formulas
     from reinas.spaces.base import AbstractSpace
     from reinas.spaces.conv import ConvSpace, conv_blocks
+    from reinas.spaces.declared import DeclaredSpace, choice, nested, repeated
     from reinas.spaces.growth import Growth
     from reinas.spaces.mlp import MlpSpace
     from reinas.spaces.nasbench201 import NasBench201Space
@@ -110,6 +112,8 @@ _HOMES = {
     "reinas.spaces.base": ("AbstractSpace",),
     "reinas.spaces.nasbench201": ("NasBench201Space",),
     "reinas.spaces.conv": ("ConvSpace", "conv_blocks"),
+    "reinas.spaces.declared": ("DeclaredSpace", "choice", "nested", "repeated"),
+    "reinas.evaluators.function": ("FunctionEvaluator",),
     "reinas.spaces.product": ("ProductSpace",),
     "reinas.spaces.mlp": ("MlpSpace",),
     "reinas.spaces.recurrent": ("RecurrentSpace",),
@@ -162,12 +166,14 @@ __all__ = [
     "Controller",
     "ConvSpace",
     "Curve",
+    "DeclaredSpace",
     "Diabetes",
     "Digits",
     "Epoch",
     "Evolution",
     "FinishObserver",
     "FoundNetwork",
+    "FunctionEvaluator",
     "Growth",
     "Images",
     "IndependentSoftmaxes",
@@ -205,6 +211,7 @@ __all__ = [
     "When",
     "Wine",
     "build",
+    "choice",
     "conv_blocks",
     "draw",
     "exact_gradient",
@@ -214,8 +221,10 @@ __all__ = [
     "formulas",
     "independent",
     "load",
+    "nested",
     "published",
     "reinforce_loss",
+    "repeated",
     "search",
     "zoph_le",
 ]

@@ -22,9 +22,9 @@ class AbstractSpace(ABC, Generic[A]):
     """What may be built.
 
     Subclasses are frozen dataclasses whose fields are the space's parameters, and define
-    `name`, `decisions`, `decode` and `encode`. `decode(encode(a)) == a` for every architecture
-    a, and `encode(decode(answers))` is the canonical form of the answers: two answers that mean
-    the same network decode to equal architectures.
+    `name`, `decisions` and `decode`; `encode` is optional. `decode(encode(a)) == a` for every
+    architecture a, and `encode(decode(answers))` is the canonical form of the answers: two answers
+    that mean the same network decode to equal architectures.
     """
 
     name: ClassVar[str]
@@ -38,13 +38,26 @@ class AbstractSpace(ABC, Generic[A]):
     def decode(self, answers: Answers) -> A:
         """The architecture that the answers mean; `AnswersError` if they are not answers here."""
 
-    @abstractmethod
     def encode(self, architecture: A) -> Answers:
-        """The canonical answers that mean the architecture; `AnswersError` if there are none."""
+        """The canonical answers that mean the architecture; optional for a space of your own.
+
+        Raises:
+            AnswersError: There are no such answers, or the space defines no `encode`.
+        """
+        raise AnswersError(f"space '{self.name}' defines no encode, which this needs")
+
+    @property
+    def has_encode(self) -> bool:
+        """Whether the space defines `encode`."""
+        return type(self).encode is not AbstractSpace.encode
 
     def key(self, answers: Answers) -> Answers:
-        """Equal for answers that mean equal architectures."""
-        return self.encode(self.decode(answers))
+        """Equal for answers that mean equal architectures.
+
+        Without `encode` these are the canonical answers themselves: then two answers that mean
+        the same network count as two architectures.
+        """
+        return self.encode(self.decode(answers)) if self.has_encode else answers
 
     @property
     def lengths(self) -> tuple[int, ...]:
