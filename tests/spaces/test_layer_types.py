@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from reinas import ConvSpace
 from reinas.errors import AnswersError, SettingError
+from reinas.spaces.conv import TYPES
 from reinas.spaces.conv_architecture import (
-    TYPES,
     ContrastLayer,
     ConvArchitecture,
     ConvLayer,
