@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reinas import rewards
     from reinas.children import build
     from reinas.errors import ReinasError
     from reinas.evaluators.base import AbstractEvaluator
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
     from reinas.finishing.finish import finish
     from reinas.finishing.finish_observer import FinishObserver
     from reinas.finishing.recipe_grid import RecipeGrid
+    from reinas.objectives.base import Objective
+    from reinas.objectives.classification import Classification
+    from reinas.objectives.language import LanguageModelling
+    from reinas.objectives.multi_label import MultiLabel
+    from reinas.objectives.regression import Regression
     from reinas.policies.base import AbstractPolicy
     from reinas.policies.bayes import BayesianSearch
     from reinas.policies.controller import Controller
@@ -96,6 +102,11 @@ _HOMES = {
     "reinas.study.schedules": ("AbstractSchedule", "Synchronous"),
     "reinas.study.search": ("search",),
     "reinas.study.study": ("Study",),
+    "reinas.objectives.base": ("Objective",),
+    "reinas.objectives.classification": ("Classification",),
+    "reinas.objectives.language": ("LanguageModelling",),
+    "reinas.objectives.multi_label": ("MultiLabel",),
+    "reinas.objectives.regression": ("Regression",),
     "reinas.policies.base": ("AbstractPolicy",),
     "reinas.policies.controller": ("Controller",),
     "reinas.policies.evolution": ("Evolution",),
@@ -143,6 +154,8 @@ _HOMES = {
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
+_MODULES = ("rewards",)
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -162,6 +175,7 @@ __all__ = [
     "Budget",
     "Choice",
     "Cifar10",
+    "Classification",
     "Cluster",
     "Controller",
     "ConvSpace",
@@ -178,13 +192,16 @@ __all__ = [
     "Images",
     "IndependentSoftmaxes",
     "Job",
+    "LanguageModelling",
     "Limits",
     "Link",
     "LocalSearch",
     "MemoryStore",
     "MlpSpace",
     "Mnist",
+    "MultiLabel",
     "NasBench201Space",
+    "Objective",
     "Observer",
     "Outcome",
     "Processes",
@@ -194,6 +211,7 @@ __all__ = [
     "Recipe",
     "RecipeGrid",
     "RecurrentSpace",
+    "Regression",
     "ReinasError",
     "Reinforce",
     "Serial",
@@ -225,6 +243,7 @@ __all__ = [
     "published",
     "reinforce_loss",
     "repeated",
+    "rewards",
     "search",
     "zoph_le",
 ]
@@ -232,6 +251,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
+    if name in _MODULES:
+        return import_module(f"reinas.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'reinas' has no attribute '{name}'")
     value = getattr(import_module(_HOME[name]), name)
