@@ -6,7 +6,7 @@ from typing import Any
 from reinas.cli.options import JsonOption
 from reinas.cli.output import out, print_json
 from reinas.plugins import Kind
-from reinas.registry import NAMED, find, parameters, summary, words
+from reinas.registry import find, names, parameters, summary, words
 from reinas.report.terminal import table
 from reinas.rewards import REWARDS
 from reinas.tasks.scaling import WHITENING
@@ -25,7 +25,7 @@ def _catalogue(kind: Kind, as_json: bool) -> None:
             },
             "choices": NAMES.get(kind, {}) | words(find(kind, name)),
         }
-        for name in NAMED[kind]
+        for name in names(kind)
     }
     if as_json:
         print_json(entries)

@@ -5,11 +5,18 @@ from typing import Any
 
 from reinas.config.options import BudgetOptions, ExecutorOptions, ScheduleOptions, WorkerOptions
 from reinas.errors import InvalidSettingError
+from reinas.registry import find, make, parameters
 from reinas.study.budget import Budget
 from reinas.study.schedules import AbstractSchedule, Synchronous
 from reinas.study.servers.asynchronous import Asynchronous
 
 CLUSTER = ("address", "cpus", "gpus", "retries")
+TAKES: dict[str, tuple[str, ...]] = {
+    "ray": (*CLUSTER, "workers", "time_limit", "memory_limit"),
+    "processes": ("workers", "time_limit", "memory_limit"),
+    "serial": (),
+}
+"""Which options each of reinas's own executors takes; your own takes those of its parameters."""
 SCHEDULE = tuple(ScheduleOptions.model_fields)
 
 
@@ -30,21 +37,20 @@ def make_executor(options: ExecutorOptions) -> Any:
     Raises:
         InvalidSettingError: Options that do not go together.
     """
-    executor = options.executor or _implied(options)
-    if executor == "ray":
-        from reinas.executors.ray import Cluster
-
-        return Cluster(**options.given(*CLUSTER, "workers", "time_limit", "memory_limit"))
+    name = options.executor or _implied(options)
+    if name == "serial":
+        _check_serial(options)
+    target = find("executor", name)
+    takes = TAKES.get(name, tuple(parameters(target)))
     for key in options.given(*CLUSTER):
-        raise InvalidSettingError(
-            key, f"is for the executor ray, not {executor}: choose ray, or leave it out"
-        )
-    if executor == "serial":
-        return _serial(options)
-    from reinas.executors.processes import Processes
-
-    workers = worker_count(options)
-    return Processes(workers, time_limit=options.time_limit, memory_limit=options.memory_limit)
+        if key not in takes:
+            raise InvalidSettingError(
+                key, f"is for the executor ray, not {name}: choose ray, or leave it out"
+            )
+    given = options.given(*(key for key in takes if key in type(options).model_fields))
+    if name == "processes":
+        given["workers"] = worker_count(options)
+    return make("executor", {"name": name, **given})
 
 
 def worker_count(options: WorkerOptions) -> int:
@@ -60,7 +66,7 @@ def _implied(options: ExecutorOptions) -> str:
     return "ray" if needs_ray else "serial" if options.workers == 0 else "processes"
 
 
-def _serial(options: ExecutorOptions) -> Any:
+def _check_serial(options: ExecutorOptions) -> None:
     if options.workers:
         raise InvalidSettingError(
             "workers", f"must be 0 or left out with the executor serial, got {options.workers}"
@@ -69,6 +75,3 @@ def _serial(options: ExecutorOptions) -> Any:
         raise InvalidSettingError(
             key, "needs worker processes, which can be killed: take one worker or more"
         )
-    from reinas.executors.serial import Serial
-
-    return Serial()

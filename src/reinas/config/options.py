@@ -1,6 +1,6 @@
 """The settings without a section, and their options: every option is listed here once."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pydantic
 from pydantic import Field
@@ -11,8 +11,6 @@ DEFAULT_STORE = "reinas.db"
 LARGEST_COUNT = 10**9  # more trials than any store could hold
 STOPPING = "When to stop"
 MACHINES = "Many machines (Ray) and figure 3"
-
-Executor = Literal["processes", "serial", "ray"]
 
 
 class Options(pydantic.BaseModel):
@@ -66,9 +64,10 @@ class ExecutorOptions(WorkerOptions):
         ),
     ] = None
     executor: Annotated[
-        Executor | None,
+        str | None,
         Option(
-            "processes (default), serial, or ray: a cluster; the options below imply it.",
+            "processes (default), serial, ray (a cluster; the options below imply it), or your own"
+            " module:Name.",
             panel=MACHINES,
         ),
     ] = None

@@ -1,0 +1,104 @@
+"""Stores of earlier versions are brought to this one, with all that they hold."""
+
+import gzip
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reinas import Budget, Digits, Store, TrainedEvaluator, search
+from reinas.config.objects import make_policy, restored
+from reinas.errors import SettingError
+from reinas.registry import make
+from reinas.store import schema
+
+MADE = Path(__file__).parent / "version4.db.gz"
+"""Made by reinas at store version 4: the searches `cells` (finished) and `conv`."""
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "old.db"
+    path.write_bytes(gzip.decompress(MADE.read_bytes()))
+    return path
+
+
+def rows(path, query):
+    with sqlite3.connect(path) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_everything_is_still_there(path):
+    """Rewards to the last bit, curves, the grid, the test result; texts are the answers."""
+    before = rows(path, "SELECT reward FROM trials ORDER BY search, number")
+    store = Store(path)
+    assert store.names() == ["cells", "conv"]
+    assert rows(path, "SELECT version FROM reinas_version") == [(schema.VERSION,)]
+    assert rows(path, "SELECT reward FROM trials ORDER BY search, number") == before
+    record = store.get("cells")
+    assert record.count() == (3, 3)
+    assert len(record.points()) == 2
+    assert record.final().recipe["batch_size"] == 64
+    assert record.texts([0])[0].count(",") == 5
+    assert all(trial.outcome.curve.epochs for trial in record.finished())
+    assert [trial.state for trial in record.all_trials()] == ["complete"] * 3
+
+
+def test_settings_are_in_the_words_of_today(path):
+    """Names that changed are translated."""
+    settings = Store(path).get("cells").settings
+    assert settings["space"]["name"] == "nasbench201"
+    assert settings["policy"]["name"] == "bayes"
+    assert (settings["batch_size"], settings["reuse"]) == (2, True)
+    assert settings["evaluator"]["recipe"]["batch_size"] == 64
+    assert not {"children", "repeats"} & settings.keys()
+
+
+@pytest.mark.parametrize("name", ["cells", "conv"])
+def test_a_search_goes_on_from_there(path, name, tmp_path):
+    """To the trials that a search of today has from the start."""
+    store = Store(path)
+    record = store.get(name)
+    config = restored(record.settings, {})
+    evaluator = TrainedEvaluator(config.task, config.recipe)
+
+    def run(store, trials=6):
+        return search(
+            config.space,
+            make_policy(config),
+            evaluator,
+            budget=Budget(trials),
+            batch_size=record.settings["batch_size"],
+            seed=record.settings["seed"],
+            store=store,
+            name=name,
+            reuse=record.settings["reuse"],
+        )
+
+    new = Store(tmp_path / "new.db")
+    run(new, trials=record.trials)  # its last batch may be a small one
+    continued, anew = run(store), run(new)
+    assert [t.answers for t in continued.trials] == [t.answers for t in anew.trials]
+    rewards = [[t.reward for t in study.trials] for study in (continued, anew)]
+    assert rewards[0] == pytest.approx(rewards[1], abs=0.02)
+
+
+def test_other_settings_are_still_refused(path):
+    """The translated settings are compared like any others."""
+    record = Store(path).get("conv")
+    space = make("space", {"name": "conv", "depth": 2, "filters": (2, 4)})
+    policy = make("policy", {"name": "evolution", "population": 3, "sample": 2}, space=space)
+    recipe = replace(Digits().recipe, epochs=2)
+    with pytest.raises(SettingError, match=r"evaluator.recipe.epochs is 1, not 2"):
+        search(
+            space,
+            policy,
+            TrainedEvaluator(Digits(), recipe),
+            budget=Budget(4),
+            batch_size=2,
+            seed=4,
+            store=Store(path),
+            name="conv",
+            reuse=record.settings["reuse"],
+        )
