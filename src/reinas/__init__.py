@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from reinas.tasks.arrays import Arrays
     from reinas.tasks.base import AbstractTask
     from reinas.tasks.images import Images
+    from reinas.tasks.in_memory import ArrayTask, DatasetTask
     from reinas.tasks.public_images import Cifar10, Mnist
     from reinas.tasks.recipes import Recipe
     from reinas.tasks.sklearn_data import BreastCancer, Diabetes, Digits, Wine
@@ -134,6 +135,7 @@ _HOMES = {
     "reinas.tasks.base": ("AbstractTask",),
     "reinas.tasks.sklearn_data": ("BreastCancer", "Diabetes", "Digits", "Wine"),
     "reinas.tasks.images": ("Images",),
+    "reinas.tasks.in_memory": ("ArrayTask", "DatasetTask"),
     "reinas.tasks.public_images": ("Cifar10", "Mnist"),
     "reinas.tasks.recipes": ("Recipe",),
     "reinas.tasks.tables": ("Table",),
@@ -167,6 +169,7 @@ __all__ = [
     "AbstractSpace",
     "AbstractStore",
     "AbstractTask",
+    "ArrayTask",
     "Arrays",
     "Asynchronous",
     "BayesianSearch",
@@ -180,6 +183,7 @@ __all__ = [
     "Controller",
     "ConvSpace",
     "Curve",
+    "DatasetTask",
     "DeclaredSpace",
     "Diabetes",
     "Digits",

@@ -278,14 +278,13 @@ class Mine(AbstractSpace):
         return (self.widths.index(architecture.layers[0].width),)
 
 
-def test_a_network_of_ones_own_space_needs_that_space(tmp_path):
-    """With it the network comes back; without it the message says that the space is not known."""
+def test_a_network_of_ones_own_space_is_loaded_by_the_spaces_name(tmp_path):
+    """Or with the space itself."""
     one = network(Mine()).eval()
     save(one, tmp_path)
     x = torch.rand(4, 13)
     assert torch.equal(load(tmp_path, space=Mine())(x), one(x))
-    with pytest.raises(FileError, match="'mine' is not known"):
-        load(tmp_path)
+    assert torch.equal(load(tmp_path)(x), one(x))
 
 
 def test_a_space_that_means_another_network_is_refused(tmp_path):

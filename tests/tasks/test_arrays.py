@@ -8,6 +8,8 @@ import pytest
 import reinas
 from reinas import Arrays, Budget, Recipe
 from reinas.errors import FileError, SettingError
+from reinas.objectives.classification import Classification
+from reinas.objectives.multi_label import MultiLabel
 from reinas.objectives.regression import Regression
 
 
@@ -134,7 +136,7 @@ def test_images_end_with_channels_first(tmp_path, x, settings, wanted):
 @pytest.mark.parametrize("shape", [(20, 3, 8, 3), (20, 3, 8, 1), (20, 2, 8, 8), (20, 4, 4, 3)])
 def test_an_ambiguous_layout_says_how_to_choose(tmp_path, shape):
     """Both ends could be channels, or neither."""
-    with pytest.raises(SettingError, match=r"task\.layout=channels_last, or channels_first"):
+    with pytest.raises(SettingError, match=r"set layout to channels_last or channels_first"):
         task(tmp_path, x=np.zeros(shape)).parts()
 
 
@@ -186,9 +188,9 @@ def test_several_targets_are_regression(tmp_path):
 
 
 def test_kind_says_what_whole_numbers_are(tmp_path):
-    """Regression of whole numbers; classes one a row and nothing else."""
+    """Regression of whole numbers; classes are one per row."""
     assert task(tmp_path, settings={"kind": "regression"}).objective == Regression()
-    with pytest.raises(FileError, match=r"one a row, got targets of shape \(50, 2\)"):
+    with pytest.raises(FileError, match=r"one per row, got targets of shape \(50, 2\)"):
         task(tmp_path, columns(50, 2), settings={"kind": "classification"}).parts()
 
 
@@ -357,7 +359,7 @@ def test_examples_one_less_than_there_are(tmp_path):
 def test_thousands_of_classes_are_probably_measurements(tmp_path):
     """The message says how to have them so."""
     n = 4002
-    with pytest.raises(SettingError, match=r"2,001 different.*task\.kind=regression"):
+    with pytest.raises(SettingError, match=r"2,001 different.*set kind to regression"):
         task(tmp_path, np.arange(n) // 2, columns(n, 1)).parts()
 
 
@@ -502,3 +504,41 @@ def test_a_test_part_next_to_x_and_y_is_not_ignored(tmp_path):
     except (FileError, SettingError):
         return
     assert np.array_equal(found.x, test)
+
+
+# ---- labels and series ---------------------------------------------------------------------------
+
+LABELS = np.array([[1, 1, 0], [0, 0, 1], [0, 1, 0], [0, 0, 0], [1, 0, 1]] * 10)
+
+
+def test_rows_of_0_and_1_are_labels(tmp_path):
+    """One logit per label, targets as float32."""
+    made = task(tmp_path, LABELS)
+    assert (made.objective, made.outputs) == (MultiLabel(), 3)
+    assert made.parts().train.y.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("kind", "objective"), [("auto", Classification()), ("multilabel", MultiLabel())]
+)
+def test_one_hot_rows_are_classes_unless_kind_says_otherwise(tmp_path, kind, objective):
+    """As some tools write classes."""
+    one_hot = np.eye(3)[np.arange(50) % 3]
+    assert task(tmp_path, one_hot, settings={"kind": kind}).objective == objective
+
+
+def test_series_have_channels_and_time(tmp_path):
+    """With that layout three axes are no grey images; each channel has one mean and deviation."""
+    x = np.random.default_rng(0).standard_normal((50, 2, 7)) * [[1], [100]] + [[5], [-5]]
+    made = task(tmp_path, x=x, settings={"layout": "series"})
+    assert made.inputs == (2, 7)
+    train = made.parts().train
+    inputs, _ = made.scalings(train)
+    np.testing.assert_allclose(inputs.mean[:, 0], train.x.mean((0, 2)), rtol=1e-5)
+    np.testing.assert_allclose(inputs.std[:, 0], train.x.std((0, 2)), rtol=1e-5)
+
+
+def test_series_have_three_axes(tmp_path):
+    """Columns are no series."""
+    with pytest.raises(SettingError, match=r"expected series \[N, channels, time\]"):
+        task(tmp_path, settings={"layout": "series"}).parts()

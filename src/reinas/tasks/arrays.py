@@ -1,4 +1,4 @@
-"""Arrays in a NumPy file: `--task arrays:FILE.npz`."""
+"""Arrays in a NumPy file."""
 
 import zipfile
 from dataclasses import dataclass
@@ -11,26 +11,22 @@ from reinas.errors import FileError, SettingError
 from reinas.rewards import RewardSetting, check_reward
 from reinas.tasks.base import Part
 from reinas.tasks.recipes import Recipe
+from reinas.tasks.recognition import KINDS, Kind, check_finite, encode_like, recognise
 from reinas.tasks.scaling import WHITENING
 from reinas.tasks.user_data import (
     Data,
     FileTask,
     absolute_path,
-    check_classes,
     check_shares,
     check_words,
-    encode_labels,
-    encode_labels_like,
     missing,
     split,
     subsample,
 )
 
-Kind = Literal["auto", "classification", "regression"]
-Layout = Literal["auto", "channels_last", "channels_first"]
-KINDS, LAYOUTS = get_args(Kind), get_args(Layout)
+Layout = Literal["auto", "channels_last", "channels_first", "series"]
+LAYOUTS = get_args(Layout)
 COLOURS = (1, 3, 4)  # how many channels an image may have
-MOST_CLASSES = 1000
 
 
 @dataclass(frozen=True)
@@ -38,8 +34,9 @@ class Arrays(FileTask):
     """Your own arrays in an .npz file: x_train, y_train and, if there are, x_valid, x_test, ...
 
     Or just x and y, which are split. x is [N, columns], [N, height, width] or with channels
-    first or last; y whole numbers or text (classes), or other numbers (regression). `examples`
-    takes so many of the training examples, at random.
+    first or last, or with `layout="series"` [N, channels, time]; y whole numbers or text (classes),
+    other numbers (regression), or [N, labels] of 0 and 1 (several labels per example).
+    `examples` takes so many of the training examples, at random.
     """
 
     path: str = ""
@@ -81,7 +78,7 @@ class Arrays(FileTask):
             its = _part(names, "valid")
             valid = self._pair(file, names, its) if its else None
         where = self.path
-        y, classes = self._recognised(y)
+        y, classes, objective = recognise(where, y, self.kind)
         if bool((y == y[:1]).all()):
             raise FileError(f"{where}: every target is the same, so there is nothing to learn")
         test = None
@@ -104,8 +101,8 @@ class Arrays(FileTask):
             parts = Part(x[rest], y[rest]), Part(x[held], y[held])
         what = f"{len(classes)} classes" if classes else f"targets: {y.shape[1]}"
         shape = " x ".join(map(str, x.shape[1:]))
-        task = "classification" if classes else "regression"
-        return Data(*parts, test, classes, (f"{where}: {task}, {what}, inputs {shape}",))
+        note = f"{where}: {objective.name}, {what}, inputs {shape}"
+        return Data(*parts, test, classes, (note,), objective=objective)
 
     def test(self) -> Part:
         """The held-back part: read only now where it has arrays of its own."""
@@ -138,7 +135,7 @@ class Arrays(FileTask):
         classes: tuple[str, ...],
     ) -> Part:
         """Another part, of the training part's shapes and classes."""
-        targets = self._targets(where, y, classes)
+        targets = encode_like(where, y, classes)
         for found, wanted in ((x, train.x), (targets, train.y)):
             if found.shape[1:] != wanted.shape[1:]:
                 raise FileError(
@@ -167,10 +164,16 @@ class Arrays(FileTask):
             raise FileError(f"{where} has {len(x)} rows, but {y_name} has the shape {y.shape}")
         if x.dtype.kind not in "biuf":
             raise FileError(f"{where}: expected numbers, got {x.dtype}")
-        _check_finite(where, x)
+        check_finite(where, x)
         return self._channels_first(where, x), y
 
     def _channels_first(self, where: str, x: NDArray[Any]) -> NDArray[Any]:
+        if self.layout == "series":
+            if x.ndim != 3:
+                raise SettingError(
+                    f"{where}: expected series [N, channels, time], got shape {x.shape}"
+                )
+            return x
         if x.ndim == 3:
             return x[:, None]
         if x.ndim == 2:
@@ -180,59 +183,17 @@ class Arrays(FileTask):
         if layout == "auto":
             if first == last:
                 raise SettingError(
-                    f"{where}: shape {x.shape} does not tell where the channels are: add"
-                    " --set task.layout=channels_last, or channels_first"
+                    f"{where}: shape {x.shape} does not tell where the channels are: set layout"
+                    " to channels_last or channels_first"
                 )
             layout = "channels_first" if first else "channels_last"
         return x if layout == "channels_first" else np.ascontiguousarray(np.moveaxis(x, 3, 1))
-
-    def _recognised(self, y: NDArray[Any]) -> tuple[NDArray[Any], tuple[str, ...]]:
-        """The targets, and the classes if they are classes."""
-        where = self.path
-        if self.kind != "regression" and _one_hot(y):
-            y = y.argmax(axis=1)
-        flat = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
-        kind = self.kind
-        if kind == "auto":
-            kind = "classification" if flat and _whole(y) else "regression"
-        if kind == "regression":
-            return self._targets(f"{where}, y", y, ()), ()
-        if not flat:
-            raise FileError(f"{where}: classes are one a row, got targets of shape {y.shape}")
-        numbers, classes = encode_labels(_labels(f"{where}, y", y))
-        check_classes(where, classes)
-        if len(classes) > MOST_CLASSES:
-            raise SettingError(
-                f"{where}: {len(classes):,} different whole numbers as targets: add --set"
-                " task.kind=regression if they are measurements"
-            )
-        return numbers, classes
-
-    def _targets(self, where: str, y: NDArray[Any], classes: tuple[str, ...]) -> NDArray[Any]:
-        """Another part's targets, like the training part's."""
-        if classes and _one_hot(y):
-            y = y.argmax(axis=1)
-        if classes:
-            return encode_labels_like(where, _labels(where, y), classes)
-        if y.dtype.kind not in "biuf" or y.ndim > 2:
-            raise FileError(
-                f"{where}: expected numbers [N] or [N, targets], got {y.dtype} {y.shape}"
-            )
-        _check_finite(where, y)
-        return y.reshape(len(y), -1).astype(np.float32)
 
 
 def _part(names: list[str], part: str) -> str | None:
     """The part's name in the file, if it has arrays of its own."""
     known = ("valid", "val") if part == "valid" else (part,)
     return next((n for n in known if f"x_{n}" in names), None)
-
-
-def _whole(y: NDArray[Any]) -> bool:
-    """Whether the targets are text or whole numbers: classes."""
-    if y.dtype.kind != "f":
-        return y.dtype.kind in "biuUS"
-    return bool((np.isfinite(y) & (y == np.round(y)) & (np.abs(y) < 2**53)).all())
 
 
 def _shape(path: str, name: str) -> tuple[int, ...]:
@@ -248,22 +209,6 @@ def _shape(path: str, name: str) -> tuple[int, ...]:
 
 def _large(shape: tuple[int, ...]) -> list[int]:
     return sorted(n for n in shape if n > 1)
-
-
-def _one_hot(y: NDArray[Any]) -> bool:
-    """Whether every row has a single 1 among zeros: a class, as some tools write it."""
-    if y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind not in "biuf":
-        return False
-    return bool((np.isin(y, (0, 1)).all()) and (y.sum(axis=1) == 1).all())
-
-
-def _labels(where: str, y: NDArray[Any]) -> NDArray[Any]:
-    """Labels [N] as text or numbers, whole ones as such."""
-    _check_finite(where, y)
-    if y.dtype.kind == "S":
-        y = y.astype(str)
-    labels = y.reshape(len(y))
-    return labels.astype(np.int64) if y.dtype.kind == "f" and _whole(y) else labels
 
 
 def _opened(path: str) -> Any:
@@ -284,16 +229,3 @@ def _array(file: Any, name: str, path: str) -> NDArray[Any]:
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zipfile.error) as error:
         raise FileError(f"{path}, {name} cannot be read as a plain array: {error}") from None
     return array
-
-
-def _check_finite(where: str, values: NDArray[Any]) -> None:
-    """Raise `FileError` with the first row that has NaN or infinity."""
-    if values.dtype.kind != "f":
-        return
-    # what float32 cannot hold would become infinite later; NaN compares as False
-    good = (np.abs(values) <= np.finfo(np.float32).max).reshape(len(values), -1).all(axis=1)
-    if not good.all():
-        raise FileError(
-            f"{where}: row {int(good.argmin())} has NaN or infinity, or a number beyond float32,"
-            f" as have {int((~good).sum())} rows in all: fill them in or leave the rows out"
-        )

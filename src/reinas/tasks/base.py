@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,13 +63,17 @@ class AbstractTask(ABC):
     calls that, once a search.
     """
 
-    name: ClassVar[str]
     reward: RewardSetting
     """A name of `reinas.rewards.REWARDS`, any function `(curve, metrics) -> float`, or `auto`."""
     whitening: str = "channel"
     """How inputs are standardised by the training part's statistics: `channel` (one mean and
     deviation a channel of images, a column of tables), `zca` (every pixel uncorrelated with
     every other) or `none`. Targets of regression are standardised unless it is `none`."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The task's name, for settings and messages."""
 
     @property
     @abstractmethod
@@ -154,14 +158,14 @@ class AbstractTask(ABC):
     def scalings(self, train: Part) -> tuple[Scaling, Scaling]:
         """The standardisation of inputs and of targets by the statistics of `train` only.
 
-        Images have one mean a channel, tables one a column; classes are left alone.
+        Images and series have one mean per channel, tables one per column.
         """
         if self.whitening == "none":
             return Scaling.none(), Scaling.none()
         targets = self.objective.scale_targets(train.y)
         if self.whitening == "zca":
             return Scaling.zca(train.x), targets
-        axes = (0, 2, 3) if len(self.inputs) == 3 else (0,)
+        axes = (0, *range(2, train.x.ndim)) if len(self.inputs) > 1 else (0,)
         return Scaling.of(train.x, axes), targets
 
 
