@@ -47,7 +47,7 @@ def test_the_examples_in_the_documents_are_right():
 
 
 def test_the_example_program_runs(tmp_path):
-    """And finds one of its twelve architectures."""
+    """And finds one of its six architectures."""
     done = subprocess.run(
         [sys.executable, str(ROOT / "examples/own_space.py")],
         cwd=tmp_path,
@@ -55,7 +55,7 @@ def test_the_example_program_runs(tmp_path):
         text=True,
         check=True,
     )
-    assert done.stdout.startswith("12 architectures, 24 trials\nbest: Bottleneck(")
+    assert done.stdout.startswith("best of 6 architectures: Bottleneck(width=")
     assert not list(tmp_path.iterdir())
 
 

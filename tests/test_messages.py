@@ -16,7 +16,6 @@ TO_MEND = {
     "tasks/download.py",
     "tasks/image_io.py",
     "tasks/images.py",
-    "tasks/rewards.py",
     "tasks/tables.py",
     "tasks/text.py",
     "tasks/user_data.py",

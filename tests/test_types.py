@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from reinas import Choice, Job, Link, Outcome, Pruned, Trial
+from reinas import Choice, Job, Link, Outcome, Pruned, Trial, When
 from reinas.errors import TrialError
 
 
@@ -65,3 +65,16 @@ def test_the_words_are_frozen(value):
     """Nobody changes a value under somebody else."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(value, dataclasses.fields(value)[0].name, None)
+
+
+@pytest.mark.parametrize(
+    ("parent", "values", "flags"),
+    [
+        (Choice("size", "size", (8, 16, 32)), (32, 8), [True, False, True]),
+        (Choice("type", "type", ("conv", "pool")), ("pool",), [False, True]),
+        (Link("1to2", 1, 2), (True,), [False, True]),
+    ],
+)
+def test_a_condition_holds_for_the_answers_that_mean_its_values(parent, values, flags):
+    """One flag per option of the earlier decision, a choice or a link."""
+    assert When(parent.name, values).holds(parent) == flags

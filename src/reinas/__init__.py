@@ -16,9 +16,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reinas import rewards
     from reinas.children import build
     from reinas.errors import ReinasError
     from reinas.evaluators.base import AbstractEvaluator
+    from reinas.evaluators.function import FunctionEvaluator
     from reinas.evaluators.tabular import TabularEvaluator
     from reinas.evaluators.trained import Limits, TrainedEvaluator
     from reinas.executors.base import AbstractExecutor
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     from reinas.finishing.finish import finish
     from reinas.finishing.finish_observer import FinishObserver
     from reinas.finishing.recipe_grid import RecipeGrid
+    from reinas.objectives.base import Objective
+    from reinas.objectives.classification import Classification
+    from reinas.objectives.language import LanguageModelling
+    from reinas.objectives.multi_label import MultiLabel
+    from reinas.objectives.regression import Regression
     from reinas.policies.base import AbstractPolicy
     from reinas.policies.bayes import BayesianSearch
     from reinas.policies.controller import Controller
@@ -44,6 +51,7 @@ if TYPE_CHECKING:
     from reinas.report.formulas import formulas
     from reinas.spaces.base import AbstractSpace
     from reinas.spaces.conv import ConvSpace, conv_blocks
+    from reinas.spaces.declared import DeclaredSpace, choice, nested, repeated
     from reinas.spaces.growth import Growth
     from reinas.spaces.mlp import MlpSpace
     from reinas.spaces.nasbench201 import NasBench201Space
@@ -94,6 +102,11 @@ _HOMES = {
     "reinas.study.schedules": ("AbstractSchedule", "Synchronous"),
     "reinas.study.search": ("search",),
     "reinas.study.study": ("Study",),
+    "reinas.objectives.base": ("Objective",),
+    "reinas.objectives.classification": ("Classification",),
+    "reinas.objectives.language": ("LanguageModelling",),
+    "reinas.objectives.multi_label": ("MultiLabel",),
+    "reinas.objectives.regression": ("Regression",),
     "reinas.policies.base": ("AbstractPolicy",),
     "reinas.policies.controller": ("Controller",),
     "reinas.policies.evolution": ("Evolution",),
@@ -110,6 +123,8 @@ _HOMES = {
     "reinas.spaces.base": ("AbstractSpace",),
     "reinas.spaces.nasbench201": ("NasBench201Space",),
     "reinas.spaces.conv": ("ConvSpace", "conv_blocks"),
+    "reinas.spaces.declared": ("DeclaredSpace", "choice", "nested", "repeated"),
+    "reinas.evaluators.function": ("FunctionEvaluator",),
     "reinas.spaces.product": ("ProductSpace",),
     "reinas.spaces.mlp": ("MlpSpace",),
     "reinas.spaces.recurrent": ("RecurrentSpace",),
@@ -139,6 +154,8 @@ _HOMES = {
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
+_MODULES = ("rewards",)
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -158,27 +175,33 @@ __all__ = [
     "Budget",
     "Choice",
     "Cifar10",
+    "Classification",
     "Cluster",
     "Controller",
     "ConvSpace",
     "Curve",
+    "DeclaredSpace",
     "Diabetes",
     "Digits",
     "Epoch",
     "Evolution",
     "FinishObserver",
     "FoundNetwork",
+    "FunctionEvaluator",
     "Growth",
     "Images",
     "IndependentSoftmaxes",
     "Job",
+    "LanguageModelling",
     "Limits",
     "Link",
     "LocalSearch",
     "MemoryStore",
     "MlpSpace",
     "Mnist",
+    "MultiLabel",
     "NasBench201Space",
+    "Objective",
     "Observer",
     "Outcome",
     "Processes",
@@ -188,6 +211,7 @@ __all__ = [
     "Recipe",
     "RecipeGrid",
     "RecurrentSpace",
+    "Regression",
     "ReinasError",
     "Reinforce",
     "Serial",
@@ -205,6 +229,7 @@ __all__ = [
     "When",
     "Wine",
     "build",
+    "choice",
     "conv_blocks",
     "draw",
     "exact_gradient",
@@ -214,8 +239,11 @@ __all__ = [
     "formulas",
     "independent",
     "load",
+    "nested",
     "published",
     "reinforce_loss",
+    "repeated",
+    "rewards",
     "search",
     "zoph_le",
 ]
@@ -223,6 +251,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
+    if name in _MODULES:
+        return import_module(f"reinas.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'reinas' has no attribute '{name}'")
     value = getattr(import_module(_HOME[name]), name)

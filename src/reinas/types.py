@@ -22,10 +22,26 @@ Answers = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """A condition: the decision called `decision` was asked, and answered with one of `answers`."""
+    """A condition: an earlier decision is active, and its choice is one of some values.
+
+    Args:
+        decision: The earlier decision's name.
+        values: The values, each one of the earlier decision's `choices`.
+    """
 
     decision: str
-    answers: frozenset[int]
+    values: tuple[Any, ...]
+
+    def holds(self, parent: "Decision") -> list[bool]:
+        """Which answers to the earlier decision fulfil the condition.
+
+        Args:
+            parent: The earlier decision itself.
+
+        Returns:
+            One flag per option of the earlier decision.
+        """
+        return [choice in self.values for choice in parent.choices]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +49,8 @@ class Choice:
     """One of several: a softmax over `choices`.
 
     Policies share weights over `kind`, so all choices of a kind have equally many options.
-    `layer` says which layer (1, 2, ...) the choice belongs to; 0 means none. It is asked only
-    when every condition in `when` holds. An unasked decision costs no log-probability and its
+    `layer` says which layer (1, 2, ...) the choice belongs to; 0 means none. It is active only
+    when every condition in `when` holds. An inactive decision costs no log-probability and its
     one canonical answer is 0.
     """
 
@@ -58,6 +74,11 @@ class Link:
     source: int
     target: int
     when: tuple[When, ...] = ()
+
+    @property
+    def choices(self) -> tuple[bool, bool]:
+        """What the answers mean: no link, or a link."""
+        return False, True
 
     @property
     def num_options(self) -> int:

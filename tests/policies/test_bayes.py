@@ -64,7 +64,7 @@ def test_an_inactive_decision_is_encoded_as_an_option_of_its_own():
         for decision, answer in zip(MLP.decisions, answers, strict=True):
             live.append(active(decision, known))
             if live[-1]:
-                known[decision.name] = answer
+                known[decision.name] = decision.choices[answer]
         assert encoding.active(np.array([answers]))[0].tolist() == live
         other = [a if on else 1 for a, on in zip(answers, live, strict=True)]
         assert np.array_equal(encoding.bits(np.array([answers])), encoding.bits(np.array([other])))

@@ -12,9 +12,9 @@ def choice(name, options=2, layer=0, when=()):
     return Choice(name, f"of {options}", tuple(range(options)), layer, when)
 
 
-def when(decision, *answers):
+def when(decision, *values):
     """A condition, as a tuple of one."""
-    return (When(decision, frozenset(answers)),)
+    return (When(decision, values),)
 
 
 # A tree: b hangs on a, c on b; d hangs on two at once.
@@ -81,8 +81,10 @@ def active(decisions, answers):
     place = {d.name: t for t, d in enumerate(decisions)}
 
     def is_asked(t):
-        parents = [(place[w.decision], w.answers) for w in decisions[t].when]
-        return all(is_asked(p) and answers[p] in fitting for p, fitting in parents)
+        parents = [(place[w.decision], w.values) for w in decisions[t].when]
+        return all(
+            is_asked(p) and decisions[p].choices[answers[p]] in fitting for p, fitting in parents
+        )
 
     return tuple(is_asked(t) for t in range(len(answers)))
 
@@ -116,9 +118,11 @@ def decision_lists(draw, most=2000):
         return tuple(
             When(
                 p.name,
-                draw(
-                    st.frozensets(
-                        st.integers(0, p.num_options - 1), min_size=1, max_size=p.num_options
+                tuple(
+                    draw(
+                        st.frozensets(
+                            st.sampled_from(p.choices), min_size=1, max_size=p.num_options
+                        )
                     )
                 ),
             )
@@ -156,9 +160,7 @@ def any_lists(draw):
     decisions = []
     for n in range(draw(st.integers(1, 6))):
         parents = draw(st.lists(st.sampled_from(decisions), max_size=2)) if decisions else []
-        conditions = tuple(
-            When(p.name, frozenset({draw(st.integers(0, p.num_options - 1))})) for p in parents
-        )
+        conditions = tuple(When(p.name, (draw(st.sampled_from(p.choices)),)) for p in parents)
         if draw(st.booleans()):
             options = draw(st.integers(1, 3))
             decisions.append(choice(f"d{n}", options, draw(st.integers(0, 4)), conditions))

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from reinas import ConvSpace
 from reinas.errors import AnswersError, SettingError
+from reinas.spaces.conv import TYPES
 from reinas.spaces.conv_architecture import (
     ContrastLayer,
     ConvArchitecture,
@@ -141,7 +142,7 @@ ASKED = {
 def test_a_layer_is_asked_what_belongs_to_its_type_and_nothing_else(kind):
     """A convolution its filters and strides, a pooling its size and stride, and so on."""
     space = ConvSpace(depth=2, layer_types=True, strides=(1, 2))
-    known = {"layer1.type": 0, "layer2.type": kind}
+    known = {"layer1.type": "conv", "layer2.type": TYPES[kind]}
     of_layer = [d for d in space.decisions if d.name.startswith("layer2.")]
     found = {d.name.removeprefix("layer2.") for d in of_layer if active(d, known)}
     assert found == ASKED[kind] | {"type", "from1"}

@@ -1,13 +1,21 @@
 """Builds a module from an architecture; `@build.register` adds a type of architecture."""
 
+import inspect
+import typing
+from collections.abc import Callable
 from functools import singledispatch
+from types import FunctionType
 from typing import Any
 
 from torch import nn
 
-from reinas.errors import BuildError
+from reinas.errors import BuildError, InvalidSettingError
+from reinas.plugins import load_object
 from reinas.tasks.base import Interface
 from reinas.tasks.recipes import Recipe
+
+Builder = Callable[[Any, Interface], nn.Module]
+"""Builds the untrained network of an architecture, as `build` does."""
 
 
 @singledispatch
@@ -26,8 +34,52 @@ def build(architecture: Any, task: Interface) -> nn.Module:
         BuildError: The architecture does not fit the task, or its type is not registered.
     """
     raise BuildError(
-        f"nothing builds {type(architecture).__name__}: write a function that takes it and"
-        " decorate it with @reinas.build.register"
+        f"nothing builds {type(architecture).__name__}: write a function (architecture, task) that"
+        " does, and give it as `build` or decorate it with @reinas.build.register"
+    )
+
+
+def check_builder(builder: Any) -> None:
+    """Check that worker processes can import a function.
+
+    Args:
+        builder: What was given as `build`.
+
+    Raises:
+        InvalidSettingError: It is no function of a module.
+    """
+    if not isinstance(builder, FunctionType) or "<" in builder.__qualname__:
+        raise InvalidSettingError(
+            "build",
+            "should be a function (architecture, task) at the top of a module, so that worker"
+            f" processes find it; got {builder!r}",
+        )
+
+
+def load_builder(name: str) -> Builder:
+    """The function that a search or a network has recorded.
+
+    The name comes from a file, so only a function is called that is declared to build.
+
+    Args:
+        name: `module:name`.
+
+    Returns:
+        The function.
+
+    Raises:
+        InvalidSettingError: It cannot be imported, or its annotation does not say that it
+            returns a module.
+    """
+    builder = load_object(name)
+    if isinstance(builder, FunctionType):
+        returned = typing.get_type_hints(builder).get("return")
+        if inspect.isclass(returned) and issubclass(returned, nn.Module):
+            return builder
+    raise InvalidSettingError(
+        "build",
+        f"'{name}' has no annotation '-> nn.Module', so it is not called by that name: add one, or"
+        " give the function itself as `build`",
     )
 
 

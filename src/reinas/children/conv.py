@@ -1,13 +1,14 @@
 """Convolutional children with skip connections (Zoph & Le 2016, section 3.3)."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from reinas.children.build import adjust_recipe, build, check_inputs
+from reinas.errors import BuildError
 from reinas.spaces.conv_architecture import (
     ContrastLayer,
     ConvArchitecture,
@@ -16,6 +17,7 @@ from reinas.spaces.conv_architecture import (
     NormLayer,
     PoolLayer,
     Shape,
+    as_image,
     shapes,
 )
 from reinas.tasks.base import Interface
@@ -29,40 +31,56 @@ at 8 x 8.
 """
 
 
-def join(maps: Sequence[Tensor]) -> Tensor:
-    """Concatenate feature maps [B, C_i, H_i, W_i] along channels: [B, sum C_i, max H, max W].
+@dataclass(frozen=True, slots=True)
+class Modules:
+    """PyTorch's modules and functions for one number of dimensions: images, or series."""
 
-    Smaller ones are padded with zeros at the bottom and the right (section 3.3, repair 3; where
-    the zeros go is our choice).
+    convolution: Callable[..., nn.Module]
+    normalisation: Callable[[int], nn.Module]
+    max_pool: Callable[..., Tensor]
+    average_pool: Callable[..., Tensor]
+
+
+MODULES = {
+    1: Modules(nn.Conv1d, nn.BatchNorm1d, functional.max_pool1d, functional.avg_pool1d),
+    2: Modules(nn.Conv2d, nn.BatchNorm2d, functional.max_pool2d, functional.avg_pool2d),
+}
+"""By the number of dimensions."""
+
+
+def join(maps: Sequence[Tensor]) -> Tensor:
+    """Concatenate feature maps [B, C_i, *S_i] along channels: [B, sum C_i, *max S].
+
+    Smaller ones are padded with zeros at the bottom and the right, or at the end of a series
+    (section 3.3, repair 3; where the zeros go is our choice).
     """
     if len(maps) == 1:
         return maps[0]
-    height = max(m.shape[2] for m in maps)
-    width = max(m.shape[3] for m in maps)
-    padded = [
-        m
-        if m.shape[2:] == (height, width)
-        else functional.pad(m, (0, width - m.shape[3], 0, height - m.shape[2]))
-        for m in maps
-    ]
+    sizes = [max(sizes) for sizes in zip(*(m.shape[2:] for m in maps), strict=True)]
+    padded = []
+    for m in maps:
+        missing = [size - own for size, own in zip(sizes, m.shape[2:], strict=True)]
+        edges = [edge for more in reversed(missing) for edge in (0, more)]
+        padded.append(functional.pad(m, edges) if any(missing) else m)
     return torch.cat(padded, dim=1)
 
 
-def block(layer: ConvLayer, channels: int) -> nn.Sequential:
-    """Convolution, batch normalisation, ReLU: [B, channels, H, W] -> [B, filters, H', W'].
+def block(layer: ConvLayer, channels: int, dimensions: int = 2) -> nn.Sequential:
+    """Convolution, batch normalisation, ReLU: [B, channels, *S] -> [B, filters, *S'].
 
-    Filter sizes are odd, so padding by half of them gives H' = ceil(H / stride). The
+    Filter sizes are odd, so padding by half of them gives S' = ceil(S / stride). The
     convolution has no bias: batch normalisation would cancel it.
     """
-    convolution = nn.Conv2d(
+    modules = MODULES[dimensions]
+    convolution = modules.convolution(
         channels,
         layer.filters,
-        (layer.height, layer.width),
-        stride=(layer.stride_height, layer.stride_width),
-        padding=(layer.height // 2, layer.width // 2),
+        (layer.height, layer.width)[:dimensions],
+        stride=(layer.stride_height, layer.stride_width)[:dimensions],
+        padding=(layer.height // 2, layer.width // 2)[:dimensions],
         bias=False,
     )
-    return nn.Sequential(convolution, nn.BatchNorm2d(layer.filters), nn.ReLU(inplace=True))
+    return nn.Sequential(convolution, modules.normalisation(layer.filters), nn.ReLU(inplace=True))
 
 
 class DenseBlock(nn.Module):
@@ -72,10 +90,10 @@ class DenseBlock(nn.Module):
     is our choice where the paper is silent.
     """
 
-    def __init__(self, layer: ConvLayer, channels: int, count: int) -> None:
+    def __init__(self, layer: ConvLayer, channels: int, count: int, dimensions: int = 2) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            block(layer, channels + k * layer.filters) for k in range(count)
+            block(layer, channels + k * layer.filters, dimensions) for k in range(count)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -87,26 +105,26 @@ class DenseBlock(nn.Module):
 
 
 class Pool(nn.Module):
-    """Max or average pooling with 'same' padding: [B, C, H, W] -> [B, C, H', W'].
+    """Max or average pooling with 'same' padding: [B, C, *S] -> [B, C, *S'].
 
-    H' = ceil(H / stride). Where a window reaches over the edge only the pixels inside count.
+    S' = ceil(S / stride). Where a window reaches over the edge only what is inside counts.
     """
 
-    def __init__(self, layer: PoolLayer) -> None:
+    def __init__(self, layer: PoolLayer, dimensions: int = 2) -> None:
         super().__init__()
         self.size, self.stride, self.max = layer.size, layer.stride, layer.pool == "max"
+        self.functions = MODULES[dimensions]
 
     def forward(self, x: Tensor) -> Tensor:
         """The pooled maps."""
-        top, bottom = self._edges(x.shape[2])
-        left, right = self._edges(x.shape[3])
-        edges = (left, right, top, bottom)
+        edges = [edge for length in reversed(x.shape[2:]) for edge in self._edges(length)]
         if self.max:
             padded = functional.pad(x, edges, value=-torch.inf)
-            return functional.max_pool2d(padded, self.size, self.stride)
+            return self.functions.max_pool(padded, self.size, self.stride)
+        pool = self.functions.average_pool
         inside = functional.pad(torch.ones_like(x[:1, :1]), edges)
-        shares = functional.avg_pool2d(inside, self.size, self.stride)
-        return functional.avg_pool2d(functional.pad(x, edges), self.size, self.stride) / shares
+        shares = pool(inside, self.size, self.stride)
+        return pool(functional.pad(x, edges), self.size, self.stride) / shares
 
     def _edges(self, length: int) -> tuple[int, int]:
         """Zeros before and after, so that ceil(length / stride) windows fit: more after."""
@@ -123,47 +141,52 @@ class LocalContrast(nn.Module):
     window has less contrast. Windows are uniform; over the edge only the pixels inside count.
     """
 
-    def __init__(self, window: int) -> None:
+    def __init__(self, window: int, dimensions: int = 2) -> None:
         super().__init__()
         self.window = window
+        self.functions = MODULES[dimensions]
 
     def forward(self, x: Tensor) -> Tensor:
         """The normalised maps."""
         centred = x - self._local(x.mean(1, keepdim=True))
         # the root's slope is infinite at 0, where a map is constant
         deviation = (self._local(centred.square().mean(1, keepdim=True)) + 1e-8).sqrt()
-        return centred / torch.maximum(deviation, deviation.mean((2, 3), keepdim=True))
+        everywhere = tuple(range(2, x.ndim))
+        return centred / torch.maximum(deviation, deviation.mean(everywhere, keepdim=True))
 
     def _local(self, x: Tensor) -> Tensor:
-        return functional.avg_pool2d(
+        return self.functions.average_pool(
             x, self.window, stride=1, padding=self.window // 2, count_include_pad=False
         )
 
 
-def module(layer: Layer, channels: int, count: int) -> nn.Module:
+def module(layer: Layer, channels: int, count: int, dimensions: int = 2) -> nn.Module:
     """What a layer computes, for so many channels in; `count` convolutions to a block."""
     match layer:
+        case ConvLayer() if count == 1:
+            return block(layer, channels, dimensions)
         case ConvLayer():
-            return block(layer, channels) if count == 1 else DenseBlock(layer, channels, count)
+            return DenseBlock(layer, channels, count, dimensions)
         case PoolLayer():
-            return Pool(layer)
+            return Pool(layer, dimensions)
         case ContrastLayer():
-            return LocalContrast(layer.window)
+            return LocalContrast(layer.window, dimensions)
         case NormLayer():
-            return nn.BatchNorm2d(channels)
+            return MODULES[dimensions].normalisation(channels)
 
 
 class ConvChild(nn.Module):
-    """The layers, global average pooling, one linear layer: [B, C, H, W] -> [B, outputs]."""
+    """The layers, global average pooling, one linear layer: [B, C, *S] -> [B, outputs]."""
 
     def __init__(self, architecture: ConvArchitecture, image: Shape, outputs: int) -> None:
         super().__init__()
         self.sources = [layer.inputs for layer in architecture.layers]
         self.outputs = architecture.outputs
         self.pools = architecture.pools
+        self.functions = MODULES[architecture.dimensions]
         traced = shapes(architecture, image)
         self.layers = nn.ModuleList(
-            module(layer, shape.channels_in, architecture.block)
+            module(layer, shape.channels_in, architecture.block, architecture.dimensions)
             for layer, shape in zip(architecture.layers, traced, strict=True)
         )
         self.classifier = nn.Linear(sum(traced[n - 1].channels for n in self.outputs), outputs)
@@ -171,24 +194,32 @@ class ConvChild(nn.Module):
             self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits [B, outputs] of images [B, C, H, W]."""
+        """Logits [B, outputs] of images [B, C, H, W], or of series [B, C, T]."""
         maps = [image]
         for number, (layer, sources) in enumerate(
             zip(self.layers, self.sources, strict=True), start=1
         ):
             maps.append(layer(join([maps[n] for n in sources])))
             if number in self.pools:
-                maps = [functional.max_pool2d(m, 2, ceil_mode=True) for m in maps]
-        features = join([maps[n] for n in self.outputs]).mean(dim=(2, 3))
+                maps = [self.functions.max_pool(m, 2, ceil_mode=True) for m in maps]
+        joined = join([maps[n] for n in self.outputs])
+        features = joined.mean(dim=tuple(range(2, joined.ndim)))
         logits: Tensor = self.classifier(features)
         return logits
 
 
 @build.register
 def _(architecture: ConvArchitecture, task: Interface) -> nn.Module:
-    check_inputs("conv", task, 3, "images (channels, height, width)")
-    channels, height, width = task.inputs
-    return ConvChild(architecture, (channels, height, width), task.outputs)
+    rank = architecture.dimensions + 1
+    kinds = {2: "series (channels, time)", 3: "images (channels, height, width)"}
+    if len(task.inputs) in kinds and len(task.inputs) != rank:
+        raise BuildError(
+            f"space 'conv' with dimensions={architecture.dimensions} needs {kinds[rank]}, but task"
+            f" '{task.name}' gives {kinds[len(task.inputs)]}: set dimensions to"
+            f" {len(task.inputs) - 1}"
+        )
+    check_inputs("conv", task, rank, kinds[rank])
+    return ConvChild(architecture, as_image(task.inputs), task.outputs)
 
 
 @adjust_recipe.register

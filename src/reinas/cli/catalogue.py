@@ -8,7 +8,7 @@ from reinas.cli.output import out, print_json
 from reinas.plugins import Kind
 from reinas.registry import NAMED, find, parameters, summary, words
 from reinas.report.terminal import table
-from reinas.tasks.rewards import REWARDS
+from reinas.rewards import REWARDS
 from reinas.tasks.scaling import WHITENING
 
 NAMES: dict[Kind, dict[str, Any]] = {"task": {"reward": ("auto", *REWARDS), "whitening": WHITENING}}

@@ -1,24 +1,28 @@
 """Train the child, measure it on the validation part."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import nn
 
 from reinas.children import adjust_recipe, build, parameters
+from reinas.children.build import Builder, check_builder
 from reinas.errors import SettingError
 from reinas.evaluators.base import AbstractEvaluator
+from reinas.names import object_name
+from reinas.rewards import Reward
 from reinas.seeds import derive
 from reinas.tasks.base import AbstractTask, check_parts
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.user_data import Data, FileTask, cache_data
 from reinas.threads import one_thread
-from reinas.training.costs import costs
+from reinas.training.costs import costs, latency
 from reinas.training.fit import fit
 from reinas.training.tensors import search_tensors, seeded
-from reinas.types import TOO_COSTLY, Job, Outcome
+from reinas.types import TOO_COSTLY, Curve, Epoch, Job, Outcome
 
 
 @dataclass(frozen=True)
@@ -51,21 +55,39 @@ class Limits:
 
 @dataclass(frozen=True)
 class TrainedEvaluator(AbstractEvaluator[Any]):
-    """Builds each child, trains it by the recipe (default: the task's), rewards its curve.
+    """Builds each child, trains it by the recipe, rewards its learning curve.
 
-    A child that breaks one of the `limits` is not trained: it fails, and so counts as reward 0.
+    After every validated epoch the reward that the child would have by then is reported.
+
+    Args:
+        task: Data, objective, reward.
+        recipe: How children are trained; None is the task's recipe.
+        limits: A child that breaks one is not trained: it fails, and so counts as reward 0.
+        build: A function (architecture, task) -> module at the top of a module of yours; None
+            is `reinas.build`.
+
+    Raises:
+        SettingError: `build` cannot be imported by worker processes.
     """
 
     task: AbstractTask
     recipe: Recipe
     limits: Limits
+    build: Builder | None
 
     def __init__(
-        self, task: AbstractTask, recipe: Recipe | None = None, limits: Limits | None = None
+        self,
+        task: AbstractTask,
+        recipe: Recipe | None = None,
+        limits: Limits | None = None,
+        build: Builder | None = None,
     ) -> None:
+        if build is not None:
+            check_builder(build)
         object.__setattr__(self, "task", task)
         object.__setattr__(self, "recipe", recipe or task.recipe)
         object.__setattr__(self, "limits", limits or Limits())
+        object.__setattr__(self, "build", build)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -78,6 +100,8 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
             settings["limits"] = self.limits.settings
         if (fingerprint := self.task.fingerprint) is not None:
             settings["data"] = fingerprint
+        if self.build is not None:
+            settings["build"] = object_name(self.build)
         return settings
 
     def portable(self) -> AbstractEvaluator[Any]:
@@ -89,21 +113,20 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
     def check(self, architecture: Any) -> None:
         """Refuse a space, a task or data that do not fit together; builds without memory."""
         with torch.device("meta"):
-            build(architecture, self.task)
+            (self.build or build)(architecture, self.task)
         check_parts(self.task)
 
     def __call__(self, job: Job[Any]) -> Outcome:
         """One child, trained with one thread; all randomness comes from the job's seed."""
         start = time.perf_counter()
         if self.limits.settings:
-            count, flops = costs(job.architecture, self.task)
+            count, flops = costs(job.architecture, self.task, self.build or build)
             if reason := self.limits.broken(count, flops):
                 metrics = {"parameters": count, "flops": flops}
                 return Outcome(None, time.perf_counter() - start, metrics, error=reason)
         recipe = adjust_recipe(job.architecture, self.recipe)
-        return outcome(
-            job.architecture, self.task, replace(recipe, seed=derive(job.seed, recipe.seed))
-        )
+        seeded_recipe = replace(recipe, seed=derive(job.seed, recipe.seed))
+        return outcome(job.architecture, self.task, seeded_recipe, self.build or build, job.report)
 
 
 @dataclass(frozen=True)
@@ -135,9 +158,15 @@ class RecipePoint:
 
 @dataclass(frozen=True)
 class RecipeEvaluator(AbstractEvaluator[RecipePoint]):
-    """Trains one architecture by different recipes."""
+    """Trains one architecture by different recipes.
+
+    Args:
+        task: Data, objective, reward.
+        build: Builds the architecture.
+    """
 
     task: AbstractTask
+    build: Builder = build
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -146,21 +175,77 @@ class RecipeEvaluator(AbstractEvaluator[RecipePoint]):
 
     def __call__(self, job: Job[RecipePoint]) -> Outcome:
         """The outcome of the job's own recipe, whose seed is all the randomness."""
-        return outcome(job.architecture.architecture, self.task, job.architecture.recipe)
+        point = job.architecture
+        return outcome(point.architecture, self.task, point.recipe, self.build, job.report)
 
 
-def outcome(architecture: Any, task: AbstractTask, recipe: Recipe) -> Outcome:
-    """Build, train and measure one child, with one thread; all randomness is `recipe.seed`."""
+def outcome(
+    architecture: Any,
+    task: AbstractTask,
+    recipe: Recipe,
+    builder: Builder,
+    report: Callable[[int, float], None],
+) -> Outcome:
+    """Build, train and measure one child, with one thread.
+
+    Args:
+        architecture: What to build.
+        task: Data, objective, reward.
+        recipe: How to train; all randomness is its seed.
+        builder: Builds the child.
+        report: Is called with every validated epoch and the reward by then.
+
+    Returns:
+        The reward, or why there is none.
+    """
     train, valid = search_tensors(task)
     start = time.perf_counter()  # loading the data is paid once, by whoever comes first
     with one_thread(), seeded(recipe.seed):
-        child = build(architecture, task)
-        curve = fit(child, train, valid, recipe, task.objective)
+        child = builder(architecture, task)
+        known = _costs(child, architecture, task, builder)
+        progress = _Progress(task, known, report)
+        curve = fit(child, train, valid, recipe, task.objective, on_epoch=progress.add)
     seconds = time.perf_counter() - start
-    metrics: dict[str, float] = {"parameters": parameters(child)}
     if curve.stopped:
-        return Outcome(None, seconds, metrics, curve, curve.stopped)
+        return Outcome(None, seconds, known, curve, curve.stopped)
     # with patience the weights are those of the best epoch
     kept = min(curve.epochs, key=lambda e: e.loss) if recipe.patience else curve.epochs[-1]
-    metrics |= {"loss": kept.loss, **task.objective.metrics(kept.loss, kept.score)}
-    return Outcome(task.reward_of(curve), seconds, metrics, curve)
+    metrics = known | _metrics(task, kept)
+    return Outcome(task.reward_of(curve, metrics), seconds, metrics, curve)
+
+
+class _Progress:
+    """Reports the reward that a child would have if it ended with the epoch."""
+
+    def __init__(
+        self,
+        task: AbstractTask,
+        known: Mapping[str, float],
+        report: Callable[[int, float], None],
+    ) -> None:
+        self._task, self._known, self._report = task, known, report
+        self._epochs: list[Epoch] = []
+
+    def add(self, epoch: Epoch) -> None:
+        """One more validated epoch."""
+        self._epochs.append(epoch)
+        metrics = {**self._known, **_metrics(self._task, epoch)}
+        self._report(epoch.number, self._task.reward_of(Curve(tuple(self._epochs)), metrics))
+
+
+def _metrics(task: AbstractTask, epoch: Epoch) -> dict[str, float]:
+    return {"loss": epoch.loss, **task.objective.metrics(epoch.loss, epoch.score)}
+
+
+def _costs(
+    child: nn.Module, architecture: Any, task: AbstractTask, builder: Builder
+) -> dict[str, float]:
+    """The number of parameters, and those costs that the reward asks for."""
+    known: dict[str, float] = {"parameters": parameters(child)}
+    function = task.reward_function
+    needs = function.needs if isinstance(function, Reward) else frozenset()
+    if "flops" in needs:
+        known["flops"] = costs(architecture, task, builder)[1]
+    if "latency" in needs:
+        known["latency"] = latency(child, task)
+    return known

@@ -15,7 +15,8 @@ from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
-from reinas.children import build
+from reinas.children import build as registered
+from reinas.children.build import Builder, load_builder
 from reinas.errors import FileError, SettingError
 from reinas.export.network import FoundNetwork
 from reinas.registry import make
@@ -85,11 +86,27 @@ def _replace(path: Path, data: bytes) -> None:
     os.replace(draft, path)
 
 
-def load(folder: str | Path, *, space: AbstractSpace[Any] | None = None) -> FoundNetwork:
-    """The network that `reinas finish` saved in `folder`, in evaluation mode.
+def load(
+    folder: str | Path,
+    *,
+    space: AbstractSpace[Any] | None = None,
+    build: Builder | None = None,
+) -> FoundNetwork:
+    """Load the network that `finish` saved.
 
-    `space` is needed only where the network was found in a space of your own. Nothing in the
-    files is executed. `FileError` where they are missing, damaged or do not belong together.
+    Nothing in the files is executed; spaces, objectives and functions of your own are imported
+    by their recorded names where those are of the right kind.
+
+    Args:
+        folder: Has network.json and weights.safetensors.
+        space: Needed only where the network was found in a space that cannot be imported.
+        build: Needed only where the function that builds it cannot be imported.
+
+    Returns:
+        The network, in evaluation mode.
+
+    Raises:
+        FileError: The files are missing, damaged or do not belong together.
     """
     description = _read(Path(folder) / DESCRIPTION)
     weights = _read_weights(Path(folder) / WEIGHTS, description)
@@ -103,8 +120,10 @@ def load(folder: str | Path, *, space: AbstractSpace[Any] | None = None) -> Foun
             tuple(description["task"]["inputs"]),
             description["task"]["outputs"],
         )
+        recorded = description.get("build")
+        builder = build or (load_builder(recorded) if recorded else registered)
         with torch.device("meta"):  # no memory, no random numbers: the weights are at hand
-            child = build(architecture, task)
+            child = builder(architecture, task)
         if "recipe" in description:
             apply_recipe(child, Recipe(**description["recipe"]))
         inputs = _scaling(weights, "input")

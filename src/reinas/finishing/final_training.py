@@ -5,7 +5,8 @@ from typing import Any
 
 from torch import nn
 
-from reinas.children import build, parameters
+from reinas.children import parameters
+from reinas.children.build import Builder
 from reinas.errors import ReinasError
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
@@ -16,7 +17,11 @@ from reinas.types import Curve, Epoch
 
 
 def train_final(
-    architecture: Any, task: AbstractTask, recipe: Recipe, on_epoch: Callable[[Epoch], None]
+    architecture: Any,
+    task: AbstractTask,
+    recipe: Recipe,
+    builder: Builder,
+    on_epoch: Callable[[Epoch], None],
 ) -> tuple[nn.Module, Curve]:
     """Train on the training part, watched on the validation part.
 
@@ -24,6 +29,7 @@ def train_final(
         architecture: What to build.
         task: Has the data.
         recipe: How to train; all randomness is its seed.
+        builder: Builds the architecture.
         on_epoch: Is called with every epoch.
 
     Returns:
@@ -34,7 +40,7 @@ def train_final(
     """
     train, valid = search_tensors(task)
     with one_thread(), seeded(recipe.seed):
-        child = build(architecture, task)
+        child = builder(architecture, task)
         curve = fit(child, train, valid, recipe, task.objective, on_epoch=on_epoch)
     if curve.stopped:
         raise ReinasError(

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reinas.children import build as registered
+from reinas.children.build import Builder, load_builder
 from reinas.errors import ReinasError, SettingError
 from reinas.executors.base import AbstractExecutor
 from reinas.executors.serial import Serial
@@ -51,6 +53,7 @@ def finish(
     anyway: bool = False,
     executor: AbstractExecutor | None = None,
     observer: FinishObserver | None = None,
+    build: Builder | None = None,
 ) -> FinalResult:
     """Send the search's best network through a grid, train it until it converges, test, save.
 
@@ -73,6 +76,7 @@ def finish(
         anyway: Also finish a search that is not over.
         executor: Where the points of the grid are trained; None is this process.
         observer: Is called while it runs.
+        build: The function that built the search's children; None is the recorded one.
 
     Returns:
         The final network's test result, and where it is saved.
@@ -88,6 +92,8 @@ def finish(
     record = home.get(name)
     _check(record, space, task)
     watch = observer or FinishObserver()
+    recorded = record.settings["evaluator"].get("build")
+    builder = build or (load_builder(recorded) if recorded else registered)
     with home.lock(name):
         before = record.final()
         if before is None:
@@ -96,7 +102,7 @@ def finish(
             architecture = space.decode(trial.answers)
             make_folder(place)
             recipe = choose_recipe(
-                record, trial, architecture, task, grid, executor or Serial(), watch
+                record, trial, architecture, task, grid, builder, executor or Serial(), watch
             )
             recipe = final_recipe(recipe, epochs, patience)
         else:
@@ -104,7 +110,7 @@ def finish(
             architecture = space.decode(trial.answers)
             make_folder(place)
         watch.training(recipe)
-        network, curve = train_final(architecture, task, recipe, watch.epoch)
+        network, curve = train_final(architecture, task, recipe, builder, watch.epoch)
         final = before
         if final is None:
             metrics = measure_test_part(network, task)
@@ -113,6 +119,8 @@ def finish(
             record.finish(final)
         story = {"search": name, "trial": trial.number, "recipe": final.recipe}
         story["epochs_trained"] = curve.epochs[-1].number
+        if recorded:
+            story["build"] = recorded
         description = describe(space, trial.answers, task, **story, metrics=final.metrics)
         save(FoundNetwork(network, *search_scalings(task), description), place)
     best = _best(record).number

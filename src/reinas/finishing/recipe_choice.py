@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from reinas.children import adjust_recipe, build
+from reinas.children import adjust_recipe
+from reinas.children.build import Builder
 from reinas.errors import ReinasError
 from reinas.evaluators.trained import RecipeEvaluator, RecipePoint
 from reinas.executors.base import AbstractExecutor
@@ -30,6 +31,7 @@ def choose_recipe(
     architecture: Any,
     task: AbstractTask,
     grid: RecipeGrid | None,
+    builder: Builder,
     executor: AbstractExecutor,
     observer: FinishObserver,
 ) -> Recipe:
@@ -41,6 +43,7 @@ def choose_recipe(
         architecture: What it is.
         task: The search's task.
         grid: The recipes; None keeps the search's own.
+        builder: Builds the architecture.
         executor: Runs the points.
         observer: Is called for the grid and for every point.
 
@@ -56,14 +59,14 @@ def choose_recipe(
     if grid is None:
         return base
     with torch.device("meta"):
-        normalised = any(isinstance(m, NORMS) for m in build(architecture, task).modules())
+        normalised = any(isinstance(m, NORMS) for m in builder(architecture, task).modules())
     recipes = grid.recipes(base, task.objective, normalised=normalised)
     known = record.points()
     left = [recipe for recipe in recipes if recipe_key(recipe.settings) not in known]
     observer.grid(len(recipes), len(recipes) - len(left))
     jobs = [Job(n, RecipePoint(architecture, recipe), recipe.seed) for n, recipe in enumerate(left)]
     try:
-        for job, outcome in executor.run(RecipeEvaluator(task), jobs):
+        for job, outcome in executor.run(RecipeEvaluator(task, builder), jobs):
             record.record_point(job.architecture.recipe.settings, outcome)
             observer.point(job.architecture.recipe, outcome)
     finally:

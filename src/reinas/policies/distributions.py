@@ -61,16 +61,12 @@ class Conditions:
 
     def __init__(self, decisions: Sequence[Decision]) -> None:
         column = {d.name: t for t, d in enumerate(decisions)}
+        parents = {d.name: d for d in decisions}
         self._parents: list[list[tuple[int, Tensor]]] = [
             [
                 (
                     column[when.decision],
-                    torch.tensor(
-                        [
-                            answer in when.answers
-                            for answer in range(decisions[column[when.decision]].num_options)
-                        ]
-                    ),
+                    torch.tensor(when.holds(parents[when.decision])),
                 )
                 for when in decision.when
             ]

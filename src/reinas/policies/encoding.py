@@ -181,15 +181,14 @@ def _conditions(
 ) -> list[tuple[int, list[tuple[int, NDArray[np.bool_]]]]]:
     """For each conditional decision: its parents, and which of their answers activate it."""
     place = {d.name: t for t, d in enumerate(decisions)}
+    parents = {d.name: d for d in decisions}
     return [
         (
             t,
             [
                 (
                     place[when.decision],
-                    np.isin(
-                        np.arange(decisions[place[when.decision]].num_options), list(when.answers)
-                    ),
+                    np.array(when.holds(parents[when.decision])),
                 )
                 for when in decision.when
             ],

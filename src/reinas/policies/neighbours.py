@@ -1,6 +1,7 @@
 """Neighbouring architectures, as answers; conditional decisions are kept consistent."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -85,13 +86,13 @@ def completed(
     Returns:
         T canonical answers that begin with `head`.
     """
-    like_active: dict[str, int] = {}
-    known: dict[str, int] = {}
+    like_active: dict[str, Any] = {}
+    known: dict[str, Any] = {}
     result = []
     for place, decision in enumerate(decisions):
         copied = place < len(like) and active(decision, like_active)
         if copied:
-            like_active[decision.name] = like[place]
+            like_active[decision.name] = decision.choices[like[place]]
         if not active(decision, known):
             result.append(0)
             continue
@@ -99,7 +100,7 @@ def completed(
             answer = head[place]
         else:
             answer = like[place] if copied else int(rng.integers(decision.num_options))
-        known[decision.name] = answer
+        known[decision.name] = decision.choices[answer]
         result.append(answer)
     return tuple(result)
 

@@ -129,10 +129,12 @@ def _active_answers(decisions: Sequence[Decision], answers: Answers) -> list[tup
 
 def _suggested(trial: Any, decisions: Sequence[Decision]) -> Answers:
     """One Optuna trial's answers; 0 where a decision is inactive."""
-    known: dict[str, int] = {}
+    known: dict[str, Any] = {}
+    answers = []
     for decision in decisions:
+        answer = 0
         if active(decision, known):
-            known[decision.name] = trial.suggest_categorical(
-                decision.name, range(decision.num_options)
-            )
-    return tuple(known.get(decision.name, 0) for decision in decisions)
+            answer = trial.suggest_categorical(decision.name, range(decision.num_options))
+            known[decision.name] = decision.choices[answer]
+        answers.append(answer)
+    return tuple(answers)

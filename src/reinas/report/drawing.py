@@ -14,6 +14,7 @@ from reinas.spaces.conv_architecture import (
     Layer,
     NormLayer,
     PoolLayer,
+    as_image,
     shapes,
 )
 from reinas.spaces.mlp import MlpArchitecture
@@ -112,15 +113,18 @@ def draw(architecture: Any, task: Interface) -> str:
 
 @draw.register
 def _(architecture: ConvArchitecture, task: Interface) -> str:
-    channels, height, width = task.inputs
-    traced = shapes(architecture, (channels, height, width))
-    boxes = [Box("image", f"{channels} × {height} × {width}", "the input", end=True)]
+    image = as_image(task.inputs)
+    flat = architecture.dimensions == 1
+    traced = shapes(architecture, image)
+    first = " × ".join(map(str, task.inputs))
+    boxes = [Box("series" if flat else "image", first, "the input", end=True)]
     for number, (layer, shape) in enumerate(zip(architecture.layers, traced, strict=True), 1):
-        size = f"{shape.channels} × {shape.height} × {shape.width}"
+        sizes = (shape.channels, shape.height, shape.width)
+        size = " × ".join(map(str, sizes[:2] if flat else sizes))
         pooled = ", then all pooled 2 × 2" if number in architecture.pools else ""
         boxes.append(
             Box(
-                f"{number}: {_words(layer, architecture.block)}",
+                f"{number}: {_words(layer, architecture.block, flat=flat)}",
                 size + pooled,
                 f"layer {number}: {shape.channels_in} channels in, {size} out,"
                 f" {shape.parameters:,} parameters{pooled}",
@@ -141,13 +145,16 @@ def _(architecture: ConvArchitecture, task: Interface) -> str:
     return column(boxes, links, "convolutional network")
 
 
-def _words(layer: Layer, block: int) -> str:
+def _words(layer: Layer, block: int, *, flat: bool) -> str:
     """What a layer is, short enough for a box."""
     match layer:
         case ConvLayer():
+            times = f"{block} times " if block > 1 else ""
+            if flat:
+                stride = "" if layer.stride_height == 1 else f", stride {layer.stride_height}"
+                return f"{times}length {layer.height}, {layer.filters} filters{stride}"
             strides = (layer.stride_height, layer.stride_width)
             stride = "" if strides == (1, 1) else f", stride {strides[0]} × {strides[1]}"
-            times = f"{block} times " if block > 1 else ""
             return f"{times}{layer.height} × {layer.width}, {layer.filters} filters{stride}"
         case PoolLayer():
             stride = "" if layer.stride == 1 else f", stride {layer.stride}"

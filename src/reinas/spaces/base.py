@@ -22,9 +22,9 @@ class AbstractSpace(ABC, Generic[A]):
     """What may be built.
 
     Subclasses are frozen dataclasses whose fields are the space's parameters, and define
-    `name`, `decisions`, `decode` and `encode`. `decode(encode(a)) == a` for every architecture
-    a, and `encode(decode(answers))` is the canonical form of the answers: two answers that mean
-    the same network decode to equal architectures.
+    `name`, `decisions` and `decode`; `encode` is optional. `decode(encode(a)) == a` for every
+    architecture a, and `encode(decode(answers))` is the canonical form of the answers: two answers
+    that mean the same network decode to equal architectures.
     """
 
     name: ClassVar[str]
@@ -38,13 +38,26 @@ class AbstractSpace(ABC, Generic[A]):
     def decode(self, answers: Answers) -> A:
         """The architecture that the answers mean; `AnswersError` if they are not answers here."""
 
-    @abstractmethod
     def encode(self, architecture: A) -> Answers:
-        """The canonical answers that mean the architecture; `AnswersError` if there are none."""
+        """The canonical answers that mean the architecture; optional for a space of your own.
+
+        Raises:
+            AnswersError: There are no such answers, or the space defines no `encode`.
+        """
+        raise AnswersError(f"space '{self.name}' defines no encode, which this needs")
+
+    @property
+    def has_encode(self) -> bool:
+        """Whether the space defines `encode`."""
+        return type(self).encode is not AbstractSpace.encode
 
     def key(self, answers: Answers) -> Answers:
-        """Equal for answers that mean equal architectures."""
-        return self.encode(self.decode(answers))
+        """Equal for answers that mean equal architectures.
+
+        Without `encode` these are the canonical answers themselves: then two answers that mean
+        the same network count as two architectures.
+        """
+        return self.encode(self.decode(answers)) if self.has_encode else answers
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -158,10 +171,10 @@ def _check_conditions(decision: Decision, seen: Mapping[str, Decision]) -> None:
             raise SettingError(
                 f"{decision.name} depends on {when.decision}, which is not an earlier decision"
             )
-        if not when.answers or not all(0 <= a < parent.num_options for a in when.answers):
+        if not when.values or not all(value in parent.choices for value in when.values):
             raise SettingError(
-                f"{decision.name} depends on answers {sorted(when.answers)} of"
-                f" {parent.name}, which takes 0 to {parent.num_options - 1}"
+                f"{decision.name} depends on the values {list(when.values)} of {parent.name},"
+                f" which has {list(parent.choices)}"
             )
         if (
             isinstance(decision, Link)

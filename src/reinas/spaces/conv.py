@@ -37,10 +37,12 @@ WHOLE = ("heights", "widths", "filters", "strides", "pool_sizes", "pool_strides"
 class ConvSpace(AbstractSpace[ConvArchitecture]):
     """Convolutional networks with skip connections, for images (Zoph & Le, section 4.1).
 
-    `strides=(1,)` fixes them; more values make them decisions. With `layer_types` a first
-    decision a layer picks convolution, max or average pooling, local contrast or batch
-    normalisation. `learning_rates` makes the child's learning rate one more decision. `block`,
-    `pools` and `more_filters` are the third variant's: `reinas spaces` has it as conv-blocks.
+    `dimensions=1` makes them one-dimensional, for series [channels, time]: `heights` are then
+    filter lengths, and `widths` do not matter. `strides=(1,)` fixes strides; more values make
+    them decisions. With `layer_types` a first decision per layer picks convolution, max or average
+    pooling, local contrast or batch normalisation. `learning_rates` makes the child's learning
+    rate one more decision. `block`, `pools` and `more_filters` are the third variant's: `reinas
+    spaces` has it as conv-blocks.
     """
 
     depth: int = 6
@@ -56,11 +58,13 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
     block: int = 1
     pools: tuple[int, ...] = ()
     more_filters: int = 0
+    dimensions: int = 2
     name: ClassVar[str] = "conv"
 
     def __post_init__(self) -> None:
         check_number("conv", "depth", self.depth, 1, DEEPEST)
         check_number("conv", "block", self.block, 1, 100)
+        check_number("conv", "dimensions", self.dimensions, 1, 2)
         check_number("conv", "more_filters", self.more_filters, 0, MOST)
         for key in WHOLE:
             check_options("conv", key, getattr(self, key), least=1)
@@ -100,6 +104,8 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
             "window": self.windows,
         }
         fixed = {"stride_height", "stride_width"} if len(self.strides) == 1 else set()
+        if self.dimensions == 1:
+            fixed |= {"filter_width", "stride_width"}
         types = TYPES if self.layer_types else ("conv",)
         decided = {kind for each in types for kind in CHOICES[each]} - fixed
         return {kind: options[kind] for kind in ORDER if kind in decided}
@@ -112,7 +118,7 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
         if self.layer_types:
             choices.append(Choice(f"{where}.type", "type", TYPES, layer))
             for kind in self._options:
-                types = frozenset(n for n, each in enumerate(TYPES) if kind in CHOICES[each])
+                types = tuple(each for each in TYPES if kind in CHOICES[each])
                 when[kind] = (When(f"{where}.type", types),)
         return choices + [
             Choice(f"{where}.{kind}", kind, options, layer, when.get(kind, ()))
@@ -156,7 +162,7 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
             if start < len(answers)
         )
         pools = tuple(n for n in self.pools if n <= len(layers))
-        return ConvArchitecture(layers, self.block, pools, rate)
+        return ConvArchitecture(layers, self.block, pools, rate, self.dimensions)
 
     def _layer(self, part: Answers) -> Layer:
         """A layer from its answers: its type if that is decided, its choices, its links."""
@@ -172,11 +178,13 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
             case "conv":
                 return ConvLayer(
                     height=value["filter_height"],
-                    width=value["filter_width"],
+                    width=value.get("filter_width", 1),
                     filters=value["filters"] + self.more_filters,
                     inputs=inputs,
                     stride_height=value.get("stride_height", self.strides[0]),
-                    stride_width=value.get("stride_width", self.strides[0]),
+                    stride_width=1
+                    if self.dimensions == 1
+                    else value.get("stride_width", self.strides[0]),
                 )
             case "contrast":
                 return ContrastLayer(value["window"], inputs)
@@ -191,11 +199,13 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
         if not 1 <= depth <= self.depth:
             raise AnswersError(f"conv: expected 1 to {self.depth} layers, got {depth}")
         plain = replace(architecture, layers=(), learning_rate=None)
-        mine = ConvArchitecture((), self.block, tuple(n for n in self.pools if n <= depth))
+        pools = tuple(n for n in self.pools if n <= depth)
+        mine = ConvArchitecture((), self.block, pools, dimensions=self.dimensions)
         if plain != mine:
             raise AnswersError(
-                f"conv: this space has blocks of {mine.block} and pools after {list(mine.pools)},"
-                f" got {plain.block} and {list(plain.pools)}"
+                f"conv: this space has {mine.dimensions} dimensions, blocks of {mine.block} and"
+                f" pools after {list(mine.pools)}, got {plain.dimensions}, {plain.block} and"
+                f" {list(plain.pools)}"
             )
         answers: list[int] = []
         if self.learning_rates:
@@ -212,7 +222,12 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
         where = f"layer {number}'s"
         if isinstance(layer, PoolLayer) and kind not in ("max", "average"):
             raise AnswersError(f"conv: {where} pooling is max or average, got {kind}")
-        strides = {value.get("stride_height"), value.get("stride_width")}
+        strides = {value.get("stride_height")}
+        if self.dimensions == 1:
+            if kind == "conv" and (value["filter_width"], value["stride_width"]) != (1, 1):
+                raise AnswersError(f"conv: {where} filters and strides have a width of 1 in time")
+        else:
+            strides.add(value.get("stride_width"))
         if kind == "conv" and len(self.strides) == 1 and strides != {self.strides[0]}:
             raise AnswersError(f"conv: {where} strides are not {self.strides[0]}")
         answers = []

@@ -80,13 +80,15 @@ class ConvArchitecture:
     With `block` above 1 every convolutional layer is that many convolutions, densely linked,
     whose outputs are concatenated (the third variant of table 1). After each layer that
     `pools` names, everything so far is max-pooled, 2 x 2. A `learning_rate` that was decided
-    replaces the recipe's.
+    replaces the recipe's. With one of `dimensions` it is for series: heights are lengths in time,
+    and widths are 1.
     """
 
     layers: tuple[Layer, ...]
     block: int = 1
     pools: tuple[int, ...] = ()
     learning_rate: float | None = None
+    dimensions: int = 2
 
     def __str__(self) -> str:
         """Layer by layer; 0 is the image, || a pooling of everything so far."""
@@ -95,6 +97,8 @@ class ConvArchitecture:
             parts.append(str(layer))
             parts.append(" || " if number in self.pools else " | ")
         text = "".join(parts[:-1]) + (" ||" if len(self.layers) in self.pools else "")
+        if self.dimensions == 1:
+            text = f"series: {text}"
         if self.block > 1:
             text = f"blocks of {self.block}: {text}"
         return text if self.learning_rate is None else f"rate {self.learning_rate:g}: {text}"
@@ -124,6 +128,12 @@ class ConvShape:
 def same(size: int, stride: int) -> int:
     """The output size under 'same' padding: ceil(size / stride)."""
     return -(-size // stride)
+
+
+def as_image(inputs: tuple[int, ...]) -> Shape:
+    """The shape of an example, of a series [channels, time] with a width of 1."""
+    channels, height, width = (*inputs, 1)[:3]
+    return channels, height, width
 
 
 def shapes(architecture: ConvArchitecture, image: Shape) -> tuple[ConvShape, ...]:

@@ -6,30 +6,36 @@ the decisions needs to remember only those ("the memory"). The number of canonic
 then a small dynamic programme, exact however large the space is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from reinas.types import Answers, Decision
 
-Memory = tuple[tuple[str, int], ...]  # (decision's name, its answer), asked decisions only
+Memory = tuple[tuple[str, Any], ...]  # (decision's name, the chosen value), active decisions only
 
 
-def active(decision: Decision, known: dict[str, int]) -> bool:
-    """Whether the decision is asked, given the answers of the asked decisions before it."""
-    return all(known.get(when.decision) in when.answers for when in decision.when)
+def active(decision: Decision, known: Mapping[str, Any]) -> bool:
+    """Whether a decision is active.
+
+    Args:
+        decision: The decision.
+        known: The chosen values of the active decisions before it, by name.
+    """
+    return all(w.decision in known and known[w.decision] in w.values for w in decision.when)
 
 
 def active_decisions(decisions: Sequence[Decision], answers: Answers) -> list[bool]:
     """Which of the decisions these answers ask, as far as they go."""
-    known: dict[str, int] = {}
+    known: dict[str, Any] = {}
     result = []
     for decision, answer in zip(decisions, answers, strict=False):
         live = active(decision, known)
         if live:
-            known[decision.name] = answer
+            known[decision.name] = decision.choices[answer]
         result.append(live)
     return result
 
@@ -62,7 +68,7 @@ class Counter:
             return [(0, 1, alive)]
         if self._last_use.get(decision.name, -1) <= t:
             return [(0, decision.num_options, alive)]
-        return [(a, 1, (*alive, (decision.name, a))) for a in range(decision.num_options)]
+        return [(a, 1, (*alive, (decision.name, v))) for a, v in enumerate(decision.choices)]
 
     @cached_property
     def _ways(self) -> list[dict[Memory, int]]:
@@ -106,7 +112,7 @@ class Counter:
     def each(self) -> Iterator[Answers]:
         """All canonical answers, in lexicographic order. Only for small spaces."""
 
-        def walk(t: int, known: dict[str, int], head: Answers) -> Iterator[Answers]:
+        def walk(t: int, known: dict[str, Any], head: Answers) -> Iterator[Answers]:
             if t == len(self.decisions):
                 yield head
                 return
@@ -114,8 +120,8 @@ class Counter:
             if not active(decision, known):
                 yield from walk(t + 1, known, (*head, 0))
                 return
-            for answer in range(decision.num_options):
-                yield from walk(t + 1, {**known, decision.name: answer}, (*head, answer))
+            for answer, value in enumerate(decision.choices):
+                yield from walk(t + 1, {**known, decision.name: value}, (*head, answer))
 
         return walk(0, {}, ())
 

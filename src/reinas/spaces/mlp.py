@@ -55,7 +55,7 @@ class MlpSpace(AbstractSpace[MlpArchitecture]):
         depths = tuple(range(1, self.depth + 1))
         decisions = [Choice("depth", "depth", depths)]
         for layer in depths:
-            deep_enough = (When("depth", frozenset(range(layer - 1, self.depth))),)
+            deep_enough = (When("depth", depths[layer - 1 :]),)
             when = () if layer == 1 else deep_enough
             decisions += [
                 Choice(f"layer{layer}.width", "width", self.widths, layer, when),

@@ -51,6 +51,9 @@ def _settings(old: dict[str, Any]) -> dict[str, Any]:
         part = new.get(section)
         if isinstance(part, dict) and part.get("name") in names:
             part["name"] = names[part["name"]]
+    space = new.get("space")
+    if isinstance(space, dict) and space.get("name") == "conv":
+        space.setdefault("dimensions", 2)
     evaluator = new.get("evaluator")
     if isinstance(evaluator, dict) and isinstance(evaluator.get("recipe"), dict):
         evaluator["recipe"] = _recipe(evaluator["recipe"])

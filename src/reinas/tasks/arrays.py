@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError
-from reinas.tasks.base import Part, check_reward
+from reinas.rewards import RewardSetting, check_reward
+from reinas.tasks.base import Part
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import WHITENING
 from reinas.tasks.user_data import (
@@ -49,7 +50,7 @@ class Arrays(FileTask):
     valid_share: float = 0.2
     test_share: float = 0.2
     split: int = 0
-    reward: str = "auto"
+    reward: RewardSetting = "auto"
     name: ClassVar[str] = "arrays"
 
     def __post_init__(self) -> None:
@@ -60,7 +61,7 @@ class Arrays(FileTask):
             layout=(self.layout, LAYOUTS),
             whitening=(self.whitening, WHITENING),
         )
-        check_reward("arrays", self.reward)
+        object.__setattr__(self, "reward", check_reward("arrays", self.reward))
         check_shares("arrays", self.valid_share, self.test_share, self.examples)
 
     @property

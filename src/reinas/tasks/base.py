@@ -2,17 +2,17 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reinas.errors import SettingError, nearest
+from reinas.errors import SettingError
 from reinas.names import object_name
 from reinas.objectives.base import Objective
+from reinas.rewards import REWARDS, RewardFunction, RewardSetting, check_reward, record_of
 from reinas.tasks.recipes import Recipe
-from reinas.tasks.rewards import REWARDS
 from reinas.tasks.scaling import Scaling
 from reinas.types import Curve
 
@@ -64,8 +64,8 @@ class AbstractTask(ABC):
     """
 
     name: ClassVar[str]
-    reward: str
-    """The name of the reward function, one of `reinas.tasks.rewards.REWARDS`, or `auto`."""
+    reward: RewardSetting
+    """A name of `reinas.rewards.REWARDS`, any function `(curve, metrics) -> float`, or `auto`."""
     whitening: str = "channel"
     """How inputs are standardised by the training part's statistics: `channel` (one mean and
     deviation a channel of images, a column of tables), `zca` (every pixel uncorrelated with
@@ -104,16 +104,37 @@ class AbstractTask(ABC):
         """The task's name and parameters: with them it can be made again."""
         own = not type(self).__module__.startswith("reinas.")
         name = object_name(type(self)) if own else self.name
-        return {"name": name, **asdict(self)}  # type: ignore[call-overload]
+        parameters = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        reward = check_reward(self.name, self.reward)
+        return {"name": name, **parameters, "reward": record_of(reward)}
 
-    def reward_of(self, curve: Curve) -> float:
-        """The reward of a child whose training went so."""
-        return REWARDS[self.reward_name](curve)
+    def reward_of(self, curve: Curve, metrics: Mapping[str, float] | None = None) -> float:
+        """The reward of a child.
+
+        Args:
+            curve: Its validated epochs, one or more.
+            metrics: Its measurements by name; those that `reward_function.needs` must be there.
+
+        Returns:
+            Higher is better.
+        """
+        return float(self.reward_function(curve, metrics or {}))
+
+    @property
+    def reward_function(self) -> RewardFunction:
+        """The reward; `auto` stands for what the objective chooses."""
+        reward = check_reward(self.name, self.reward)
+        if not isinstance(reward, str):
+            return reward
+        return REWARDS[self.objective.reward(self.inputs) if reward == "auto" else reward]
 
     @property
     def reward_name(self) -> str:
-        """The reward's name; `auto` stands for what the objective chooses."""
-        return self.objective.reward(self.inputs) if self.reward == "auto" else self.reward
+        """The reward's name, for people."""
+        if self.reward == "auto":
+            return self.objective.reward(self.inputs)
+        record = record_of(check_reward(self.name, self.reward))
+        return str(record["name"] if isinstance(record, dict) else record)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -159,10 +180,3 @@ def check_parts(task: AbstractTask) -> None:
                 f"{where}: expected examples of shape {task.inputs}, got {part.x.shape[1:]}"
             )
         task.objective.check_targets(where, part.y, task.outputs)
-
-
-def check_reward(owner: str, reward: str) -> None:
-    """Raise `SettingError` unless there is a reward of that name."""
-    known = ("auto", *REWARDS)
-    if reward not in known:
-        raise SettingError(f"{owner}: unknown reward '{reward}': {nearest(reward, known)}")

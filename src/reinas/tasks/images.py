@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from reinas.errors import FileError, SettingError
 from reinas.objectives.base import Objective
 from reinas.objectives.classification import Classification
-from reinas.tasks.base import Part, check_reward
+from reinas.rewards import RewardSetting, check_reward
+from reinas.tasks.base import Part
 from reinas.tasks.image_io import SUFFIXES, read, stacked
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import WHITENING
@@ -47,7 +48,7 @@ class Images(FileTask):
     valid_share: float = 0.2
     test_share: float = 0.2
     split: int = 0
-    reward: str = "cubed"
+    reward: RewardSetting = "cubed"
     name: ClassVar[str] = "images"
     objective: ClassVar[Objective] = Classification()
 
@@ -56,7 +57,7 @@ class Images(FileTask):
         check_words(
             "images", colour=(self.colour, get_args(Colour)), whitening=(self.whitening, WHITENING)
         )
-        check_reward("images", self.reward)
+        object.__setattr__(self, "reward", check_reward("images", self.reward))
         check_shares("images", self.valid_share, self.test_share, self.examples)
         if self.size is not None and not 1 <= self.size <= 4096:
             raise SettingError(f"images: size must be from 1 to 4,096 pixels, got {self.size}")

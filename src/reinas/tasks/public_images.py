@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from reinas.errors import FileError, SettingError
 from reinas.objectives.base import Objective
 from reinas.objectives.classification import Classification
-from reinas.tasks.base import Part, check_reward
+from reinas.rewards import RewardSetting, check_reward
+from reinas.tasks.base import Part
 from reinas.tasks.download import Remote, cache, check_sum, fetch
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import WHITENING
@@ -57,14 +58,14 @@ class PublicImages(FileTask):
     examples: int | None = None
     valid: int = 5000
     split: int = 0
-    reward: str = "cubed"
+    reward: RewardSetting = "cubed"
     objective: ClassVar[Objective] = Classification()
     classes: ClassVar[tuple[str, ...]]
 
     def __post_init__(self) -> None:
         if self.folder:
             object.__setattr__(self, "folder", str(Path(self.folder).expanduser().absolute()))
-        check_reward(self.name, self.reward)
+        object.__setattr__(self, "reward", check_reward(self.name, self.reward))
         check_words(self.name, whitening=(self.whitening, WHITENING))
         check_examples(self.name, self.examples)
         if self.valid < 1:

@@ -10,7 +10,8 @@ import numpy as np
 from reinas.objectives.base import Objective
 from reinas.objectives.classification import Classification
 from reinas.objectives.regression import Regression
-from reinas.tasks.base import AbstractTask, Part, Parts, check_reward
+from reinas.rewards import RewardSetting, check_reward
+from reinas.tasks.base import AbstractTask, Part, Parts
 from reinas.tasks.recipes import Recipe
 
 TEST_SHARE = VALID_SHARE = 0.2  # of all examples, each
@@ -48,7 +49,7 @@ class _Bundled(AbstractTask):
     """What the four have in common."""
 
     def __post_init__(self) -> None:
-        check_reward(self.name, self.reward)
+        object.__setattr__(self, "reward", check_reward(self.name, self.reward))
 
     @property
     @abstractmethod
@@ -69,7 +70,7 @@ class _Bundled(AbstractTask):
 class Digits(_Bundled):
     """1,797 handwritten digits, 8 x 8 pixels, ten classes (scikit-learn)."""
 
-    reward: str = "cubed"
+    reward: RewardSetting = "cubed"
     name: ClassVar[str] = "digits"
     inputs: ClassVar[tuple[int, ...]] = (1, 8, 8)
     outputs: ClassVar[int] = 10
@@ -97,7 +98,7 @@ class _Table(_Bundled):
 class Wine(_Table):
     """178 wines by 13 chemical measurements, three growers (scikit-learn)."""
 
-    reward: str = "accuracy"
+    reward: RewardSetting = "accuracy"
     name: ClassVar[str] = "wine"
     inputs: ClassVar[tuple[int, ...]] = (13,)
     outputs: ClassVar[int] = 3
@@ -108,7 +109,7 @@ class Wine(_Table):
 class BreastCancer(_Table):
     """569 tumours by 30 measurements of cell nuclei, two classes (scikit-learn)."""
 
-    reward: str = "accuracy"
+    reward: RewardSetting = "accuracy"
     name: ClassVar[str] = "breast_cancer"
     inputs: ClassVar[tuple[int, ...]] = (30,)
     outputs: ClassVar[int] = 2
@@ -119,7 +120,7 @@ class BreastCancer(_Table):
 class Diabetes(_Table):
     """442 patients by 10 measurements, progression after a year: regression (scikit-learn)."""
 
-    reward: str = "closeness"
+    reward: RewardSetting = "closeness"
     name: ClassVar[str] = "diabetes"
     inputs: ClassVar[tuple[int, ...]] = (10,)
     outputs: ClassVar[int] = 1

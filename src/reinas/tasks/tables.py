@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError, nearest
-from reinas.tasks.base import Part, check_reward
+from reinas.rewards import RewardSetting, check_reward
+from reinas.tasks.base import Part
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.table_encoding import Column, Columns, learn, missing, odd_one
 from reinas.tasks.targets import FEW, targets
@@ -48,7 +49,7 @@ class Table(FileTask):
     valid_share: float = 0.2
     test_share: float = 0.2
     split: int = 0
-    reward: str = "auto"
+    reward: RewardSetting = "auto"
     name: ClassVar[str] = "table"
 
     def __post_init__(self) -> None:
@@ -56,7 +57,7 @@ class Table(FileTask):
         if not self.target:
             raise SettingError("table: which column shall be predicted? Say --target COLUMN")
         check_words("table", kind=(self.kind, ("auto", "classification", "regression")))
-        check_reward("table", self.reward)
+        object.__setattr__(self, "reward", check_reward("table", self.reward))
         check_shares("table", self.valid_share, self.test_share)
 
     @property

@@ -11,7 +11,8 @@ import numpy as np
 
 from reinas.errors import FileError, SettingError
 from reinas.objectives.language import LanguageModelling
-from reinas.tasks.base import Part, check_reward
+from reinas.rewards import RewardSetting, check_reward
+from reinas.tasks.base import Part
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.user_data import Data, FileTask, absolute_path, check_shares, check_words, missing
 
@@ -37,7 +38,7 @@ class Text(FileTask):
     size: Size = "medium"
     valid_share: float = 0.1
     test_share: float = 0.1
-    reward: str = "perplexity"
+    reward: RewardSetting = "perplexity"
     whitening = "none"
     name: ClassVar[str] = "text"
     inputs: ClassVar[tuple[int, ...]] = ()
@@ -47,7 +48,7 @@ class Text(FileTask):
             self, "path", absolute_path("text", self.path, "text:FILE or text:FOLDER")
         )
         check_words("text", level=(self.level, get_args(Level)), size=(self.size, get_args(Size)))
-        check_reward("text", self.reward)
+        object.__setattr__(self, "reward", check_reward("text", self.reward))
         check_shares("text", self.valid_share, self.test_share)
         if self.vocabulary < 2:
             raise SettingError(

@@ -7,8 +7,9 @@ import numpy as np
 
 from reinas.objectives.base import Objective
 from reinas.objectives.regression import Regression
+from reinas.rewards import RewardSetting, check_reward
 from reinas.seeds import derive
-from reinas.tasks.base import AbstractTask, Part, Parts, check_reward
+from reinas.tasks.base import AbstractTask, Part, Parts
 from reinas.tasks.recipes import Recipe
 
 
@@ -27,7 +28,7 @@ class Toy(AbstractTask):
     is another draw of the same line. Inputs are raw, as in the review.
     """
 
-    reward: str = "closeness"
+    reward: RewardSetting = "closeness"
     name: ClassVar[str] = "toy"
     inputs: ClassVar[tuple[int, ...]] = (1,)
     outputs: ClassVar[int] = 1
@@ -35,7 +36,7 @@ class Toy(AbstractTask):
     whitening = "none"
 
     def __post_init__(self) -> None:
-        check_reward(self.name, self.reward)
+        object.__setattr__(self, "reward", check_reward(self.name, self.reward))
 
     @property
     def recipe(self) -> Recipe:

@@ -22,9 +22,12 @@ class SpaceContract(ABC):
         check_decisions(self.make().decisions)
 
     def test_decode_and_encode_are_inverse(self) -> None:
-        """Random answers decode, encode back, and decode to an equal architecture."""
+        """Random answers decode, encode back, and decode to an equal architecture.
+
+        A space without `encode` has nothing to be the inverse of.
+        """
         space = self.make()
-        for over in ("architectures", "decisions"):
+        for over in ("architectures", "decisions") if space.has_encode else ():
             for answers in space.sample(200, 0, over=over):
                 architecture = space.decode(answers)
                 again = space.encode(architecture)
@@ -44,7 +47,7 @@ class SpaceContract(ABC):
         assert space.lengths[-1] == len(space.decisions)
         for length in space.lengths:
             answers = space.sample(1, 0, length=length)[0]
-            assert space.decode(answers) == space.decode(space.encode(space.decode(answers)))
+            assert space.decode(answers) == space.decode(space.key(answers))
 
     def test_size_is_the_number_of_answers(self) -> None:
         """The size agrees with an enumeration, where that is feasible."""

@@ -1,0 +1,233 @@
+"""A space declared by its architecture: a frozen dataclass whose fields say what is decided.
+
+@dataclass(frozen=True)
+class Bottleneck:
+width: int = choice(1, 2, 4, 8)
+shortcut: bool = choice(False, True)
+scale: float | None = choice(0.5, 1.0, when={"shortcut": True})
+
+space = DeclaredSpace(Bottleneck)
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from reinas.errors import AnswersError
+from reinas.names import object_name
+from reinas.spaces.base import AbstractSpace, check_decisions
+from reinas.spaces.counting import active_decisions
+from reinas.spaces.declarations import (
+    DECLARED,
+    ChoiceField,
+    Conditions,
+    Declaration,
+    NestedField,
+    RepeatedField,
+    check_declaration,
+    conditions_of,
+    declared_fields,
+)
+from reinas.types import A, Answers, Choice, When
+
+
+def choice(*values: Any, kind: str | None = None, when: Mapping[str, Any] | None = None) -> Any:
+    """A field of an architecture that is one of some values.
+
+    Args:
+        values: The values, all different.
+        kind: Policies share what they learn over a kind; fields of a kind have equally many
+            values. None: the field's own, the same in all elements of a tuple.
+        when: Conditions: for the name of an earlier field the value, or a set, list or tuple of
+            values, that it must have. Otherwise this field is None.
+
+    Returns:
+        What the dataclass needs to see: assign it to the field.
+    """
+    return _field(ChoiceField(tuple(values), kind, conditions_of(when)))
+
+
+def nested(architecture: type[Any], *, when: Mapping[str, Any] | None = None) -> Any:
+    """A field that is another declared dataclass.
+
+    Args:
+        architecture: The dataclass.
+        when: Conditions, as in `choice`. Otherwise this field is None.
+    """
+    return _field(NestedField(architecture, conditions_of(when)))
+
+
+def repeated(element: Any, least: int, most: int, *, when: Mapping[str, Any] | None = None) -> Any:
+    """A field that is a tuple of `least` to `most` elements; how many is decided, too.
+
+    Args:
+        element: A declared dataclass, or a `choice`.
+        least: The smallest length, at least 0.
+        most: The greatest length.
+        when: Conditions, as in `choice`. Otherwise this field is None.
+    """
+    declared: Declaration
+    if isinstance(element, dataclasses.Field):
+        declared = element.metadata[DECLARED]
+    else:
+        declared = NestedField(element, ())
+    return _field(RepeatedField(declared, least, most, conditions_of(when)))
+
+
+def _field(declared: Declaration) -> Any:
+    return dataclasses.field(metadata={DECLARED: declared})
+
+
+@dataclass(frozen=True)
+class DeclaredSpace(AbstractSpace[A]):
+    """The space of all architectures that a dataclass declares with `choice` and its like.
+
+    Decisions follow the fields' order. A nested field's are called `field.inner`, a tuple's
+    `field.length` and `field1`, `field2`, ...
+
+    Args:
+        architecture: The frozen dataclass.
+
+    Raises:
+        SettingError: The declaration is wrong; the message names the field.
+    """
+
+    architecture: type[A]
+
+    def __post_init__(self) -> None:
+        check_declaration(self.architecture)
+        object.__setattr__(self, "name", self.architecture.__name__.lower())
+        check_decisions(self.decisions)
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The dataclass's name, `module:Name`: with it the space can be made again."""
+        return {"name": object_name(self.architecture)}
+
+    @cached_property
+    def decisions(self) -> tuple[Choice, ...]:
+        """A choice per field, in their order."""
+        return tuple(_decisions_of_class(self.architecture, "", "", ()))
+
+    def decode(self, answers: Answers) -> A:
+        """The architecture that the answers mean."""
+        self.check(answers)
+        active = active_decisions(self.decisions, answers)
+        values = {
+            decision.name: decision.choices[answer]
+            for decision, answer, live in zip(self.decisions, answers, active, strict=True)
+            if live
+        }
+        made: A = _read_class(self.architecture, "", values)
+        return made
+
+    def encode(self, architecture: A) -> Answers:
+        """The answers that mean the architecture; 0 for what is not active."""
+        if not isinstance(architecture, self.architecture):
+            raise AnswersError(
+                f"{self.name}: expected a {self.architecture.__name__}, got"
+                f" {type(architecture).__name__}"
+            )
+        values: dict[str, Any] = {}
+        _write_class(architecture, "", values)
+        answers = []
+        for decision in self.decisions:
+            value = values.pop(decision.name, decision.choices[0])
+            if value not in decision.choices:
+                raise AnswersError(
+                    f"{self.name}: {decision.name} is one of {list(decision.choices)}, got"
+                    f" {value!r}"
+                )
+            answers.append(decision.choices.index(value))
+        if values:
+            raise AnswersError(f"{self.name}: there is no {next(iter(values))} in this space")
+        return tuple(answers)
+
+
+# ---- from declarations to decisions --------------------------------------------------------------
+
+
+def _decisions_of_class(
+    architecture: type[Any], head: str, kind: str, when: tuple[When, ...]
+) -> list[Choice]:
+    found = []
+    for name, declared in declared_fields(architecture).items():
+        own = tuple(When(f"{head}{other}", values) for other, values in declared.when)
+        found += _decisions(declared, f"{head}{name}", f"{kind}{name}", (*when, *own))
+    return found
+
+
+def _decisions(declared: Declaration, name: str, kind: str, when: tuple[When, ...]) -> list[Choice]:
+    match declared:
+        case ChoiceField():
+            return [Choice(name, declared.kind or kind, declared.values, when=when)]
+        case NestedField():
+            return _decisions_of_class(declared.architecture, f"{name}.", f"{kind}.", when)
+        case RepeatedField():
+            lengths = tuple(range(declared.least, declared.most + 1))
+            length = f"{name}.length"
+            found = [Choice(length, f"{kind}.length", lengths, when=when)]
+            for place in range(1, declared.most + 1):
+                there = tuple(n for n in lengths if n >= place)
+                more = () if len(there) == len(lengths) else (When(length, there),)
+                found += _decisions(declared.element, f"{name}{place}", kind, (*when, *more))
+            return found
+
+
+# ---- from values to architectures, and back ------------------------------------------------------
+
+
+def _active(conditions: Conditions, siblings: Mapping[str, Any]) -> bool:
+    return all(siblings[name] in values for name, values in conditions)
+
+
+def _read_class(architecture: type[Any], head: str, values: Mapping[str, Any]) -> Any:
+    made: dict[str, Any] = {}
+    for name, declared in declared_fields(architecture).items():
+        live = _active(declared.when, made)
+        made[name] = _read(declared, f"{head}{name}", values) if live else None
+    return architecture(**made)
+
+
+def _read(declared: Declaration, name: str, values: Mapping[str, Any]) -> Any:
+    match declared:
+        case ChoiceField():
+            return values[name]
+        case NestedField():
+            return _read_class(declared.architecture, f"{name}.", values)
+        case RepeatedField():
+            count = values[f"{name}.length"]
+            return tuple(
+                _read(declared.element, f"{name}{place}", values) for place in range(1, count + 1)
+            )
+
+
+def _write_class(architecture: Any, head: str, values: dict[str, Any]) -> None:
+    """Put the value of each decision into `values`, by the decision's name."""
+    siblings: dict[str, Any] = {}
+    for name, declared in declared_fields(type(architecture)).items():
+        value = siblings[name] = getattr(architecture, name)
+        if _active(declared.when, siblings):
+            _write(declared, f"{head}{name}", value, values)
+        elif value is not None:
+            raise AnswersError(f"{head}{name} is not active, so it must be None; got {value!r}")
+
+
+def _write(declared: Declaration, name: str, value: Any, values: dict[str, Any]) -> None:
+    match declared:
+        case ChoiceField():
+            values[name] = value
+        case NestedField():
+            if not isinstance(value, declared.architecture):
+                raise AnswersError(
+                    f"{name} should be a {declared.architecture.__name__}, got {value!r}"
+                )
+            _write_class(value, f"{name}.", values)
+        case RepeatedField():
+            if not isinstance(value, tuple):
+                raise AnswersError(f"{name} should be a tuple, got {value!r}")
+            values[f"{name}.length"] = len(value)
+            for place, element in enumerate(value, start=1):
+                _write(declared.element, f"{name}{place}", element, values)

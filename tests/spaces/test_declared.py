@@ -1,0 +1,271 @@
+"""Spaces declared by the fields of a dataclass."""
+
+import itertools
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass, field, make_dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reinas import Budget, DeclaredSpace, Outcome, choice, nested, repeated, search, zoph_le
+from reinas.errors import AnswersError, SettingError
+from reinas.evaluators.function import FunctionEvaluator
+from reinas.registry import make
+from reinas.testing import SpaceContract
+
+
+@dataclass(frozen=True)
+class Bottleneck:
+    """Its scale is decided only where there is a shortcut."""
+
+    width: int = choice(1, 2, 4, 8)
+    shortcut: bool = choice(False, True)
+    scale: float | None = choice(0.5, 1.0, when={"shortcut": True})
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer whose size is decided only for convolutions."""
+
+    kind: str = choice("conv", "pool", "dense")
+    size: int | None = choice(3, 5, when={"kind": {"conv", "pool"}})
+
+
+@dataclass(frozen=True)
+class Net:
+    """A stem, one to three layers, a head or none, one or two widths."""
+
+    stem: Layer = nested(Layer)
+    layers: tuple[Layer, ...] = repeated(Layer, 1, 3)
+    widths: tuple[int, ...] = repeated(choice(8, 16), 0, 2)
+    deep: bool = choice(False, True)
+    head: Bottleneck | None = nested(Bottleneck, when={"deep": True})
+
+
+class TestFlat(SpaceContract):
+    """Conditions by value."""
+
+    def make(self):
+        return DeclaredSpace(Bottleneck)
+
+
+class TestNested(SpaceContract):
+    """Dataclasses within dataclasses, and tuples of them."""
+
+    def make(self):
+        return DeclaredSpace(Net)
+
+
+def every_layer():
+    sized = [Layer(kind, size) for kind in ("conv", "pool") for size in (3, 5)]
+    return [*sized, Layer("dense", None)]
+
+
+def test_it_has_all_architectures_and_no_others():
+    """Those that can be written by hand, each once."""
+    by_hand = {
+        Bottleneck(width, shortcut, scale)
+        for width in (1, 2, 4, 8)
+        for shortcut in (False, True)
+        for scale in ((0.5, 1.0) if shortcut else (None,))
+    }
+    space = DeclaredSpace(Bottleneck)
+    decoded = [space.decode(answers) for answers in space.enumerate()]
+    assert set(decoded) == by_hand
+    assert len(decoded) == space.size == len(by_hand) == 12
+
+
+def test_nested_and_repeated_fields_multiply_as_they_should():
+    """5 layers each for stem and 1 to 3 places; 7 tuples of widths; 1 + 12 heads."""
+    layers = sum(5**count for count in (1, 2, 3))
+    assert DeclaredSpace(Net).size == 5 * layers * 7 * (1 + 12)
+
+
+def test_every_tuple_of_layers_is_there():
+    """By hand: all sequences of one and two layers."""
+
+    @dataclass(frozen=True)
+    class Two:
+        layers: tuple[Layer, ...] = repeated(Layer, 1, 2)
+
+    space = DeclaredSpace(Two)
+    sequences = [(one,) for one in every_layer()]
+    sequences += list(itertools.product(every_layer(), repeat=2))
+    decoded = {space.decode(answers) for answers in space.enumerate()}
+    assert decoded == {Two(layers) for layers in sequences}
+
+
+def test_elements_of_a_tuple_share_what_is_learned():
+    """The same field of each is one kind."""
+    kinds = {d.name: d.kind for d in DeclaredSpace(Net).decisions}
+    assert kinds["layers1.size"] == kinds["layers3.size"] == "layers.size"
+    assert kinds["stem.size"] != kinds["layers1.size"]
+    assert kinds["widths1"] == kinds["widths2"]
+
+
+def test_an_architecture_outside_the_space_is_refused():
+    """With the decision that it cannot have been made by."""
+    space = DeclaredSpace(Net)
+    good = space.decode(space.sample(1, 0)[0])
+    for wrong, message in (
+        (Bottleneck(1, False, None), "expected a Net, got Bottleneck"),
+        (Net(Layer("conv", 7), good.layers, (), False, None), r"stem.size is one of \[3, 5\]"),
+        (Net(Layer("dense", 3), good.layers, (), False, None), "stem.size is not active"),
+        (Net(good.stem, (), (), False, None), r"layers.length is one of \[1, 2, 3\], got 0"),
+        (Net(good.stem, good.layers, [8], False, None), "widths should be a tuple"),
+        (Net(good.stem, good.layers, (8, 8, 8), False, None), "widths.length is one of"),
+    ):
+        with pytest.raises(AnswersError, match=message):
+            space.encode(wrong)
+
+
+def test_its_name_and_settings_make_it_again():
+    """The dataclass by its module and name."""
+    space = DeclaredSpace(Bottleneck)
+    assert space.name == "bottleneck"
+    assert space.settings == {"name": f"{Bottleneck.__module__}:Bottleneck"}
+    assert make("space", {"name": "reinas.spaces.toy:ToySpace"}).size == 4
+
+
+def test_the_controller_learns_in_it():
+    """Conditions, tuples and all: late rewards are higher than early ones."""
+    space = DeclaredSpace(Net)
+
+    def reward(net, trial):
+        return sum(layer.kind == "conv" for layer in net.layers) / 3
+
+    policy = zoph_le(space, learning_rate=0.05, seed=1)
+    study = search(space, policy, FunctionEvaluator(reward), budget=Budget(240), reuse=False)
+    rewards = [trial.reward for trial in study.trials]
+    assert sum(rewards[-80:]) > 1.1 * sum(rewards[:80])
+    assert isinstance(study.trials[0].outcome, Outcome)
+
+
+@dataclass
+class Thawed:
+    width: int = choice(1, 2)
+
+
+@dataclass(frozen=True)
+class Plain:
+    width: int = 4
+
+
+@dataclass(frozen=True)
+class Empty:
+    pass
+
+
+def declared(**fields):
+    return make_dataclass("Wrong", [(n, object, f) for n, f in fields.items()], frozen=True)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "message"),
+    [
+        (int, "int should be a frozen dataclass"),
+        (Bottleneck(1, False, None), "should be a frozen dataclass"),
+        (Thawed, "Thawed should be frozen"),
+        (Plain, r"Plain.width is not declared: give it choice"),
+        (Empty, "Empty has no fields"),
+        (declared(a=choice()), "Wrong.a has no values"),
+        (declared(a=choice(1, 2, 1)), "Wrong.a has a value twice"),
+        (declared(a=choice(1, when={"b": 1}), b=choice(1, 2)), "a depends on b, which is not an e"),
+        (declared(a=choice(1, 2), b=choice(1, when={"a": 3})), r"b depends on a being one of \[3"),
+        (declared(a=choice(1, 2), b=choice(1, when={"a": []})), "b depends on a being one of"),
+        (declared(a=nested(Plain)), "Plain.width is not declared"),
+        (declared(a=repeated(choice(1, 2), 3, 2)), "smallest length first; got 3 to 2"),
+        (declared(a=repeated(choice(1, 2), 0, 0)), "got 0 to 0"),
+        (declared(a=choice(1), b=repeated(choice(1, 2, when={"a": 1}), 1, 2)), "no conditions of"),
+        (declared(a=field(default=3)), "Wrong.a is not declared"),
+    ],
+)
+def test_a_wrong_declaration_is_refused(architecture, message):
+    """With the field at fault."""
+    with pytest.raises(SettingError, match=message):
+        DeclaredSpace(architecture)
+
+
+@st.composite
+def architectures(draw, depth=2):
+    """Declared dataclasses of up to three fields, conditions and all."""
+    fields, choices = [], {}
+    for number in range(draw(st.integers(1, 3))):
+        name = f"f{number}"
+        when = None
+        if choices and draw(st.booleans()):
+            other = draw(st.sampled_from(sorted(choices)))
+            when = {other: draw(st.sampled_from(choices[other]))}
+        kind = draw(st.sampled_from(["choice", "repeated", "nested"] if depth else ["choice"]))
+        values = tuple(range(draw(st.integers(1, 3))))
+        if kind == "choice":
+            choices[name] = values
+            made = choice(*values, when=when)
+        elif kind == "nested":
+            made = nested(draw(architectures(depth=depth - 1)), when=when)
+        else:
+            element = choice(*values) if draw(st.booleans()) else draw(architectures(depth - 1))
+            least = draw(st.integers(0, 1))
+            made = repeated(element, least, least + draw(st.integers(1, 2)), when=when)
+        fields.append((name, object, made))
+    return make_dataclass("Drawn", fields, frozen=True)
+
+
+@given(architectures(), st.integers(0, 2**32))
+def test_for_every_declaration_decode_and_encode_are_inverse(architecture, seed):
+    """Whatever is nested in what, and as many architectures as answers."""
+    space = DeclaredSpace(architecture)
+    for answers in space.sample(20, seed):
+        assert space.encode(space.decode(answers)) == answers
+    if space.size <= 500:
+        decoded = {space.decode(answers) for answers in space.enumerate()}
+        assert len(decoded) == space.size
+
+
+def test_its_architectures_have_types(tmp_path):
+    """mypy knows what a field of a decoded architecture is."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent(
+            """
+            from dataclasses import dataclass
+
+            import reinas
+
+
+            @dataclass(frozen=True)
+            class Net:
+                width: int = reinas.choice(1, 2)
+                scale: float | None = reinas.choice(0.5, 1.0, when={"width": 2})
+                widths: tuple[int, ...] = reinas.repeated(reinas.choice(8, 16), 1, 4)
+
+
+            space = reinas.DeclaredSpace(Net)
+            net = space.decode(space.sample(1, 0)[0])
+            width: int = net.width
+            wrong: str = net.width
+            """
+        )
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--strict",
+            "--cache-dir",
+            str(tmp_path / "c"),
+            str(program),
+        ],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    errors = [line for line in done.stdout.splitlines() if "error" in line and "program" in line]
+    assert len(errors) == 1, done.stdout
+    assert 'expression has type "int", variable has type "str"' in errors[0]
