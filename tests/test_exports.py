@@ -28,6 +28,7 @@ PUBLIC = {
     "Controller",
     "ConvSpace",
     "Curve",
+    "DatasetTask",
     "DeclaredSpace",
     "DatasetTask",
     "Diabetes",
