@@ -10,17 +10,6 @@ import reinas
 
 RAYS_OWN = "ray start --head"
 SOURCES = Path(reinas.__file__).parent
-TO_MEND = {
-    "finishing/finish.py",
-    "tasks/arrays.py",
-    "tasks/download.py",
-    "tasks/image_io.py",
-    "tasks/images.py",
-    "tasks/tables.py",
-    "tasks/text.py",
-    "tasks/user_data.py",
-}
-"""Modules that still do. The set only shrinks."""
 
 
 def texts_with_options(path):
@@ -43,7 +32,7 @@ LIBRARY = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(set(LIBRARY) - TO_MEND))
+@pytest.mark.parametrize("name", sorted(LIBRARY))
 def test_no_text_of_the_library_names_an_option(name):
     """Neither messages nor docstrings: an `InvalidSettingError` has the key."""
     assert texts_with_options(LIBRARY[name]) == []

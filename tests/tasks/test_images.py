@@ -181,7 +181,7 @@ def test_mixed_sizes_are_refused_with_both_names(tmp_path):
     message = str(caught.value)
     assert "4 x 3" in message
     assert "5 x 5" in message
-    assert "--set task.size=" in message
+    assert "set size" in message
     assert message.count(".png has") == 2
 
 

@@ -168,9 +168,9 @@ def test_an_unknown_target_suggests_the_nearest(tmp_path):
 
 def test_no_target_says_how_to_give_one(tmp_path):
     """And no path likewise, when the task is made."""
-    with pytest.raises(SettingError, match="--target COLUMN"):
+    with pytest.raises(SettingError, match="target is missing"):
         table(tmp_path, rows(), "")
-    with pytest.raises(SettingError, match=r"--task table:FILE\.csv"):
+    with pytest.raises(SettingError, match=r"path is missing.*table:FILE\.csv"):
         Table(target="y")
 
 

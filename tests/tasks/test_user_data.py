@@ -188,5 +188,5 @@ def test_a_path_is_found_from_everywhere(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert absolute_path("made", "~/a.csv", "made:A") == os.path.join(str(tmp_path), "a.csv")
     assert absolute_path("made", "a.csv", "made:A") == os.path.join(os.getcwd(), "a.csv")
-    with pytest.raises(SettingError, match=r"made: which one.*--task made:A"):
+    with pytest.raises(SettingError, match=r"made: path is missing.*made:A"):
         absolute_path("made", "", "made:A")

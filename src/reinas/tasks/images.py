@@ -1,4 +1,4 @@
-"""Images in folders, one a class: `--task images:FOLDER`."""
+"""Images in folders, one per class."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A table in a text file: `--task table:FILE.csv --target COLUMN`."""
+"""A table in a text file."""
 
 import csv
 import io
@@ -55,7 +55,9 @@ class Table(FileTask):
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", absolute_path("table", self.path, "table:FILE.csv"))
         if not self.target:
-            raise SettingError("table: which column shall be predicted? Say --target COLUMN")
+            raise SettingError(
+                "table: target is missing: expected the name of the column to predict"
+            )
         check_words("table", kind=(self.kind, ("auto", "classification", "regression")))
         object.__setattr__(self, "reward", check_reward("table", self.reward))
         check_shares("table", self.valid_share, self.test_share)

@@ -1,4 +1,4 @@
-"""Text to model: `--task text:FILE` or `--task text:FOLDER`."""
+"""Text to model."""
 
 import gzip
 import zlib

@@ -133,7 +133,7 @@ def _hash(task: FileTask) -> str:
 def absolute_path(owner: str, path: str, example: str) -> str:
     """The path as it is found from everywhere; `SettingError` if none was given."""
     if not path:
-        raise SettingError(f"{owner}: which one? Say so after a colon: --task {example}")
+        raise SettingError(f"{owner}: path is missing: expected one, as in {example}")
     return os.path.abspath(os.path.expanduser(path))
 
 
