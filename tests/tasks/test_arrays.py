@@ -421,7 +421,7 @@ def test_compressed_files_are_read(tmp_path):
 
 def test_no_path_says_how_to_give_one():
     """When the task is made."""
-    with pytest.raises(SettingError, match=r"--task arrays:FILE\.npz"):
+    with pytest.raises(SettingError, match=r"path is missing.*arrays:FILE\.npz"):
         Arrays()
 
 
