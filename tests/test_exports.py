@@ -30,7 +30,6 @@ PUBLIC = {
     "Curve",
     "DatasetTask",
     "DeclaredSpace",
-    "DatasetTask",
     "Diabetes",
     "Digits",
     "Epoch",
