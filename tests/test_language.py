@@ -23,6 +23,7 @@ from reinas import (
     search,
 )
 from reinas.errors import SettingError
+from reinas.objectives.classification import Classification
 
 WORDS = [f"w{n}" for n in range(12)]
 SMALL = ("--set", "task.size=small", "--set", "space.base=2", "--set", "space.budget=2000")
@@ -242,7 +243,7 @@ def test_grids_of_language_models_are_refused_for_other_networks():
     """Recurrent dropout of a network without recurrence."""
     recipe = library.Wine().recipe
     with pytest.raises(SettingError, match="would change nothing"):
-        RecipeGrid(recurrent_dropouts=(0.2,)).recipes(recipe, normalised=False)
+        RecipeGrid(recurrent_dropouts=(0.2,)).recipes(recipe, Classification(), normalised=False)
 
 
 def test_changed_texts_are_refused(searched, text):
