@@ -42,6 +42,12 @@ def _(net: Net, task: reinas.AbstractTask) -> nn.Module:
     return nn.Sequential(
         nn.Flatten(), nn.Linear(64, net.width), nn.ReLU(), nn.Linear(net.width, task.outputs)
     )
+
+
+def plain(net: Net, task: reinas.AbstractTask) -> nn.Module:
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(64, net.width), nn.Sigmoid(), nn.Linear(net.width, task.outputs)
+    )
 """
 
 
@@ -101,6 +107,31 @@ def test_it_is_finished_and_loaded(folder):
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "torch.Size([2, 10])"
+
+
+SCRIPT = """
+import reinas
+from mypackage.mymodule import MySpace, plain
+
+space = MySpace()
+evaluator = reinas.TrainedEvaluator(reinas.Digits(), reinas.Recipe(epochs=1), build=plain)
+policy = reinas.RandomSearch(space)
+reinas.search(
+    space, policy, evaluator, budget=reinas.Budget(2), store="reinas.db", name="function"
+)
+"""
+
+
+def test_a_plain_function_that_builds_is_found_again(folder):
+    """A search of Python's is resumed, finished and loaded by its function's name."""
+    subprocess.run([sys.executable, "-c", SCRIPT], cwd=folder, check=True, capture_output=True)
+    command(folder, "resume", "function", "--trials", "3", "--workers", "0")
+    command(folder, "finish", "function", "--epochs", "1", "--no-grid", "--workers", "0")
+    code = "import reinas; print(reinas.load('function').child)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert "Sigmoid" in done.stdout  # what `plain` builds with
 
 
 def test_without_its_module_a_report_still_has_its_text(folder, tmp_path):

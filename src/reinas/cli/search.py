@@ -144,6 +144,7 @@ def resume(name: NameArgument, given: Settings, json: JsonOption = False) -> Non
 
 def run(config: SearchConfig, store: Store, name: str, *, as_json: bool) -> None:
     """Run the search with a progress bar, then say what it found."""
+    from reinas.children.build import load_builder
     from reinas.evaluators.trained import Limits, TrainedEvaluator
     from reinas.study.search import search as run_search
 
@@ -155,7 +156,8 @@ def run(config: SearchConfig, store: Store, name: str, *, as_json: bool) -> None
     # before Ctrl-C may raise: both import torch, which would abort the process over an exception
     policy = make_policy(config)
     limits = Limits(options.max_parameters, options.max_flops)
-    evaluator = TrainedEvaluator(config.task, config.recipe, limits)
+    builder = None if config.build is None else load_builder(config.build)
+    evaluator = TrainedEvaluator(config.task, config.recipe, limits, builder)
     with interruptible(bar, lambda: _stopped(store, name, options.trials)):
         study = run_search(
             config.space,

@@ -38,6 +38,7 @@ class SearchConfig:
         growth: How networks grow; None where they do not.
         policy: The policy's settings: making it needs torch, so that is left to `make_policy`.
         settings: All of it as it was given, for messages.
+        build: The name of the function that builds networks, where the search has its own.
     """
 
     options: SearchOptions
@@ -47,6 +48,7 @@ class SearchConfig:
     growth: Growth | None
     policy: Mapping[str, Any]
     settings: Settings
+    build: str | None = None
 
 
 def configure(*sources: Settings) -> SearchConfig:
@@ -152,7 +154,8 @@ def restored(stored: Mapping[str, Any], options: Settings) -> SearchConfig:
         SettingError: The search has parts that only the script that began it can make.
     """
     try:
-        return configure(_settings_of(stored), options)
+        config = configure(_settings_of(stored), options)
+        return replace(config, build=stored["evaluator"].get("build"))
     except (KeyError, TypeError, AttributeError, InvalidSettingError) as error:
         what = f"there is no {error.args[0]}" if isinstance(error, KeyError) else str(error)
         raise SettingError(
