@@ -9,7 +9,6 @@ from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
 import reinas
-from reinas.evaluators.function import FunctionEvaluator
 from reinas.spaces.product import Assignment
 
 x, y = load_digits(return_X_y=True)
@@ -20,12 +19,11 @@ def train(network: Assignment, trial: reinas.Job[Assignment]) -> float:
     model = MLPClassifier(**dict(network.values), random_state=trial.seed % 2**32)
     for epoch in range(1, 6):
         model.partial_fit(x[:1000], y[:1000], classes=range(10))
-        trial.report(epoch, model.score(x[1000:], y[1000:]))
-    return float(model.score(x[1000:], y[1000:]))
+        accuracy = float(model.score(x[1000:], y[1000:]))
+        trial.report(epoch, accuracy)
+    return accuracy
 
 
-space = reinas.ProductSpace(
-    (("hidden_layer_sizes", (8, 32)), ("learning_rate_init", (0.001, 0.01)))
-)
-found = reinas.search(space, reinas.RandomSearch(space), FunctionEvaluator(train))
+space = reinas.ProductSpace((("hidden_layer_sizes", (8, 32)), ("alpha", (0.0001, 0.1))))
+found = reinas.search(space, reinas.RandomSearch(space), reinas.FunctionEvaluator(train))
 print(f"best: {found.best_architecture}, accuracy {found.best_trial.reward:.3f}")

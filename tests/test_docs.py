@@ -1,6 +1,9 @@
 """What the documents say is so."""
 
+import ast
 import doctest
+import json
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +16,10 @@ import reinas
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+EXAMPLES = sorted(ROOT.glob("examples/*.py"))
+LONGER = {"own_data.py": 21, "own_policy.py": 23}  # a whole class each, and a search with it
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
@@ -46,17 +53,91 @@ def test_the_examples_in_the_documents_are_right():
         assert failed == 0
 
 
-def test_the_example_program_runs(tmp_path):
-    """And finds one of its six architectures."""
+def written(blocks, folder):
+    """One program per block."""
+    folder.mkdir()
+    programs = [folder / f"block{number}.py" for number in range(1, len(blocks) + 1)]
+    for program, block in zip(programs, blocks, strict=True):
+        program.write_text(block, encoding="utf-8")
+    return programs
+
+
+def ran(programs, folder, report):
+    """What each program printed in the folder, and its traceback; one process for all."""
+    command = [sys.executable, "-W", "error", str(ROOT / "tests/run_programs.py"), str(report)]
+    folder.mkdir()
+    done = subprocess.run([*command, *map(str, programs)], cwd=folder, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(report.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def run_blocks(tmp_path_factory):
+    """The README's Python blocks, run in their order among the files that they use."""
+    here = tmp_path_factory.mktemp("readme")
+    shorter = [re.sub(r"trials=\d+", "trials=3", block) for block in BLOCKS]
+    programs = [ROOT / "tests/readme_files.py", *written(shorter, here / "programs")]
+    return ran(programs, here / "run", here / "report.json")
+
+
+@pytest.fixture(scope="module")
+def run_examples(tmp_path_factory):
+    """Every program of examples/, run, and the folder where it ran."""
+    here = tmp_path_factory.mktemp("examples")
+    return ran(EXAMPLES, here / "run", here / "report.json"), here / "run"
+
+
+@pytest.mark.xdist_group("readme")
+@pytest.mark.parametrize("number", range(1, len(BLOCKS) + 1))
+def test_the_readme_s_programs_run(number, run_blocks):
+    """Each Python block, with 3 trials per search."""
+    assert run_blocks["readme_files.py"][1] is None
+    printed, failure = run_blocks[f"block{number}.py"]
+    assert failure is None, failure
+    assert printed
+
+
+@pytest.mark.xdist_group("examples")
+@pytest.mark.parametrize("program", EXAMPLES, ids=lambda p: p.name)
+def test_the_example_programs_run(program, run_examples):
+    """Each prints the best of its search."""
+    printed, failure = run_examples[0][program.name]
+    assert failure is None, failure
+    assert printed.startswith("best")
+
+
+@pytest.mark.xdist_group("examples")
+def test_the_example_programs_leave_nothing_behind(run_examples):
+    """They keep their searches in memory."""
+    assert not list(run_examples[1].iterdir())
+
+
+@pytest.mark.parametrize("program", EXAMPLES, ids=lambda p: p.name)
+def test_the_example_programs_are_short(program):
+    """15 lines of code at most, without blank lines, docstrings and comments."""
+    text = program.read_text(encoding="utf-8")
+    counted = set(range(1, len(text.splitlines()) + 1))
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node) is not None:
+            counted -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    lines = [text.splitlines()[number - 1].strip() for number in sorted(counted)]
+    code = [line for line in lines if line and not line.startswith("#")]
+    assert len(code) <= LONGER.get(program.name, 15)
+
+
+def test_the_programs_have_no_type_errors(tmp_path):
+    """`mypy --strict` on every Python block of the README and on examples/, in one process."""
+    programs = [*written(BLOCKS, tmp_path / "programs"), *EXAMPLES]
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "pyproject.toml"]
+    source = {"MYPYPATH": str(ROOT / "src")}
     done = subprocess.run(
-        [sys.executable, str(ROOT / "examples/own_space.py")],
-        cwd=tmp_path,
+        [*command, *map(str, programs)],
+        cwd=ROOT,
+        env=os.environ | source,
         capture_output=True,
         text=True,
-        check=True,
     )
-    assert done.stdout.startswith("best of 6 architectures: Bottleneck(width=")
-    assert not list(tmp_path.iterdir())
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_korean_readme_has_the_same_commands():
@@ -79,7 +160,7 @@ def test_every_command_of_the_readme_exists(capsys):
     known = {command.name or command.callback.__name__ for command in app.registered_commands}
     assert set(re.findall(r"^reinas (\w+)", text, re.M)) <= known
     assert set(re.findall(r"; reinas (\w+)", text)) <= known
-    files = ("images:", "arrays:", "table:", "text:", ":folder")
+    files = ("images:", "arrays:", "table:", "text:", ":folder", "mypackage.")
     for line in re.findall(r"^reinas search (.*)", text, re.M):
         if any(word in line for word in files):
             continue  # there is nothing to read here
