@@ -150,6 +150,16 @@ def test_the_korean_readme_has_the_same_commands():
     assert commands("README.ko.md") == commands("README.md")
 
 
+def test_the_korean_readme_has_the_same_programs():
+    """Every line of every Python block, without its comment."""
+
+    def programs(name):
+        blocks = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), re.S)
+        return [re.sub(r" *#.*", "", block) for block in blocks]
+
+    assert programs("README.ko.md") == programs("README.md")
+
+
 def test_every_command_of_the_readme_exists(capsys):
     """Sub-commands, spaces, tasks, policies and settings as the README types them."""
     from reinas.cli.app import app
