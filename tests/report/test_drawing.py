@@ -198,8 +198,13 @@ HARD = "<script>alert('&')</script> \"quoted\" 1 < 2 > 0 & so on"
 
 
 @dataclass(frozen=True)
+class Empty:
+    """An architecture of no fields."""
+
+
+@dataclass(frozen=True)
 class Strange:
-    """An architecture that nobody taught to draw."""
+    """An architecture without a drawing of its own."""
 
     text: str
 
@@ -220,12 +225,65 @@ def test_text_is_escaped_wherever_it_stands():
     assert title(groups(svg, "link")[0]) == f"{HARD} feeds b"
 
 
-def test_an_unknown_architecture_is_one_box_with_its_text():
-    """Cut short on the box, whole when hovered."""
-    (box,) = groups(draw(Strange(HARD), Wine()), "box")
-    assert title(box) == HARD
-    assert HARD.startswith(texts(box)[0])
-    assert texts(box)[1] == "Strange"
+@dataclass(frozen=True)
+class Stage:
+    """A part of an unknown architecture."""
+
+    kind: str
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Fields of every sort: plain, missing, nested, and tuples of values and of parts."""
+
+    width: int
+    scale: float | None
+    stem: Stage
+    stages: tuple[Stage, ...]
+
+
+def test_an_unknown_architecture_is_a_column_of_its_fields():
+    """Nested dataclasses and elements of tuples have boxes of their own."""
+    stages = (Stage("pool", ()), Stage("dense", (8,)))
+    svg = draw(Unknown(4, None, Stage("conv", (3, 5)), stages), Wine())
+    assert [texts(box) for box in groups(svg, "box")] == [
+        ["width: 4", "Unknown"],
+        ["scale: None", "Unknown"],
+        ["stem", "Stage"],
+        ["kind: conv", "stem"],
+        ["sizes 1: 3", "stem"],
+        ["sizes 2: 5", "stem"],
+        ["stages 1", "Stage"],
+        ["kind: pool", "stages 1"],
+        ["sizes: ()", "stages 1"],
+        ["stages 2", "Stage"],
+        ["kind: dense", "stages 2"],
+        ["sizes 1: 8", "stages 2"],
+    ]
+
+
+def test_nothing_joins_the_fields_of_an_unknown_architecture():
+    """What feeds what is not known."""
+    assert groups(draw(Unknown(4, None, Stage("conv", (3,)), ()), Wine()), "link") == []
+
+
+@pytest.mark.parametrize("text", [HARD, "word " * 50, "a\x00b\nc", ""])
+def test_the_text_of_an_unknown_architecture_fits_its_box_and_is_whole_when_hovered(text):
+    """Whatever it is: control characters, which XML cannot hold, are spaces."""
+    (box,) = groups(draw(Strange(text), Wine()), "box")
+    whole = f"text: {text}".replace("\x00", " ").replace("\n", " ")
+    assert title(box) == whole
+    label = texts(box)[0]
+    assert label == whole if len(whole) <= 32 else whole.startswith(label.removesuffix("…"))
+    assert len(label) <= 32
+
+
+@pytest.mark.parametrize("value", ["8 relu | 4 tanh", 7, (1, 2), Empty()])
+def test_an_architecture_without_fields_is_one_box_with_its_text(value):
+    """A text, a number, a tuple, a dataclass of nothing."""
+    (box,) = groups(draw(value, Wine()), "box")
+    assert texts(box) == [str(value), type(value).__name__]
 
 
 def test_a_new_drawing_can_be_registered():

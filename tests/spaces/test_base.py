@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from reinas import ConvSpace, MlpSpace
 from reinas.errors import AnswersError, SettingError
 from reinas.spaces.base import AbstractSpace, check_decisions, check_options
+from reinas.testing import SpaceContract
 from reinas.types import Choice, Link, When
 from spaces.handmade import LISTS, choice, decision_lists, when
 
@@ -128,6 +129,45 @@ class Listed(AbstractSpace[tuple]):
 
     def encode(self, architecture):
         return architecture
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two numbers."""
+
+    first: int
+    second: int | None
+
+
+@dataclass(frozen=True)
+class OneWay(AbstractSpace[Pair]):
+    """A space that defines no encode; its second number is decided only after a 1."""
+
+    name: ClassVar[str] = "one-way"
+    decisions: ClassVar = (choice("a"), choice("b", 3, when=when("a", 1)))
+
+    def decode(self, answers):
+        self.check(answers)
+        return Pair(answers[0], answers[1] if answers[0] else None)
+
+
+class TestOneWay(SpaceContract):
+    """All that a space promises, but for encode."""
+
+    def make(self):
+        return OneWay()
+
+
+def test_without_encode_the_answers_are_the_key():
+    """For every architecture."""
+    space = OneWay()
+    assert [space.key(answers) for answers in space.enumerate()] == list(space.enumerate())
+
+
+def test_a_space_without_encode_says_so():
+    """By its name."""
+    with pytest.raises(AnswersError, match="space 'one-way' defines no encode"):
+        OneWay().encode(Pair(0, None))
 
 
 def test_wrong_numbers_of_answers_are_told_the_right_ones():

@@ -91,9 +91,9 @@ def test_cells_of_other_spaces_have_no_answers(cell, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"channels": 0}, "cells: channels must be at least 1, got 0"),
-        ({"cells": 0}, "cells: cells must be at least 1, got 0"),
-        ({"cells": 101}, "cells: cells must be at most 100, got 101"),
+        ({"channels": 0}, "nasbench201: channels must be at least 1, got 0"),
+        ({"cells": 0}, "nasbench201: cells must be at least 1, got 0"),
+        ({"cells": 101}, "nasbench201: cells must be at most 100, got 101"),
     ],
 )
 def test_sizes_that_cannot_be_built_are_refused(settings, message):

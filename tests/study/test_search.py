@@ -163,6 +163,19 @@ def test_answers_that_a_space_cannot_decode_are_failed_trials():
     assert errors[1].startswith("ZeroDivisionError: this one has no meaning")
 
 
+class Misspelt(Unbuildable):
+    """A space with a mistake in its encode."""
+
+    def encode(self, architecture):
+        return architectur  # noqa: F821 - the mistake
+
+
+def test_a_mistake_in_encode_ends_the_search():
+    """It is a bug in the space, not a bad child."""
+    with pytest.raises(NameError, match="architectur"):
+        search(Misspelt(), Scripted([(0,)]), Counted(), budget=Budget(1), batch_size=1)
+
+
 def test_a_policy_that_proposes_nonsense_is_told_so():
     """Answers that are none are a bug in the policy, not a bad child."""
     with pytest.raises(SettingError, match="takes 0 to"):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import singledispatch
 from html import escape
 from typing import Any
@@ -23,6 +23,7 @@ from reinas.spaces.toy import ToyArchitecture
 from reinas.tasks.base import Interface
 
 WIDTH, HEIGHT, GAP, MARGIN = 250, 40, 22, 12
+LONGEST_LABEL = 32  # characters that fit a box
 # Every rule begins with .reinas: a style inside an SVG holds for the whole page around it.
 STYLE = """
 .reinas .box rect{fill:#eef3fb;stroke:#33518a;stroke-width:1.2}
@@ -106,9 +107,53 @@ def _link(a: int, b: int, boxes: Sequence[Box]) -> str:
 
 @singledispatch
 def draw(architecture: Any, task: Interface) -> str:
-    """The architecture as one SVG element, for a network that solves `task`."""
-    box = Box(str(architecture)[:28], type(architecture).__name__, str(architecture))
-    return column([box], [], str(architecture))
+    """The architecture as one SVG element, for a network that solves `task`.
+
+    An architecture without a drawing of its own is a column of its fields. Nothing joins the
+    boxes, since what feeds what is not known.
+    """
+    kind = type(architecture).__name__
+    boxes = [] if not _is_dataclass(architecture) else _fields(architecture, kind)
+    return column(boxes or [_value(str(architecture), kind)], [], _printable(str(architecture)))
+
+
+def _is_dataclass(value: Any) -> bool:
+    return is_dataclass(value) and not isinstance(value, type)
+
+
+def _fields(architecture: Any, where: str) -> list[Box]:
+    """A box per field of a dataclass; `where` is written below each."""
+    return [
+        box
+        for field in fields(architecture)
+        for box in _parts(field.name, getattr(architecture, field.name), where)
+    ]
+
+
+def _parts(name: str, value: Any, where: str) -> list[Box]:
+    """The boxes of one field: a dataclass and a tuple are boxes of their own parts."""
+    if _is_dataclass(value):
+        head = Box(_short(name), type(value).__name__, _printable(f"{name}: {value}"), end=True)
+        return [head, *_fields(value, name)]
+    if isinstance(value, tuple | list) and value:
+        numbered = enumerate(value, start=1)
+        return [box for n, each in numbered for box in _parts(f"{name} {n}", each, where)]
+    return [_value(f"{name}: {value}", where)]
+
+
+def _value(text: str, where: str) -> Box:
+    return Box(_short(text), _short(where), _printable(text))
+
+
+def _short(text: str) -> str:
+    """The text, cut where a box ends."""
+    text = _printable(text)
+    return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    """The text without control characters, which XML cannot hold."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 @draw.register

@@ -64,7 +64,9 @@ def check_declaration(architecture: Any) -> None:
     where = getattr(architecture, "__name__", repr(architecture))
     if not isinstance(architecture, type) or not dataclasses.is_dataclass(architecture):
         raise SettingError(f"{where} should be a frozen dataclass, and is none")
-    if not vars(architecture)["__dataclass_params__"].frozen:
+    # a plain class derived from a dataclass has its fields, but no parameters of its own
+    own = vars(architecture).get("__dataclass_params__")
+    if own is None or not own.frozen:
         raise SettingError(f"{where} should be frozen: decorate it with @dataclass(frozen=True)")
     fields = dataclasses.fields(architecture)
     if not fields:
@@ -87,6 +89,12 @@ def _check(declared: Declaration, where: str) -> None:
         case ChoiceField(values):
             if not values:
                 raise SettingError(f"{where} has no values to choose from")
+            for value in values:
+                if not _hashable(value):
+                    raise SettingError(
+                        f"{where} should have values that can be hashed, such as numbers, words or"
+                        f" tuples; got {value!r}"
+                    )
             if any(value in values[:place] for place, value in enumerate(values)):
                 raise SettingError(f"{where} has a value twice: {list(values)}")
         case NestedField(architecture):
@@ -103,6 +111,14 @@ def _check(declared: Declaration, where: str) -> None:
                     " the tuple, or to fields of a nested dataclass"
                 )
             _check(element, where)
+
+
+def _hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _check_conditions(when: Conditions, earlier: Mapping[str, Declaration], where: str) -> None:

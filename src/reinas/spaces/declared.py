@@ -2,20 +2,21 @@
 
 @dataclass(frozen=True)
 class Bottleneck:
-width: int = choice(1, 2, 4, 8)
-shortcut: bool = choice(False, True)
-scale: float | None = choice(0.5, 1.0, when={"shortcut": True})
+    width: int = choice(1, 2, 4, 8)
+    shortcut: bool = choice(False, True)
+    scale: float | None = choice(0.5, 1.0, when={"shortcut": True})
 
 space = DeclaredSpace(Bottleneck)
 """
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from reinas.errors import AnswersError
+from reinas.errors import AnswersError, SettingError
 from reinas.names import object_name
 from reinas.spaces.base import AbstractSpace, check_decisions
 from reinas.spaces.counting import active_decisions
@@ -63,13 +64,21 @@ def repeated(element: Any, least: int, most: int, *, when: Mapping[str, Any] | N
     """A field that is a tuple of `least` to `most` elements; how many is decided, too.
 
     Args:
-        element: A declared dataclass, or a `choice`.
+        element: A declared dataclass, a `choice`, or another `repeated`.
         least: The smallest length, at least 0.
         most: The greatest length.
         when: Conditions, as in `choice`. Otherwise this field is None.
+
+    Raises:
+        SettingError: The element is a field that is not declared with `choice` or its like.
     """
     declared: Declaration
     if isinstance(element, dataclasses.Field):
+        if DECLARED not in element.metadata:
+            raise SettingError(
+                "an element of repeated(...) should be a declared dataclass, choice(...),"
+                " nested(...) or repeated(...), and is a field of another kind"
+            )
         declared = element.metadata[DECLARED]
     else:
         declared = NestedField(element, ())
@@ -84,7 +93,8 @@ def _field(declared: Declaration) -> Any:
 class DeclaredSpace(AbstractSpace[A]):
     """The space of all architectures that a dataclass declares with `choice` and its like.
 
-    Decisions follow the fields' order. A nested field's are called `field.inner`, a tuple's
+    Its name is the dataclass's in lower case: `ResNet` is called `res-net`. Decisions follow the
+    fields' order. A nested field's are called `field.inner`, a tuple's
     `field.length` and `field1`, `field2`, ...
 
     Args:
@@ -98,7 +108,7 @@ class DeclaredSpace(AbstractSpace[A]):
 
     def __post_init__(self) -> None:
         check_declaration(self.architecture)
-        object.__setattr__(self, "name", self.architecture.__name__.lower())
+        object.__setattr__(self, "name", _hyphenated(self.architecture.__name__))
         check_decisions(self.decisions)
 
     @property
@@ -144,6 +154,15 @@ class DeclaredSpace(AbstractSpace[A]):
         if values:
             raise AnswersError(f"{self.name}: there is no {next(iter(values))} in this space")
         return tuple(answers)
+
+
+def _hyphenated(name: str) -> str:
+    """A class's name in lower case, with hyphens between its words.
+
+    >>> _hyphenated("ResNet"), _hyphenated("MLPMixer2D")
+    ('res-net', 'mlp-mixer2d')
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
 
 
 # ---- from declarations to decisions --------------------------------------------------------------
