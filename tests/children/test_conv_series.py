@@ -1,5 +1,6 @@
 """One-dimensional convolutional children, for series [channels, time]."""
 
+import pickle
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -25,6 +26,15 @@ from reinas.spaces.conv_architecture import (
 from reinas.tasks.base import AbstractTask, Part, Parts
 from reinas.testing import SpaceContract, TaskContract
 from reinas.training.costs import costs
+
+
+@dataclass(frozen=True)
+class Interface:
+    """The shapes of a task without data."""
+
+    inputs: tuple[int, ...]
+    outputs: int
+    name: str = "shapes"
 
 
 @dataclass(frozen=True)
@@ -142,11 +152,14 @@ def test_layers_of_all_types_have_the_shapes_that_are_counted():
     assert costs(architecture, Interface((2, 31), 3))[0] == parameters(child)
 
 
-@dataclass(frozen=True)
-class Interface:
-    inputs: tuple[int, ...]
-    outputs: int
-    name: str = "shapes"
+@pytest.mark.parametrize(("inputs", "dimensions"), [((2, 16), 1), ((2, 8, 8), 2)])
+def test_a_network_can_be_pickled(inputs, dimensions):
+    """With pooling and local contrast, and gives the same outputs afterwards."""
+    layers = (PoolLayer("max", 2, 1, (0,)), ContrastLayer(3, (1,)), ConvLayer(3, 1, 2, (2,)))
+    architecture = ConvArchitecture(layers, pools=(1,), dimensions=dimensions)
+    child = build(architecture, Interface(inputs, 2)).eval()
+    x = torch.randn(3, *inputs)
+    assert torch.equal(pickle.loads(pickle.dumps(child))(x), child(x))
 
 
 def test_average_pooling_counts_what_is_inside():
