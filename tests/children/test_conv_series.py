@@ -193,3 +193,12 @@ def test_it_is_drawn_as_a_series():
     assert "2 × 32" in picture
     assert "length 5, 8 filters, stride 2" in picture
     assert "8 × 16" in picture
+
+
+def test_windows_in_time_are_drawn_without_a_width():
+    """Pooling, local contrast and the fixed pooling."""
+    layers = (PoolLayer("max", 3, 2, (0,)), ContrastLayer(5, (1,)))
+    picture = draw(ConvArchitecture(layers, pools=(1,), dimensions=1), Waves())
+    assert "max pooling 3, stride 2<" in picture
+    assert "local contrast 5<" in picture
+    assert "2 × 16, then all pooled 2<" in picture
