@@ -10,9 +10,19 @@ import pytest
 import torch
 from torch.nn import functional
 
-from reinas import Budget, ConvSpace, RandomSearch, Recipe, TrainedEvaluator, build, draw, search
+from reinas import (
+    Budget,
+    ConvSpace,
+    RandomSearch,
+    Recipe,
+    TrainedEvaluator,
+    build,
+    conv_blocks,
+    draw,
+    search,
+)
 from reinas.children import parameters
-from reinas.errors import AnswersError, BuildError
+from reinas.errors import AnswersError, BuildError, SettingError
 from reinas.objectives.classification import Classification
 from reinas.spaces.conv_architecture import (
     ContrastLayer,
@@ -106,13 +116,38 @@ def test_its_text_says_that_it_is_for_series():
     assert str(ConvArchitecture(layers)) == "5x1x8<-0"
 
 
-def test_an_architecture_for_images_is_not_in_it():
-    """Nor the other way round."""
-    flat = ConvSpace(depth=1, dimensions=1)
-    with pytest.raises(AnswersError, match="this space has 1 dimensions"):
-        flat.encode(ConvArchitecture((ConvLayer(3, 1, 24, (0,)),)))
-    with pytest.raises(AnswersError, match="have a width of 1"):
-        flat.encode(ConvArchitecture((ConvLayer(3, 3, 24, (0,)),), dimensions=1))
+def test_an_architecture_for_images_is_not_in_a_space_for_series():
+    """The message names both numbers of dimensions."""
+    series = ConvSpace(depth=1, dimensions=1)
+    with pytest.raises(AnswersError, match=r"has dimensions=1, .* got dimensions=2"):
+        series.encode(ConvArchitecture((ConvLayer(3, 1, 24, (0,)),)))
+
+
+@pytest.mark.parametrize(
+    "layer", [ConvLayer(3, 3, 2, (0,)), ConvLayer(3, 1, 2, (0,), 2, 2)], ids=["filter", "stride"]
+)
+def test_layers_for_series_have_no_width(layer):
+    """The message names the layer and the fields to give instead."""
+    with pytest.raises(SettingError, match=r"layer 1 of .* series .* height and stride_height"):
+        ConvArchitecture((layer,), dimensions=1)
+
+
+def test_there_are_one_or_two_dimensions():
+    """Volumes are not supported."""
+    with pytest.raises(SettingError, match=r"dimensions must be 1 .* or 2 .*, got 3"):
+        ConvArchitecture((), dimensions=3)
+
+
+def test_blocks_may_be_for_series():
+    """Densely linked blocks and fixed pooling in time have the shapes that are counted."""
+    space = conv_blocks(3, filters=(2,), pools=(1, 2), dimensions=1)
+    architecture = space.decode(space.sample(1, 0)[0])
+    child = build(architecture, Waves())
+    assert child(torch.randn(2, 2, 32)).shape == (2, 2)
+    traced = shapes(architecture, (2, 32, 1))
+    assert [s.height for s in traced] == [32, 16, 8]
+    features = sum(traced[n - 1].channels for n in architecture.outputs)
+    assert parameters(child) == sum(s.parameters for s in traced) + (features + 1) * 2
 
 
 def test_one_layer_by_hand():
