@@ -1,5 +1,6 @@
 """Settings from options, files and stores."""
 
+import numpy as np
 import pytest
 
 from reinas import ConvSpace, Digits, MlpSpace
@@ -121,6 +122,15 @@ def test_a_search_made_in_python_is_sent_back_there():
 def test_the_space_follows_from_the_rank_of_the_examples(rank, given, settings):
     """Words, rows, series, images; what is given wins."""
     assert fitted(given, rank) == settings
+
+
+@pytest.mark.parametrize("space", [[], ["space=conv"]])
+def test_series_in_arrays_are_searched_by_one_dimensional_convolutions(space, tmp_path):
+    """Whether the space is named or chosen."""
+    path = tmp_path / "series.npz"
+    np.savez(path, x=np.zeros((20, 2, 16), np.float32), y=np.arange(20) % 2)
+    config = configure(parse_set([f"task=arrays:{path}", "task.layout=series", *space]))
+    assert config.space == ConvSpace(dimensions=1)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ MODULES = {
     1: Modules(nn.Conv1d, nn.BatchNorm1d, functional.max_pool1d, functional.avg_pool1d),
     2: Modules(nn.Conv2d, nn.BatchNorm2d, functional.max_pool2d, functional.avg_pool2d),
 }
-"""By the number of dimensions."""
+"""By the number of dimensions. Networks keep the number: torch's pooling cannot be pickled."""
 
 
 def join(maps: Sequence[Tensor]) -> Tensor:
@@ -86,8 +86,8 @@ def block(layer: ConvLayer, channels: int, dimensions: int = 2) -> nn.Sequential
 class DenseBlock(nn.Module):
     """`count` equal layers, each fed by the block's input and all earlier ones (table 1).
 
-    [B, channels, H, W] -> [B, count * filters, H, W]: the layers' outputs, concatenated; that
-    is our choice where the paper is silent.
+    [B, channels, *S] -> [B, count * filters, *S]: the layers' outputs, concatenated; that is our
+    choice where the paper is silent.
     """
 
     def __init__(self, layer: ConvLayer, channels: int, count: int, dimensions: int = 2) -> None:
@@ -113,15 +113,16 @@ class Pool(nn.Module):
     def __init__(self, layer: PoolLayer, dimensions: int = 2) -> None:
         super().__init__()
         self.size, self.stride, self.max = layer.size, layer.stride, layer.pool == "max"
-        self.functions = MODULES[dimensions]
+        self.dimensions = dimensions
 
     def forward(self, x: Tensor) -> Tensor:
         """The pooled maps."""
+        modules = MODULES[self.dimensions]
         edges = [edge for length in reversed(x.shape[2:]) for edge in self._edges(length)]
         if self.max:
             padded = functional.pad(x, edges, value=-torch.inf)
-            return self.functions.max_pool(padded, self.size, self.stride)
-        pool = self.functions.average_pool
+            return modules.max_pool(padded, self.size, self.stride)
+        pool = modules.average_pool
         inside = functional.pad(torch.ones_like(x[:1, :1]), edges)
         shares = pool(inside, self.size, self.stride)
         return pool(functional.pad(x, edges), self.size, self.stride) / shares
@@ -134,7 +135,7 @@ class Pool(nn.Module):
 
 
 class LocalContrast(nn.Module):
-    """Local contrast normalisation (Jarrett et al. 2009): [B, C, H, W] -> the same shape.
+    """Local contrast normalisation (Jarrett et al. 2009): [B, C, *S] -> the same shape.
 
     From every pixel the mean over its window and all channels is taken away; what is left is
     divided by its root mean square over the window, or by the map's mean of these where the
@@ -143,8 +144,7 @@ class LocalContrast(nn.Module):
 
     def __init__(self, window: int, dimensions: int = 2) -> None:
         super().__init__()
-        self.window = window
-        self.functions = MODULES[dimensions]
+        self.window, self.dimensions = window, dimensions
 
     def forward(self, x: Tensor) -> Tensor:
         """The normalised maps."""
@@ -155,7 +155,7 @@ class LocalContrast(nn.Module):
         return centred / torch.maximum(deviation, deviation.mean(everywhere, keepdim=True))
 
     def _local(self, x: Tensor) -> Tensor:
-        return self.functions.average_pool(
+        return MODULES[self.dimensions].average_pool(
             x, self.window, stride=1, padding=self.window // 2, count_include_pad=False
         )
 
@@ -183,7 +183,7 @@ class ConvChild(nn.Module):
         self.sources = [layer.inputs for layer in architecture.layers]
         self.outputs = architecture.outputs
         self.pools = architecture.pools
-        self.functions = MODULES[architecture.dimensions]
+        self.dimensions = architecture.dimensions
         traced = shapes(architecture, image)
         self.layers = nn.ModuleList(
             module(layer, shape.channels_in, architecture.block, architecture.dimensions)
@@ -201,7 +201,7 @@ class ConvChild(nn.Module):
         ):
             maps.append(layer(join([maps[n] for n in sources])))
             if number in self.pools:
-                maps = [self.functions.max_pool(m, 2, ceil_mode=True) for m in maps]
+                maps = [MODULES[self.dimensions].max_pool(m, 2, ceil_mode=True) for m in maps]
         joined = join([maps[n] for n in self.outputs])
         features = joined.mean(dim=tuple(range(2, joined.ndim)))
         logits: Tensor = self.classifier(features)

@@ -166,7 +166,8 @@ def _(architecture: ConvArchitecture, task: Interface) -> str:
     for number, (layer, shape) in enumerate(zip(architecture.layers, traced, strict=True), 1):
         sizes = (shape.channels, shape.height, shape.width)
         size = " × ".join(map(str, sizes[:2] if flat else sizes))
-        pooled = ", then all pooled 2 × 2" if number in architecture.pools else ""
+        window = _window(2, flat=flat)
+        pooled = f", then all pooled {window}" if number in architecture.pools else ""
         boxes.append(
             Box(
                 f"{number}: {_words(layer, architecture.block, flat=flat)}",
@@ -203,11 +204,16 @@ def _words(layer: Layer, block: int, *, flat: bool) -> str:
             return f"{times}{layer.height} × {layer.width}, {layer.filters} filters{stride}"
         case PoolLayer():
             stride = "" if layer.stride == 1 else f", stride {layer.stride}"
-            return f"{layer.pool} pooling {layer.size} × {layer.size}{stride}"
+            return f"{layer.pool} pooling {_window(layer.size, flat=flat)}{stride}"
         case ContrastLayer():
-            return f"local contrast {layer.window} × {layer.window}"
+            return f"local contrast {_window(layer.window, flat=flat)}"
         case NormLayer():
             return "batch normalisation"
+
+
+def _window(size: int, *, flat: bool) -> str:
+    """The extent of a window in time, or of a square one."""
+    return str(size) if flat else f"{size} × {size}"
 
 
 @draw.register

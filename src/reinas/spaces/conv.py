@@ -203,9 +203,9 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
         mine = ConvArchitecture((), self.block, pools, dimensions=self.dimensions)
         if plain != mine:
             raise AnswersError(
-                f"conv: this space has {mine.dimensions} dimensions, blocks of {mine.block} and"
-                f" pools after {list(mine.pools)}, got {plain.dimensions}, {plain.block} and"
-                f" {list(plain.pools)}"
+                f"conv: this space has dimensions={mine.dimensions}, blocks of {mine.block} and"
+                f" pools after {list(mine.pools)}, got dimensions={plain.dimensions},"
+                f" {plain.block} and {list(plain.pools)}"
             )
         answers: list[int] = []
         if self.learning_rates:
@@ -223,10 +223,7 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
         if isinstance(layer, PoolLayer) and kind not in ("max", "average"):
             raise AnswersError(f"conv: {where} pooling is max or average, got {kind}")
         strides = {value.get("stride_height")}
-        if self.dimensions == 1:
-            if kind == "conv" and (value["filter_width"], value["stride_width"]) != (1, 1):
-                raise AnswersError(f"conv: {where} filters and strides have a width of 1 in time")
-        else:
+        if self.dimensions == 2:
             strides.add(value.get("stride_width"))
         if kind == "conv" and len(self.strides) == 1 and strides != {self.strides[0]}:
             raise AnswersError(f"conv: {where} strides are not {self.strides[0]}")
@@ -288,6 +285,7 @@ def conv_blocks(
     pools: tuple[int, ...] = (4, 8),
     more_filters: int = 0,
     learning_rates: tuple[float, ...] = (),
+    dimensions: int = 2,
 ) -> ConvSpace:
     """The paper's third variant: decided layers as densely linked blocks of 3, two poolings.
 
@@ -302,4 +300,5 @@ def conv_blocks(
         pools=pools,
         more_filters=more_filters,
         learning_rates=learning_rates,
+        dimensions=dimensions,
     )

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from reinas.errors import SettingError
+
 IMAGE = 0
 """The number that stands for the image among a layer's inputs."""
 
@@ -80,8 +82,8 @@ class ConvArchitecture:
     With `block` above 1 every convolutional layer is that many convolutions, densely linked,
     whose outputs are concatenated (the third variant of table 1). After each layer that
     `pools` names, everything so far is max-pooled, 2 x 2. A `learning_rate` that was decided
-    replaces the recipe's. With one of `dimensions` it is for series: heights are lengths in time,
-    and widths are 1.
+    replaces the recipe's. With `dimensions` 1 it is for series: heights are lengths in time,
+    widths must be 1, and fixed pooling is over 2 steps.
     """
 
     layers: tuple[Layer, ...]
@@ -89,6 +91,21 @@ class ConvArchitecture:
     pools: tuple[int, ...] = ()
     learning_rate: float | None = None
     dimensions: int = 2
+
+    def __post_init__(self) -> None:
+        if self.dimensions not in (1, 2):
+            raise SettingError(
+                f"dimensions must be 1 (series) or 2 (images), got {self.dimensions}"
+            )
+        if self.dimensions == 2:
+            return
+        for number, layer in enumerate(self.layers, start=1):
+            if isinstance(layer, ConvLayer) and (layer.width, layer.stride_width) != (1, 1):
+                raise SettingError(
+                    f"layer {number} of a network for series must have width and stride_width 1,"
+                    f" got {layer.width} and {layer.stride_width}: give its length and stride in"
+                    " time as height and stride_height"
+                )
 
     def __str__(self) -> str:
         """Layer by layer; 0 is the image, || a pooling of everything so far."""
