@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 import reinas
-from reinas.objectives.regression import Regression
 from reinas.tasks.base import Part, Parts
 
 
@@ -18,7 +17,7 @@ class Waves(reinas.AbstractTask):
     """Predict sin(3 x + z) from x and z."""
 
     reward: str = "auto"
-    name, objective, inputs, outputs = "waves", Regression(), (2,), 1
+    name, objective, inputs, outputs = "waves", reinas.Regression(), (2,), 1
     recipe = reinas.Recipe(epochs=10)
 
     def parts(self) -> Parts:
