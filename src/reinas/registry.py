@@ -25,6 +25,7 @@ NAMED: dict[Kind, dict[str, str]] = {
         "conv-blocks": "reinas.spaces.conv:conv_blocks",
         "mlp": "reinas.spaces.mlp:MlpSpace",
         "nasbench201": "reinas.spaces.nasbench201:NasBench201Space",
+        "product": "reinas.spaces.product:ProductSpace",
         "recurrent": "reinas.spaces.recurrent:RecurrentSpace",
         "toy": "reinas.spaces.toy:ToySpace",
     },
@@ -166,8 +167,15 @@ def resolve(kind: Kind, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any
 
 
 def make(kind: Kind, settings: Mapping[str, Any], **bound: Any) -> Any:
-    """The space, task or policy with these settings; `settings["name"]` says which."""
+    """The space, task or policy with these settings; `settings["name"]` says which.
+
+    Raises:
+        InvalidSettingError: A setting is unknown, does not fit, or is missing without a default.
+    """
     target, values = resolve(kind, settings)
+    for key, default in parameters(target).items():
+        if default is inspect.Parameter.empty and key not in values and key not in bound:
+            raise InvalidSettingError(f"{kind}.{key}", "has no default and is missing")
     if inspect.isclass(target) or inspect.isfunction(target):
         return target(**bound, **values)
     return target

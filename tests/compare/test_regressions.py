@@ -175,7 +175,7 @@ def test_a_first_failure_does_not_hide_the_reported_metric(reinas, tmp_path):
 def test_a_combination_of_other_columns_has_no_answers():
     """b=1, a=2 is not taken for a=1, b=2."""
     space = ProductSpace((("a", (1, 2)), ("b", (1, 2))))
-    with pytest.raises(ValueError, match="expected one value a column"):
+    with pytest.raises(ValueError, match="expected one value per column"):
         space.encode(Assignment((("b", 1), ("a", 2))))
 
 

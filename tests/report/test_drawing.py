@@ -16,6 +16,7 @@ from reinas.children import parameters
 from reinas.report.drawing import Box, column
 from reinas.spaces.conv_architecture import ConvArchitecture, ConvLayer
 from reinas.spaces.nasbench201 import NasBench201Space
+from reinas.spaces.product import Assignment
 
 SVG = "{http://www.w3.org/2000/svg}"
 CONV = ConvSpace(depth=5, filters=(2, 3), strides=(1, 2))
@@ -277,6 +278,12 @@ def test_the_text_of_an_unknown_architecture_fits_its_box_and_is_whole_when_hove
     label = texts(box)[0]
     assert label == whole if len(whole) <= 32 else whole.startswith(label.removesuffix("…"))
     assert len(label) <= 32
+
+
+def test_a_combination_of_columns_has_a_box_per_column():
+    """With the column's name and value."""
+    svg = draw(Assignment((("depth", 3), ("kind", "a"))), Wine())
+    assert [texts(box)[0] for box in groups(svg, "box")] == ["depth: 3", "kind: a"]
 
 
 @pytest.mark.parametrize("value", ["8 relu | 4 tanh", 7, (1, 2), Empty()])

@@ -128,7 +128,7 @@ def test_columns_with_the_same_values_are_of_one_kind():
 )
 def test_columns_that_make_no_grid_are_refused(columns, message):
     """No column, a name twice, no value, a value twice."""
-    with pytest.raises(SettingError, match=f"grid: {message}"):
+    with pytest.raises(SettingError, match=f"product: {message}"):
         ProductSpace(columns)
 
 
@@ -139,5 +139,7 @@ def test_combinations_outside_of_the_grid_have_no_answers():
         (("depth", 4), ("width", 8), ("kind", "a")),
         (("depth", 1), ("width", 8)),
     ):
-        with pytest.raises(AnswersError, match="grid: expected one value a column, got depth="):
+        with pytest.raises(
+            AnswersError, match="product: expected one value per column, got depth="
+        ):
             space.encode(Assignment(values))

@@ -19,6 +19,7 @@ from reinas.spaces.conv_architecture import (
 )
 from reinas.spaces.mlp import MlpArchitecture
 from reinas.spaces.nasbench201 import EDGES, NODES, NasBench201Architecture
+from reinas.spaces.product import Assignment
 from reinas.spaces.toy import ToyArchitecture
 from reinas.tasks.base import Interface
 
@@ -230,6 +231,12 @@ def _(architecture: NasBench201Architecture, task: Interface) -> str:
         boxes.append(Box(name, words, f"{name}: {words}", end=node == NODES - 1))
     stages = f"3 stages of {architecture.cells} cells, {architecture.channels} channels first"
     return column(boxes, [edge for edge, _ in kept], stages)
+
+
+@draw.register
+def _(architecture: Assignment, task: Interface) -> str:
+    boxes = [_value(f"{name}: {value}", "column") for name, value in architecture.values]
+    return column(boxes, [], _printable(str(architecture)))
 
 
 @draw.register

@@ -13,8 +13,10 @@ from reinas.names import object_name
 from reinas.spaces.counting import Counter, canonical, draw_decisions
 from reinas.types import A, Answers, Choice, Decision, Link
 
-MOST = 1_000_000  # units, filters, pixels: beyond this nothing can be built
-DEEPEST = 200  # layers: every pair of them may be a decision
+MAX_SIZE = 1_000_000
+"""The largest number of units, filters or pixels: no larger network can be built."""
+MAX_LAYERS = 200
+"""The largest depth, since every pair of layers may be a decision."""
 Over = Literal["architectures", "decisions"]
 
 
@@ -107,7 +109,7 @@ class AbstractSpace(ABC, Generic[A]):
             lengths = ", ".join(str(n) for n in self.lengths)
             raise AnswersError(
                 f"{self.name}: expected {lengths} answers, got {len(answers)}"
-                " (one index a decision, whole layers)"
+                " (one index per decision, whole layers)"
             )
         for decision, answer in zip(self.decisions, answers, strict=False):
             if not 0 <= answer < decision.num_options:
@@ -225,5 +227,5 @@ def check_options(owner: str, key: str, values: tuple[Any, ...], least: float | 
         raise SettingError(f"{owner}: {key} needs one or more different values, got {list(values)}")
     if least is not None and any(v < least for v in values):
         raise SettingError(f"{owner}: {key} must be at least {least}, got {list(values)}")
-    if least is not None and any(v > MOST for v in values):
-        raise SettingError(f"{owner}: {key} must be at most {MOST:,}, got {list(values)}")
+    if least is not None and any(v > MAX_SIZE for v in values):
+        raise SettingError(f"{owner}: {key} must be at most {MAX_SIZE:,}, got {list(values)}")

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from reinas.errors import AnswersError, SettingError
-from reinas.spaces.base import DEEPEST, MOST, AbstractSpace, check_number, check_options
+from reinas.spaces.base import MAX_LAYERS, MAX_SIZE, AbstractSpace, check_number, check_options
 from reinas.spaces.conv_architecture import (
     IMAGE,
     ContrastLayer,
@@ -62,10 +62,10 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
     name: ClassVar[str] = "conv"
 
     def __post_init__(self) -> None:
-        check_number("conv", "depth", self.depth, 1, DEEPEST)
+        check_number("conv", "depth", self.depth, 1, MAX_LAYERS)
         check_number("conv", "block", self.block, 1, 100)
         check_number("conv", "dimensions", self.dimensions, 1, 2)
-        check_number("conv", "more_filters", self.more_filters, 0, MOST)
+        check_number("conv", "more_filters", self.more_filters, 0, MAX_SIZE)
         for key in WHOLE:
             check_options("conv", key, getattr(self, key), least=1)
         for key in ("heights", "widths", "windows"):

@@ -9,7 +9,7 @@ from reinas.errors import SettingError
 
 DECLARED = "reinas"
 """The key of a declaration in the field's metadata."""
-LONGEST = 200  # elements of a tuple: each has decisions of its own
+MAX_ELEMENTS = 200  # elements of a tuple: each has decisions of its own
 
 Conditions = tuple[tuple[str, tuple[Any, ...]], ...]
 """Pairs of an earlier field and the values that it must have one of."""
@@ -100,9 +100,9 @@ def _check(declared: Declaration, where: str) -> None:
         case NestedField(architecture):
             check_declaration(architecture)
         case RepeatedField(element, least, most):
-            if not 0 <= least <= most <= LONGEST or most == 0:
+            if not 0 <= least <= most <= MAX_ELEMENTS or most == 0:
                 raise SettingError(
-                    f"{where} should have from 0 to {LONGEST} elements, the smallest length first;"
+                    f"{where} should have from 0 to {MAX_ELEMENTS} elements, the smallest length first;"
                     f" got {least} to {most}"
                 )
             if element.when:

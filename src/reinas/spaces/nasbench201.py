@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from reinas.errors import AnswersError
-from reinas.spaces.base import MOST, AbstractSpace, check_number
+from reinas.spaces.base import MAX_SIZE, AbstractSpace, check_number
 from reinas.types import Answers, Choice
 
 OPERATIONS = ("none", "skip", "conv1x1", "conv3x3", "avgpool")
@@ -47,7 +47,7 @@ class NasBench201Space(AbstractSpace[NasBench201Architecture]):
     name: ClassVar[str] = "nasbench201"
 
     def __post_init__(self) -> None:
-        check_number("nasbench201", "channels", self.channels, 1, MOST)
+        check_number("nasbench201", "channels", self.channels, 1, MAX_SIZE)
         check_number("nasbench201", "cells", self.cells, 1, 100)
 
     @cached_property

@@ -28,21 +28,21 @@ class ProductSpace(AbstractSpace[Assignment]):
     """All combinations of the columns' values; `columns` are pairs of a name and its values."""
 
     columns: Columns
-    name: ClassVar[str] = "grid"
+    name: ClassVar[str] = "product"
 
     def __post_init__(self) -> None:
         if not self.columns:
-            raise SettingError("grid: needs one column or more, got none")
+            raise SettingError("product: needs one column or more, got none")
         names = [name for name, _ in self.columns]
         if len(set(names)) < len(names):
-            raise SettingError(f"grid: columns need different names, got {', '.join(names)}")
+            raise SettingError(f"product: columns need different names, got {', '.join(names)}")
         for name, values in self.columns:
             if not values or len(set(values)) < len(values):
-                raise SettingError(f"grid: {name} needs one or more different values")
+                raise SettingError(f"product: {name} needs one or more different values")
 
     @cached_property
     def decisions(self) -> tuple[Choice, ...]:
-        """One choice a column; columns with the same values are of one kind."""
+        """One choice per column; columns with the same values are of one kind."""
         kinds: dict[tuple[Any, ...], str] = {}
         return tuple(
             Choice(name, kinds.setdefault(values, name), values) for name, values in self.columns
@@ -69,4 +69,6 @@ class ProductSpace(AbstractSpace[Assignment]):
                 for places, (_, value) in zip(self._places, architecture.values, strict=True)
             )
         except KeyError:
-            raise AnswersError(f"grid: expected one value a column, got {architecture}") from None
+            raise AnswersError(
+                f"product: expected one value per column, got {architecture}"
+            ) from None
