@@ -14,8 +14,8 @@ from reinas.plugins import load_object
 from reinas.tasks.base import Interface
 from reinas.tasks.recipes import Recipe
 
-Builder = Callable[[Any, Interface], nn.Module]
-"""Builds the untrained network of an architecture, as `build` does."""
+Builder = Callable[[Any, Any], nn.Module]
+"""Builds the untrained network of an architecture for a task, as `build` does."""
 
 
 @singledispatch
