@@ -102,8 +102,8 @@ def _check(declared: Declaration, where: str) -> None:
         case RepeatedField(element, least, most):
             if not 0 <= least <= most <= MAX_ELEMENTS or most == 0:
                 raise SettingError(
-                    f"{where} should have from 0 to {MAX_ELEMENTS} elements, the smallest length first;"
-                    f" got {least} to {most}"
+                    f"{where} should have from 0 to {MAX_ELEMENTS} elements, the smallest length"
+                    f" first; got {least} to {most}"
                 )
             if element.when:
                 raise SettingError(
