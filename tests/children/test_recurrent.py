@@ -15,12 +15,13 @@ from scipy.special import log_softmax
 from torch.nn import functional
 
 from reinas import Job, Recipe, RecurrentSpace, Text, TrainedEvaluator, build, fit
+from reinas.children.build import apply_recipe
 from reinas.children.recurrent import LanguageModel, size, width_of
 from reinas.errors import BuildError
 from reinas.evaluators.trained import Limits
 from reinas.objectives.language import LanguageModelling, likelihood, streams, windows
 from reinas.spaces.recurrent import Cell, Node, RecurrentArchitecture
-from reinas.training.fit import apply_recipe, init_weights, train_epoch
+from reinas.training.fit import init_weights, train_epoch
 from reinas.training.fit import optimizer as optimizer_of
 from reinas.training.tensors import Tensors, seeded
 from reinas.zoo.recurrent import FIGURE_5, FIGURE_8, parsed
