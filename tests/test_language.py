@@ -23,7 +23,6 @@ from reinas import (
     search,
 )
 from reinas.errors import SettingError
-from reinas.objectives.classification import Classification
 
 WORDS = [f"w{n}" for n in range(12)]
 SMALL = ("--set", "task.size=small", "--set", "space.base=2", "--set", "space.budget=2000")
@@ -159,7 +158,7 @@ def test_limits_of_parameters_and_multiply_adds(reinas, text):
         ),
         (("recurrent", "--task", "text:TEXT", "--set", "space.base=3"), "power of two"),
         (("recurrent", "--task", "text:TEXT", "--set", "task.level=letter"), "'word' or 'char'"),
-        (("recurrent", "--task", "text:TEXT", "--set", "task.vocabulary=1"), "2 or more"),
+        (("recurrent", "--task", "text:TEXT", "--set", "task.vocabulary=1"), "at least 2 tokens"),
         (("recurrent", "--task", "text:TEXT", "--set", "recipe.recurrent_dropout=1"), "below 1"),
         (("recurrent", "--task", "text:TEXT", "--set", "recipe.steps=0"), "steps must be at least"),
     ],
@@ -243,7 +242,9 @@ def test_grids_of_language_models_are_refused_for_other_networks():
     """Recurrent dropout of a network without recurrence."""
     recipe = library.Wine().recipe
     with pytest.raises(SettingError, match="would change nothing"):
-        RecipeGrid(recurrent_dropouts=(0.2,)).recipes(recipe, Classification(), normalised=False)
+        RecipeGrid(recurrent_dropouts=(0.2,)).recipes(
+            recipe, library.Wine.objective, normalised=False
+        )
 
 
 def test_changed_texts_are_refused(searched, text):

@@ -165,7 +165,7 @@ def test_a_constrained_reward_is_made_again_from_json():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({}, "expected a target"),
+        ({}, "needs a target"),
         ({"parameters": 0}, r"reward\.parameters must be above 0"),
         ({"flops": 1, "exponent": 0.1}, r"reward\.exponent must be a number of at most 0"),
         ({"flops": 1, "exponent": (0, -1, 2)}, r"reward\.exponent"),

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
-from reinas.errors import InvalidSettingError, SettingError, nearest
+from reinas.errors import InvalidSettingError, nearest
 from reinas.names import object_name
 from reinas.plugins import load_object
 from reinas.types import Curve
@@ -162,63 +162,70 @@ def constrained(
     Raises:
         SettingError: A value is out of range, or there is no target.
     """
-    checked = check_reward("reward", reward)
+    checked = check_reward(reward)
     if checked == "auto" or isinstance(checked, Mapping):
-        raise InvalidSettingError("reward.reward", "should be named or a function, not 'auto'")
+        raise InvalidSettingError(
+            "task.reward.reward", "should be a name or a function, not 'auto'"
+        )
     targets = {"parameters": parameters, "flops": flops, "latency": latency}
     given = tuple((cost, float(t)) for cost, t in targets.items() if t is not None)
     if not given:
-        raise SettingError(f"reward: expected a target for one or more of {', '.join(COSTS)}")
+        raise InvalidSettingError(
+            "task.reward", f"needs a target for one or more of {', '.join(COSTS)}"
+        )
     for cost, target in given:
         if not 0 < target < math.inf:
-            raise InvalidSettingError(f"reward.{cost}", f"must be above 0, got {target}")
+            raise InvalidSettingError(f"task.reward.{cost}", f"must be above 0, got {target}")
     pair = (exponent, exponent) if isinstance(exponent, int | float) else tuple(exponent)
     if len(pair) != 2 or not all(-math.inf < w <= 0 for w in pair):
         raise InvalidSettingError(
-            "reward.exponent", f"must be a number of at most 0, or two of them; got {exponent}"
+            "task.reward.exponent", f"must be a number of at most 0, or two of them; got {exponent}"
         )
     return Constrained(checked, given, float(pair[0]), float(pair[1]))
 
 
-def check_reward(owner: str, reward: RewardSetting) -> str | RewardFunction:
+def check_reward(reward: RewardSetting) -> str | RewardFunction:
     """A reward from what a person gave or what settings recorded.
 
     Args:
-        owner: The task's name, for messages.
         reward: A name, `auto`, `module:name`, recorded settings, or a function.
 
     Returns:
         A name of `REWARDS`, `auto`, or a function.
 
     Raises:
-        SettingError: There is no such reward.
+        InvalidSettingError: There is no such reward.
     """
     if isinstance(reward, str):
         known = ("auto", *REWARDS)
         if ":" in reward:
-            return check_reward(owner, load_object(reward))
+            return check_reward(load_object(reward))
         if reward not in known:
-            raise SettingError(f"{owner}: unknown reward '{reward}': {nearest(reward, known)}")
+            raise InvalidSettingError(
+                "task.reward", f"'{reward}' is not known: {nearest(reward, known)}"
+            )
         return reward
     if isinstance(reward, Mapping):
-        return _from_settings(owner, dict(reward))
+        return _from_settings(dict(reward))
     given: Any = reward
     if not callable(given) or isinstance(given, type):
-        raise SettingError(
-            f"{owner}: reward should be a name or a function (curve, metrics), got {given!r}"
+        raise InvalidSettingError(
+            "task.reward", f"should be a name or a function (curve, metrics), got {given!r}"
         )
     return reward
 
 
-def _from_settings(owner: str, settings: dict[str, Any]) -> RewardFunction:
+def _from_settings(settings: dict[str, Any]) -> RewardFunction:
     name = settings.pop("name", None)
     kind: Any = constrained if name == "constrained" else load_object(str(name))
     if kind is not constrained and not (isinstance(kind, type) and issubclass(kind, Reward)):
-        raise SettingError(f"{owner}: '{name}' is no reward: expected a subclass of Reward")
+        raise InvalidSettingError(
+            "task.reward", f"'{name}' is no reward: expected a subclass of reinas.rewards.Reward"
+        )
     try:
         made: RewardFunction = kind(**settings)
     except TypeError as error:
-        raise SettingError(f"{owner}: reward {name} cannot be made: {error}") from None
+        raise InvalidSettingError("task.reward", f"{name} cannot be made: {error}") from None
     return made
 
 

@@ -14,9 +14,11 @@ from torch.nn import functional
 
 import reinas
 from reinas.children import parameters
+from reinas.children.build import apply_recipe, configure
 from reinas.errors import BuildError, SettingError
 from reinas.spaces.conv_architecture import shapes
 from reinas.spaces.counting import canonical
+from reinas.tasks.recipes import Recipe
 
 SPACES = {
     "conv": reinas.ConvSpace(depth=4, filters=(2, 3), strides=(1, 2, 3)),
@@ -130,3 +132,21 @@ def test_a_new_type_is_built_once_it_is_registered():
 
     child = reinas.build(Cubic(3), TASKS["mlp"])
     assert (child.in_features, child.out_features) == (12, 3)
+
+
+class Noisy(nn.Module):
+    """A module of one's own with a dropout that the recipe decides."""
+
+    dropout = 0.0
+
+
+def test_a_module_of_ones_own_takes_what_the_recipe_says():
+    """A function registered for its type is called for every such module of a network."""
+
+    @configure.register
+    def _(module: Noisy, recipe: Recipe) -> None:
+        module.dropout = recipe.embedding_dropout
+
+    child = nn.Sequential(Noisy(), nn.Sequential(Noisy()), nn.Linear(1, 1))
+    apply_recipe(child, Recipe(embedding_dropout=0.25))
+    assert [m.dropout for m in child.modules() if isinstance(m, Noisy)] == [0.25, 0.25]

@@ -23,6 +23,7 @@ from reinas import (
     search,
 )
 from reinas.children import parameters
+from reinas.children.build import apply_recipe
 from reinas.errors import AnswersError, BuildError, SettingError
 from reinas.objectives.classification import Classification
 from reinas.spaces.conv_architecture import (
@@ -38,7 +39,6 @@ from reinas.tasks.base import AbstractTask, Part, Parts
 from reinas.testing import SpaceContract, TaskContract
 from reinas.training.augment import augment
 from reinas.training.costs import costs
-from reinas.training.fit import apply_recipe
 
 
 @dataclass(frozen=True)

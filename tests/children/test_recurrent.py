@@ -1,10 +1,8 @@
 """Language models: their size, dropout, windows and training, against plain reckoning."""
 
-import importlib.util
 import math
 import warnings
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,49 +12,21 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 from torch.nn import functional
 
+from language_models import CELL, Words, architecture, model, plain_cell, reckoned, tokens
 from reinas import Job, Recipe, RecurrentSpace, Text, TrainedEvaluator, build, fit
+from reinas.children.build import apply_recipe
 from reinas.children.recurrent import LanguageModel, size, width_of
 from reinas.errors import BuildError
 from reinas.evaluators.trained import Limits
-from reinas.objectives.language import LanguageModelling, likelihood, streams, windows
-from reinas.spaces.recurrent import Cell, Node, RecurrentArchitecture
-from reinas.training.fit import apply_recipe, init_weights, train_epoch
+from reinas.objectives.language import LanguageModelling, streams
+from reinas.spaces.recurrent import Cell, Node
+from reinas.training.fit import init_weights, train_epoch
 from reinas.training.fit import optimizer as optimizer_of
 from reinas.training.tensors import Tensors, seeded
-from reinas.zoo.recurrent import FIGURE_5, FIGURE_8, parsed
+from reinas.zoo.recurrent import FIGURE_8, parsed
 
-PLAIN = Path(__file__).parents[2] / "benchmarks" / "plain_cell.py"
-SPEC = importlib.util.spec_from_file_location("plain_cell", PLAIN)
-plain_cell = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(plain_cell)
-
-CELL = parsed(FIGURE_5)
 COMBINATIONS = ("add", "elem_mult", "max")
 ACTIVATIONS = ("identity", "tanh", "sigmoid", "relu", "sin")
-
-
-@dataclass(frozen=True)
-class Words:
-    """As much of a task as a model has to know."""
-
-    outputs: int = 11
-    inputs: tuple[int, ...] = ()
-    name: str = "words"
-
-
-def architecture(budget=3000, layers=2, tied=False, cell=CELL):
-    return RecurrentArchitecture(cell, layers, budget, tied)
-
-
-def model(seed=0, vocabulary=11, **settings):
-    with seeded(seed):
-        return build(architecture(**settings), Words(vocabulary))
-
-
-def tokens(length, seed=0, vocabulary=11):
-    """A part of text at random: words and following words."""
-    drawn = torch.from_numpy(np.random.default_rng(seed).integers(0, vocabulary, length + 1))
-    return Tensors(drawn[:-1], drawn[1:])
 
 
 def count(module):
@@ -67,16 +37,6 @@ def count(module):
 def closed(width, vocabulary, layers, base, tied):
     """Embedding V H, softmax V H + V, W and U of every leaf of every layer."""
     return vocabulary * width * (2 - tied) + vocabulary + layers * base * 2 * width**2
-
-
-def reckoned(child, words):
-    """Log-probabilities [T, B, V] by autograd's plain cell, layer by layer, from zeros."""
-    x = child.embedding.weight[words]
-    for layer in child.layers:
-        zeros = torch.zeros(words.shape[1], child.width)
-        x = plain_cell.window(layer.cell, x, zeros, zeros, layer.w, layer.u)[0]
-    logits = x @ child.decoder.weight.T + child.decoder.bias
-    return log_softmax(logits.detach().double().numpy(), axis=-1)
 
 
 # ---- size ----------------------------------------------------------------------------------------
@@ -265,87 +225,7 @@ def test_embedding_dropout_drops_whole_words_for_a_window():
         assert (child.decoder.weight.abs().sum(1) > 0).all()
 
 
-# ---- likelihood ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("length", [1, 2, 7, 8, 100, 101, 139])
-@pytest.mark.parametrize("steps", [1, 7, 35, 1000])
-def test_every_token_is_counted_exactly_once(length, steps):
-    """In order, one stream: the plain model's log-probability of each following token."""
-    child = model(cell=parsed(FIGURE_8)).eval()
-    data = tokens(length)
-    found = likelihood(child, data.x, data.y, steps=steps, batch=1)
-    table = reckoned(child, data.x.view(-1, 1))[:, 0]
-    expected = table[np.arange(length), data.y.numpy()]
-    assert found.shape == (length,)
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("length", [140, 141, 159, 1399, 1401, 1500])
-def test_pieces_side_by_side_each_start_from_zero(length):
-    """N tokens in p pieces of ceil(N / p): each piece is a text of its own, none is lost."""
-    child = model().eval()
-    data = tokens(length)
-    found = likelihood(child, data.x, data.y, steps=7, batch=20).numpy()
-    piece = math.ceil(length / min(20, length // 64))  # of 64 tokens or more
-    for first in range(0, length, piece):
-        x, y = data.x[first : first + piece], data.y[first : first + piece]
-        table = reckoned(child, x.view(-1, 1))[:, 0]
-        np.testing.assert_allclose(
-            found[first : first + piece], table[np.arange(len(y)), y.numpy()], atol=1e-5
-        )
-
-
-@pytest.mark.parametrize("batch", [1, 4, 20])
-def test_the_likelihood_does_not_depend_on_the_window(batch):
-    """7, 35 and 1,000 steps give the same numbers."""
-    child = model().eval()
-    data = tokens(903)
-    found = [likelihood(child, data.x, data.y, steps=s, batch=batch) for s in (7, 35, 1000)]
-    torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(found[0], found[2], rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.parametrize("length", [2, 69, 71, 1403, 3001])
-def test_constant_logits_have_the_vocabularys_perplexity(length):
-    """Whatever the windows: ln V nats per token, a score of 1 / V."""
-    child = model()
-    with torch.no_grad():
-        child.decoder.weight.zero_()
-        child.decoder.bias.fill_(3.0)
-    data = tokens(length)
-    loss, score = LanguageModelling().measure(child, data.x, data.y)
-    assert math.exp(loss) == pytest.approx(11, rel=1e-5)
-    assert score == pytest.approx(1 / 11, rel=1e-5)
-
-
-def test_a_bias_alone_gives_the_cross_entropy_of_the_frequencies():
-    """With the bias at the log-frequencies the loss is the entropy of the text."""
-    child = model()
-    data = tokens(2000)
-    shares = np.bincount(data.y.numpy(), minlength=11) / 2000
-    with torch.no_grad():
-        child.decoder.weight.zero_()
-        child.decoder.bias.copy_(torch.from_numpy(np.log(shares)))
-    entropy = -float((shares * np.log(shares)).sum())
-    assert LanguageModelling().measure(child, data.x, data.y)[0] == pytest.approx(entropy, rel=1e-5)
-
-
 # ---- training ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("length", "batch", "steps"), [(100, 4, 7), (103, 5, 20), (9, 20, 35)])
-def test_windows_are_the_text_in_order(length, batch, steps):
-    """Side by side; what does not fill a row is left out, which is less than a batch."""
-    x = torch.arange(length)
-    pairs = windows(x, x + 1, batch, steps)
-    words = torch.cat([pair[0] for pair in pairs])
-    following = torch.cat([pair[1] for pair in pairs])
-    assert torch.equal(following, words + 1)
-    assert words.t().reshape(-1).tolist() == list(range(words.numel()))
-    assert length - words.shape[1] < words.numel() <= length
-    assert max(len(pair[0]) for pair in pairs) <= steps
-    assert torch.equal(streams(x, 3)[:, 1], x[length // 3 : 2 * (length // 3)])
 
 
 def gradient_step(child, data, recipe):

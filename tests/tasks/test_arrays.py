@@ -421,7 +421,7 @@ def test_compressed_files_are_read(tmp_path):
 
 def test_no_path_says_how_to_give_one():
     """When the task is made."""
-    with pytest.raises(SettingError, match=r"path is missing.*arrays:FILE\.npz"):
+    with pytest.raises(SettingError, match=r"task.path is missing.*arrays:FILE\.npz"):
         Arrays()
 
 
@@ -431,7 +431,7 @@ def test_no_path_says_how_to_give_one():
         ({"kind": "clasification"}, "kind"),
         ({"layout": "NCHW"}, "layout"),
         ({"reward": "acuracy"}, "did you mean 'accuracy'"),
-        ({"valid_share": 0.6, "test_share": 0.5}, "together below 1"),
+        ({"valid_share": 0.6, "test_share": 0.5}, "below 1"),
         ({"examples": 2}, "at least 10"),
     ],
 )

@@ -140,7 +140,7 @@ def test_settings_are_enough_to_make_the_task_again(task):
 @pytest.mark.parametrize("kind", [Wine, BreastCancer, Diabetes, Digits, Toy])
 def test_an_unknown_reward_names_the_nearest(kind):
     """When the task is made, not when its first child has been trained."""
-    with pytest.raises(SettingError, match=r"unknown reward 'acuracy'.*did you mean 'accuracy'\?"):
+    with pytest.raises(SettingError, match=r"task.reward 'acuracy'.*did you mean 'accuracy'\?"):
         kind(reward="acuracy")
 
 

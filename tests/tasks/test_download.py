@@ -169,7 +169,7 @@ def test_what_goes_wrong_is_said_and_nothing_is_left(server, tmp_path, monkeypat
     message = str(caught.value)
     assert message.startswith("file.bin could not be downloaded")
     assert server.home(way) in message
-    assert "set folder to its path" in message
+    assert "set task.folder" in message
     assert "\n" not in message
     assert left(tmp_path) == []
 

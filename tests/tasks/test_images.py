@@ -181,7 +181,7 @@ def test_mixed_sizes_are_refused_with_both_names(tmp_path):
     message = str(caught.value)
     assert "4 x 3" in message
     assert "5 x 5" in message
-    assert "set size" in message
+    assert "set task.size" in message
     assert message.count(".png has") == 2
 
 
@@ -198,7 +198,7 @@ def test_size_makes_all_one_size(tmp_path):
 @pytest.mark.parametrize("size", [0, -3, 5000])
 def test_a_size_that_makes_no_sense_is_refused(tmp_path, size):
     """When the task is made."""
-    with pytest.raises(SettingError, match="size must be from 1 to 4,096"):
+    with pytest.raises(SettingError, match=r"task\.size must be 1 to 4,096"):
         Images(str(tmp_path), size=size)
 
 

@@ -144,7 +144,7 @@ def test_an_own_objective_gets_the_targets_as_they_are():
         ({"x": X[:, 0]}, r"expected x of numbers \[N, \*inputs\]"),
         ({"classes": ("a",)}, "classes should be 3 names"),
         ({"valid": (X[:, :2], CLASSES)}, r"validation part: expected the shape \(4,\)"),
-        ({"valid": 0.7, "test": 0.5}, "valid_share and test_share"),
+        ({"valid": 0.7, "test": 0.5}, "task.valid and task.test"),
         ({"objective": reinas.LanguageModelling()}, "use Text"),
         ({"whitening": "some"}, "whitening is one of"),
     ],

@@ -246,7 +246,7 @@ def test_mnist_with_a_wrong_sum_is_not_used(home, monkeypatch, tmp_path):
     monkeypatch.setattr(
         public_images, "MNIST_SUMS", dict.fromkeys(public_images.MNIST_SUMS, "0" * 32)
     )
-    with pytest.raises(FileError, match=r"train-images-idx3-ubyte.gz .*set folder"):
+    with pytest.raises(FileError, match=r"train-images-idx3-ubyte.gz .*set task.folder"):
         Mnist(valid=10, split=78).load()
     kept = tmp_path / "cache" / "reinas" / "mnist"
     assert [p.name for p in kept.iterdir() if not p.name.endswith(".lock")] == []

@@ -36,7 +36,7 @@ BAD = [
 @pytest.mark.parametrize(("key", "value"), BAD)
 def test_values_out_of_range_are_refused(key, value):
     """The message names the key and the value that came."""
-    with pytest.raises(SettingError, match=rf"^recipe: {key} .*{value}"):
+    with pytest.raises(SettingError, match=rf"^recipe.{key} .*{value}"):
         Recipe(**{key: value})
 
 

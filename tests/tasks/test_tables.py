@@ -160,17 +160,19 @@ def test_a_quote_that_is_never_closed_is_said(tmp_path):
 def test_an_unknown_target_suggests_the_nearest(tmp_path):
     """Or lists the columns."""
     text = rows(header="width,species")
-    with pytest.raises(SettingError, match="no column 'specie': did you mean 'species'"):
+    with pytest.raises(
+        SettingError, match=r"task\.target should be a column of .*'specie': did you mean 'species'"
+    ):
         table(tmp_path, text, "specie").parts()
-    with pytest.raises(SettingError, match="no column 'zzz': there are species, width"):
+    with pytest.raises(SettingError, match="got 'zzz': there are species, width"):
         table(tmp_path, text, "zzz").parts()
 
 
 def test_no_target_says_how_to_give_one(tmp_path):
     """And no path likewise, when the task is made."""
-    with pytest.raises(SettingError, match="target is missing"):
+    with pytest.raises(SettingError, match=r"task\.target is missing: name the column"):
         table(tmp_path, rows(), "")
-    with pytest.raises(SettingError, match=r"path is missing.*table:FILE\.csv"):
+    with pytest.raises(SettingError, match=r"task\.path is missing.*table:FILE\.csv"):
         Table(target="y")
 
 

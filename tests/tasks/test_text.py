@@ -272,7 +272,7 @@ def test_a_validation_part_without_known_characters_is_refused(tmp_path):
 @pytest.mark.parametrize("vocabulary", [0, 1, -5])
 def test_a_vocabulary_without_a_choice_is_refused(tmp_path, vocabulary):
     """Two tokens are the least."""
-    with pytest.raises(SettingError, match=f"2 or more .* got {vocabulary}"):
+    with pytest.raises(SettingError, match=f"at least 2 tokens.* got {vocabulary}"):
         Text(folder(tmp_path), vocabulary=vocabulary)
 
 
@@ -314,8 +314,8 @@ def test_a_folder_with_two_files_for_a_part_is_refused(tmp_path):
         ({"path": "x", "size": "large"}, "size is one of medium, small"),
         ({"path": "x", "reward": "perplexty"}, "perplexity"),
         ({"path": "x", "valid_share": 0.0}, "above 0"),
-        ({"path": "x", "valid_share": 0.5, "test_share": 0.5}, "together below 1"),
-        ({"path": "x", "vocabulary": True}, "2 or more"),
+        ({"path": "x", "valid_share": 0.5, "test_share": 0.5}, "below 1"),
+        ({"path": "x", "vocabulary": True}, "at least 2"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(settings, message):

@@ -169,24 +169,24 @@ def test_one_class_is_nothing_to_tell_apart(classes, said):
     ("valid", "test"), [(0, 0.2), (0.2, 0), (0.5, 0.5), (-0.1, 0.2), (1.5, 0.1), (float("nan"), 1)]
 )
 def test_shares_must_leave_something_to_train_on(valid, test):
-    """Both above 0, together below 1."""
-    with pytest.raises(SettingError, match="valid_share and test_share"):
-        check_shares("made", valid, test)
+    """Both above 0, below 1."""
+    with pytest.raises(SettingError, match=r"task\.(valid|test)_share"):
+        check_shares(valid, test)
 
 
 def test_a_number_of_examples_must_be_enough_to_split():
     """9 are too few, 10 and None are not."""
-    check_examples("made", 10)
-    check_examples("made", None)
-    with pytest.raises(SettingError, match="made: examples must be at least 10, got 9"):
-        check_examples("made", 9)
+    check_examples(10)
+    check_examples(None)
+    with pytest.raises(SettingError, match=r"task\.examples must be at least 10, got 9"):
+        check_examples(9)
 
 
 def test_a_path_is_found_from_everywhere(monkeypatch, tmp_path):
     """~ is the home, relative paths become absolute; none at all says how to give one."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    assert absolute_path("made", "~/a.csv", "made:A") == os.path.join(str(tmp_path), "a.csv")
-    assert absolute_path("made", "a.csv", "made:A") == os.path.join(os.getcwd(), "a.csv")
-    with pytest.raises(SettingError, match=r"made: path is missing.*made:A"):
-        absolute_path("made", "", "made:A")
+    assert absolute_path("~/a.csv", "task.path", "made:A") == os.path.join(str(tmp_path), "a.csv")
+    assert absolute_path("a.csv", "task.path", "made:A") == os.path.join(os.getcwd(), "a.csv")
+    with pytest.raises(SettingError, match=r"task.path is missing.*as in made:A"):
+        absolute_path("", "task.path", "made:A")

@@ -5,15 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.special import softmax
-from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_score
+from sklearn.metrics import mean_squared_error, r2_score
 from torch import nn
 
 from reinas import Recipe, fit
-from reinas.objectives.base import CHUNK, batches
-from reinas.objectives.classification import Classification
 from reinas.objectives.regression import Regression
 from reinas.seeds import derive
 from reinas.training.fit import train_epoch
@@ -273,53 +268,7 @@ def test_seeded_puts_the_global_generator_back():
     assert torch.equal(before, torch.get_rng_state())
 
 
-# ---- batches -------------------------------------------------------------------------------------
-
-
-@given(st.integers(1, 300), st.integers(2, 80))
-def test_batches_cover_every_index_once_and_leave_none_alone(n, size):
-    """In order, of the wanted size but for the last; one example alone joins those before it."""
-    pieces = batches(torch.randperm(n, generator=torch.Generator().manual_seed(n)), size)
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(n))
-    assert torch.equal(torch.cat(pieces), order)
-    assert all(len(p) == size for p in pieces[:-1])
-    assert len(pieces[-1]) <= size + 1
-    assert n == 1 or all(len(p) > 1 for p in pieces)
-
-
 # ---- measuring -----------------------------------------------------------------------------------
-
-
-def test_measures_of_classes_are_scikit_learns():
-    """Mean cross-entropy and accuracy, over more examples than fit in one chunk."""
-    rng = np.random.default_rng(0)
-    n = 2 * CHUNK + 77
-    logits = (3 * rng.standard_normal((n, 4))).astype(np.float32)
-    y = rng.integers(4, size=n)
-    loss, score = Classification().measure(
-        nn.Identity(), torch.from_numpy(logits), torch.from_numpy(y)
-    )
-    chances = softmax(logits.astype(np.float64), axis=1)
-    assert loss == pytest.approx(log_loss(y, chances), rel=1e-5)
-    assert score == pytest.approx(accuracy_score(y, logits.argmax(1)), rel=1e-6)
-
-
-@pytest.mark.parametrize("targets", [1, 3])
-def test_measures_of_numbers_are_scikit_learns(targets):
-    """Mean squared error and R squared (several targets: weighted by their variance)."""
-    rng = np.random.default_rng(1)
-    n = CHUNK + 9
-    y = (5 + rng.standard_normal((n, targets)) * [1, 10, 0.1][:targets]).astype(np.float32)
-    out = (y + rng.standard_normal((n, targets))).astype(np.float32)
-    loss, score = Regression().measure(nn.Identity(), torch.from_numpy(out), torch.from_numpy(y))
-    assert loss == pytest.approx(mean_squared_error(y, out), rel=1e-5)
-    assert score == pytest.approx(r2_score(y, out, multioutput="variance_weighted"), rel=1e-4)
-
-
-def test_targets_that_do_not_vary_have_no_r_squared():
-    """Then the score is 0, as scikit-learn has it, and no number is divided by 0."""
-    data = Tensors(torch.randn(5, 1), torch.full((5, 1), 2.0))
-    assert Regression().measure(nn.Identity(), data.x, data.y)[1] == 0.0 == r2_score(data.y, data.x)
 
 
 def test_measuring_is_done_in_evaluation_mode():

@@ -169,7 +169,7 @@ def test_the_shares_belong_to_the_step_schedule():
 )
 def test_values_that_make_no_recipe_are_refused(more):
     """The message has the field."""
-    with pytest.raises(SettingError, match=f"recipe: {next(iter(more))}"):
+    with pytest.raises(SettingError, match=rf"recipe\.{next(iter(more))}"):
         Recipe(**more)
 
 

@@ -97,6 +97,41 @@ def adjust_recipe(architecture: Any, recipe: Recipe) -> Recipe:
     return recipe
 
 
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+"""Modules that normalise by the statistics of a batch."""
+
+
+@singledispatch
+def configure(module: nn.Module, recipe: Recipe) -> None:
+    """Set what a recipe decides about one module of a network, such as its dropout.
+
+    Called for every module before training, and when a saved network is loaded.
+
+    Args:
+        module: Changed in place. By default nothing is; `@configure.register` adds a type.
+        recipe: How the network is trained.
+    """
+
+
+@configure.register
+def _(
+    module: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d,
+    recipe: Recipe,
+) -> None:
+    module.eps = recipe.norm_epsilon
+
+
+def apply_recipe(child: nn.Module, recipe: Recipe) -> None:
+    """Configure every module of a network.
+
+    Args:
+        child: The network; changed in place.
+        recipe: How it is trained.
+    """
+    for module in child.modules():
+        configure(module, recipe)
+
+
 def parameters(child: nn.Module) -> int:
     """The number of trainable parameters.
 

@@ -4,11 +4,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reinas.children.build import build
+from reinas.children.build import build, configure
 from reinas.children.cell_window import window
 from reinas.errors import BuildError
 from reinas.spaces.recurrent import Cell, RecurrentArchitecture
 from reinas.tasks.base import Interface
+from reinas.tasks.recipes import Recipe
 
 State = tuple[tuple[Tensor, Tensor], ...]
 """h and c of every layer, [B, H] each."""
@@ -169,6 +170,12 @@ class LanguageModel(nn.Module):
 def _tie_again(module: nn.Module, keys: object) -> None:
     assert isinstance(module, LanguageModel)
     module.tie()
+
+
+@configure.register
+def _(module: LanguageModel, recipe: Recipe) -> None:
+    module.embedding_dropout = recipe.embedding_dropout
+    module.recurrent_dropout = recipe.recurrent_dropout
 
 
 @build.register

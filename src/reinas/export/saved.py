@@ -16,7 +16,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from reinas.children import build as registered
-from reinas.children.build import Builder, load_builder
+from reinas.children.build import Builder, apply_recipe, load_builder
 from reinas.errors import FileError, SettingError
 from reinas.export.network import FoundNetwork
 from reinas.registry import make
@@ -24,7 +24,6 @@ from reinas.spaces.base import AbstractSpace
 from reinas.tasks.base import AbstractTask, Interface
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import Scaling
-from reinas.training.fit import apply_recipe
 
 FORMAT = 3
 DESCRIPTION = "network.json"

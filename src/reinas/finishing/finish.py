@@ -6,7 +6,7 @@ from typing import Any
 
 from reinas.children import build as registered
 from reinas.children.build import Builder, load_builder
-from reinas.errors import ReinasError, SettingError
+from reinas.errors import InvalidSettingError, ReinasError, SettingError
 from reinas.executors.base import AbstractExecutor
 from reinas.executors.serial import Serial
 from reinas.export.network import FoundNetwork
@@ -140,10 +140,11 @@ def _same_again(
     """The trial that was tested already, and the recipe that trained it."""
     recipe = Recipe(**final.recipe)
     if epochs is not None and epochs != recipe.epochs:
-        raise SettingError(
-            f"search '{record.name}' is finished already, with {recipe.epochs} epochs, not"
-            f" {epochs}: the test part is measured once; leave the epochs away to get that"
-            " network again"
+        raise InvalidSettingError(
+            "epochs",
+            f"cannot become {epochs}: search '{record.name}' is finished already, with"
+            f" {recipe.epochs} epochs, and the test part is measured once; leave it away to get"
+            " that network again",
         )
     return record.trial(final.trial), recipe
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from reinas.children import adjust_recipe
-from reinas.children.build import Builder
+from reinas.children.build import NORMS, Builder
 from reinas.errors import ReinasError
 from reinas.evaluators.trained import RecipeEvaluator, RecipePoint
 from reinas.executors.base import AbstractExecutor
@@ -18,7 +18,6 @@ from reinas.store import AbstractRecord
 from reinas.store.rows import recipe_key
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
-from reinas.training.fit import NORMS
 from reinas.types import Job, Trial
 
 EPOCHS_FACTOR = 3

@@ -51,7 +51,7 @@ def csv_table(
     """
     if not path:
         raise InvalidSettingError("table.path", "is missing: give a CSV file")
-    file = _read(absolute_path("csv", path, ""))
+    file = _read(absolute_path(path, "table.path", "csv:FILE.csv"))
     named = {
         "table.decisions": decisions,
         "table.reward": reward,

@@ -17,6 +17,7 @@ from reinas.tasks.user_data import (
     Data,
     FileTask,
     absolute_path,
+    check_examples,
     check_shares,
     check_words,
     missing,
@@ -51,15 +52,15 @@ class Arrays(FileTask):
     name: ClassVar[str] = "arrays"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", absolute_path("arrays", self.path, "arrays:FILE.npz"))
+        object.__setattr__(self, "path", absolute_path(self.path, "task.path", "arrays:FILE.npz"))
         check_words(
-            "arrays",
             kind=(self.kind, KINDS),
             layout=(self.layout, LAYOUTS),
             whitening=(self.whitening, WHITENING),
         )
-        object.__setattr__(self, "reward", check_reward("arrays", self.reward))
-        check_shares("arrays", self.valid_share, self.test_share, self.examples)
+        object.__setattr__(self, "reward", check_reward(self.reward))
+        check_shares(self.valid_share, self.test_share)
+        check_examples(self.examples)
 
     @property
     def recipe(self) -> Recipe:

@@ -109,7 +109,7 @@ class AbstractTask(ABC):
         own = not type(self).__module__.startswith("reinas.")
         name = object_name(type(self)) if own else self.name
         parameters = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
-        reward = check_reward(self.name, self.reward)
+        reward = check_reward(self.reward)
         return {"name": name, **parameters, "reward": record_of(reward)}
 
     def reward_of(self, curve: Curve, metrics: Mapping[str, float] | None = None) -> float:
@@ -127,7 +127,7 @@ class AbstractTask(ABC):
     @property
     def reward_function(self) -> RewardFunction:
         """The reward; `auto` stands for what the objective chooses."""
-        reward = check_reward(self.name, self.reward)
+        reward = check_reward(self.reward)
         if not isinstance(reward, str):
             return reward
         return REWARDS[self.objective.reward(self.inputs) if reward == "auto" else reward]
@@ -137,7 +137,7 @@ class AbstractTask(ABC):
         """The reward's name, for people."""
         if self.reward == "auto":
             return self.objective.reward(self.inputs)
-        record = record_of(check_reward(self.name, self.reward))
+        record = record_of(check_reward(self.reward))
         return str(record["name"] if isinstance(record, dict) else record)
 
     @property

@@ -56,8 +56,8 @@ def fetch(remote: Remote, folder: Path) -> Path:
         raise FileError(f"{path} cannot be written: {error.strerror}") from error
     raise FileError(
         f"{remote.name} could not be downloaded, and nothing of it was kept:"
-        f" {'; '.join(problems)}. Try again, or put the file into a folder and set folder to"
-        " its path"
+        f" {'; '.join(problems)}. Try again, or put the file into a folder and set"
+        " task.folder to it"
     )
 
 

@@ -40,8 +40,8 @@ def stacked(
         if picture.shape[:2] != size:
             one, other = (f"{s[1]} x {s[0]}" for s in (size, picture.shape[:2]))
             raise SettingError(
-                f"images of mixed sizes: {files[0]} has {one} pixels, {file} has {other}; set size"
-                " to what they shall be resized to, such as 32"
+                f"images of mixed sizes: {files[0]} has {one} pixels, {file} has {other}; set"
+                " task.size to the side in pixels that all are resized to, such as 32"
             )
     x = np.empty((len(pictures), 1 if grey else 3, *size), np.uint8)
     for place, picture in zip(x, pictures, strict=True):

@@ -1,4 +1,4 @@
-"""Images in folders, one per class."""
+"""Image files in folders, one folder per class."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from reinas.errors import FileError, SettingError
+from reinas.errors import FileError, InvalidSettingError
 from reinas.objectives.base import Objective
 from reinas.objectives.classification import Classification
 from reinas.rewards import RewardSetting, check_reward
@@ -20,6 +20,7 @@ from reinas.tasks.user_data import (
     FileTask,
     absolute_path,
     check_classes,
+    check_examples,
     check_shares,
     check_words,
     missing,
@@ -53,14 +54,13 @@ class Images(FileTask):
     objective: ClassVar[Objective] = Classification()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", absolute_path("images", self.path, "images:FOLDER"))
-        check_words(
-            "images", colour=(self.colour, get_args(Colour)), whitening=(self.whitening, WHITENING)
-        )
-        object.__setattr__(self, "reward", check_reward("images", self.reward))
-        check_shares("images", self.valid_share, self.test_share, self.examples)
+        object.__setattr__(self, "path", absolute_path(self.path, "task.path", "images:FOLDER"))
+        check_words(colour=(self.colour, get_args(Colour)), whitening=(self.whitening, WHITENING))
+        object.__setattr__(self, "reward", check_reward(self.reward))
+        check_shares(self.valid_share, self.test_share)
+        check_examples(self.examples)
         if self.size is not None and not 1 <= self.size <= 4096:
-            raise SettingError(f"images: size must be from 1 to 4,096 pixels, got {self.size}")
+            raise InvalidSettingError("task.size", f"must be 1 to 4,096 pixels, got {self.size}")
 
     @property
     def recipe(self) -> Recipe:

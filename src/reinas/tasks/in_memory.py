@@ -48,9 +48,9 @@ class InMemoryTask(AbstractTask):
         whitening: str,
         split_seed: int,
     ) -> None:
-        check_words(name, whitening=(whitening, WHITENING))
+        check_words(whitening=(whitening, WHITENING))
         self.name, self.whitening = name, whitening
-        self.reward = check_reward(name, reward)
+        self.reward = check_reward(reward)
         self._recipe = recipe
         self.split_seed = split_seed
         self.data, self._objective = _data(name, train, objective, valid, test_share, split_seed)
@@ -104,7 +104,7 @@ class InMemoryTask(AbstractTask):
         return {
             "name": self.name,
             "objective": self.objective.settings,
-            "reward": record_of(check_reward(self.name, self.reward)),
+            "reward": record_of(check_reward(self.reward)),
             "whitening": self.whitening,
             "split": self.split_seed,
         }
@@ -281,7 +281,7 @@ def _data(
         (valid if isinstance(valid, float) else 0.2),
         (0.2 if test_share is None else test_share),
     )
-    check_shares(name, *shares)
+    check_shares(*shares, suffix="")
     classes: tuple[str, ...] = ()
     if objective is None or objective.name in RECOGNISED:
         kind: Any = "auto" if objective is None else objective.name

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from reinas.errors import FileError, SettingError
+from reinas.errors import FileError, InvalidSettingError
 from reinas.objectives.base import Objective
 from reinas.objectives.classification import Classification
 from reinas.rewards import RewardSetting, check_reward
@@ -65,11 +65,11 @@ class PublicImages(FileTask):
     def __post_init__(self) -> None:
         if self.folder:
             object.__setattr__(self, "folder", str(Path(self.folder).expanduser().absolute()))
-        object.__setattr__(self, "reward", check_reward(self.name, self.reward))
-        check_words(self.name, whitening=(self.whitening, WHITENING))
-        check_examples(self.name, self.examples)
+        object.__setattr__(self, "reward", check_reward(self.reward))
+        check_words(whitening=(self.whitening, WHITENING))
+        check_examples(self.examples)
         if self.valid < 1:
-            raise SettingError(f"{self.name}: valid must be at least 1, got {self.valid}")
+            raise InvalidSettingError("task.valid", f"must be at least 1 image, got {self.valid}")
 
     @abstractmethod
     def read(self, part: str) -> Part:

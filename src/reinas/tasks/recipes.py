@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from reinas.errors import SettingError
+from reinas.errors import InvalidSettingError
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +61,38 @@ class Recipe:
         least |= {"pad": 0, "patience": 0, "decay_after": 0, "steps": 1, "initial": 0, "clip": 0}
         for key, bound in least.items():
             if not bound <= getattr(self, key) < math.inf:
-                raise SettingError(
-                    f"recipe: {key} must be at least {bound} and finite, got {getattr(self, key)}"
+                raise InvalidSettingError(
+                    f"recipe.{key}",
+                    f"must be at least {bound} and finite, got {getattr(self, key)}",
                 )
         for key in ("learning_rate", "norm_epsilon"):
             if not 0 < getattr(self, key) < math.inf:
-                raise SettingError(
-                    f"recipe: {key} must be above 0 and finite, got {getattr(self, key)}"
+                raise InvalidSettingError(
+                    f"recipe.{key}", f"must be above 0 and finite, got {getattr(self, key)}"
                 )
         if not all(0 < share <= 1 for share in self.decay_at):
-            raise SettingError(
-                "recipe: decay_at are shares of the epochs, above 0 and at most 1; got"
-                f" {list(self.decay_at)}"
+            raise InvalidSettingError(
+                "recipe.decay_at",
+                f"must be shares of the epochs, above 0 and at most 1; got {list(self.decay_at)}",
             )
         for key in ("embedding_dropout", "recurrent_dropout"):
             if not 0 <= getattr(self, key) < 1:
-                raise SettingError(
-                    f"recipe: {key} must be at least 0 and below 1, got {getattr(self, key)}"
+                raise InvalidSettingError(
+                    f"recipe.{key}", f"must be at least 0 and below 1, got {getattr(self, key)}"
                 )
         if not 0 < self.decay <= 1:
-            raise SettingError(f"recipe: decay must be above 0 and at most 1, got {self.decay}")
+            raise InvalidSettingError(
+                "recipe.decay", f"must be above 0 and at most 1, got {self.decay}"
+            )
         if self.momentum >= 1:
-            raise SettingError(f"recipe: momentum must be below 1, got {self.momentum}")
+            raise InvalidSettingError("recipe.momentum", f"must be below 1, got {self.momentum}")
         for key, known in (
             ("optimizer", ("sgd", "adam")),
             ("schedule", ("step", "cosine", "constant", "exponential")),
         ):
             if getattr(self, key) not in known:
-                raise SettingError(
-                    f"recipe: {key} is one of {', '.join(known)}; got {getattr(self, key)!r}"
+                raise InvalidSettingError(
+                    f"recipe.{key}", f"is one of {', '.join(known)}; got {getattr(self, key)!r}"
                 )
 
     @property

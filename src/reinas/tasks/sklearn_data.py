@@ -49,7 +49,7 @@ class _Bundled(AbstractTask):
     """What the four have in common."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reward", check_reward(self.name, self.reward))
+        object.__setattr__(self, "reward", check_reward(self.reward))
 
     @property
     @abstractmethod

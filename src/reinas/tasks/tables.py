@@ -1,4 +1,4 @@
-"""A table in a text file."""
+"""A table in a CSV file."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from reinas.errors import FileError, SettingError, nearest
+from reinas.errors import FileError, InvalidSettingError, SettingError, nearest
 from reinas.rewards import RewardSetting, check_reward
 from reinas.tasks.base import Part
 from reinas.tasks.recipes import Recipe
@@ -53,14 +53,12 @@ class Table(FileTask):
     name: ClassVar[str] = "table"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "path", absolute_path("table", self.path, "table:FILE.csv"))
+        object.__setattr__(self, "path", absolute_path(self.path, "task.path", "table:FILE.csv"))
         if not self.target:
-            raise SettingError(
-                "table: target is missing: expected the name of the column to predict"
-            )
-        check_words("table", kind=(self.kind, ("auto", "classification", "regression")))
-        object.__setattr__(self, "reward", check_reward("table", self.reward))
-        check_shares("table", self.valid_share, self.test_share)
+            raise InvalidSettingError("task.target", "is missing: name the column to predict")
+        check_words(kind=(self.kind, ("auto", "classification", "regression")))
+        object.__setattr__(self, "reward", check_reward(self.reward))
+        check_shares(self.valid_share, self.test_share)
 
     @property
     def recipe(self) -> Recipe:
@@ -73,8 +71,10 @@ class Table(FileTask):
         """All three parts: rows are split at random, classes in equal shares."""
         separator, header, rows = read_rows(Path(self.path))
         if self.target not in header:
-            raise SettingError(
-                f"{self.path} has no column '{self.target}': {nearest(self.target, header)}"
+            raise InvalidSettingError(
+                "task.target",
+                f"should be a column of {self.path}, got '{self.target}':"
+                f" {nearest(self.target, header)}",
             )
         if len(rows) < FEWEST:
             raise SettingError(
@@ -138,10 +138,10 @@ class Table(FileTask):
             )
         remarks = doubts
         if gaps:
-            told = ", ".join(f"{name} {count:,}" for name, count in gaps.items())
+            counts = ", ".join(f"{name} {count:,}" for name, count in gaps.items())
             remarks.append(
-                f"missing values ({told}): numbers are filled with the median and marked,"
-                " categories are none of theirs"
+                f"missing values ({counts}): missing numbers are replaced by the median and"
+                " flagged, missing categories are encoded as all zeros"
             )
         if left_out:
             remarks.append(f"left out: {', '.join(left_out)}")

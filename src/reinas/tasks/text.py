@@ -1,4 +1,4 @@
-"""Text to model."""
+"""Text files for language models."""
 
 import gzip
 import zlib
@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
-from reinas.errors import FileError, SettingError
+from reinas.errors import FileError, InvalidSettingError
 from reinas.objectives.language import LanguageModelling
 from reinas.rewards import RewardSetting, check_reward
 from reinas.tasks.base import Part
@@ -44,16 +44,15 @@ class Text(FileTask):
     inputs: ClassVar[tuple[int, ...]] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "path", absolute_path("text", self.path, "text:FILE or text:FOLDER")
-        )
-        check_words("text", level=(self.level, get_args(Level)), size=(self.size, get_args(Size)))
-        object.__setattr__(self, "reward", check_reward("text", self.reward))
-        check_shares("text", self.valid_share, self.test_share)
+        path = absolute_path(self.path, "task.path", "text:FILE or text:FOLDER")
+        object.__setattr__(self, "path", path)
+        check_words(level=(self.level, get_args(Level)), size=(self.size, get_args(Size)))
+        object.__setattr__(self, "reward", check_reward(self.reward))
+        check_shares(self.valid_share, self.test_share)
         if self.vocabulary < 2:
-            raise SettingError(
-                "text: vocabulary is how many different words (or characters) are told apart, 2"
-                f" or more with {UNKNOWN}; got {self.vocabulary}"
+            raise InvalidSettingError(
+                "task.vocabulary",
+                f"must be at least 2 tokens, one of which is {UNKNOWN}; got {self.vocabulary}",
             )
 
     @property
@@ -101,8 +100,8 @@ class Text(FileTask):
             train, valid, test = train[:first], train[first:second], train[second:]
         vocabulary = self._vocabulary(train)
         parts = [self._part(part, vocabulary, files) for part in (train, valid)]
-        said = [token for token in valid if token not in (END, UNKNOWN)]
-        known = sum(token in vocabulary for token in said) / max(1, len(said))
+        plain = [token for token in valid if token not in (END, UNKNOWN)]
+        known = sum(token in vocabulary for token in plain) / max(1, len(plain))
         if not known:
             raise FileError(
                 f"{self.path}: the validation part has no {self.level} of the training part's"

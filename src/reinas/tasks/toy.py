@@ -36,7 +36,7 @@ class Toy(AbstractTask):
     whitening = "none"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reward", check_reward(self.name, self.reward))
+        object.__setattr__(self, "reward", check_reward(self.reward))
 
     @property
     def recipe(self) -> Recipe:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reinas.errors import SettingError
+from reinas.errors import InvalidSettingError, SettingError
 from reinas.objectives.base import Objective
 from reinas.objectives.classification import Classification
 from reinas.objectives.regression import Regression
@@ -114,11 +114,11 @@ def missing(path: object, error: OSError) -> str:
     return f"{path} cannot be read: {error.strerror or error}{hint}"
 
 
-def check_words(owner: str, **given: tuple[str, tuple[str, ...]]) -> None:
-    """Raise `SettingError` unless every word is one of those that it may be."""
+def check_words(**given: tuple[str, tuple[str, ...]]) -> None:
+    """Raise `InvalidSettingError` unless every word is one of those that it may be."""
     for key, (word, known) in given.items():
         if word not in known:
-            raise SettingError(f"{owner}: {key} is one of {', '.join(known)}; got '{word}'")
+            raise InvalidSettingError(f"task.{key}", f"is one of {', '.join(known)}; got '{word}'")
 
 
 @lru_cache(maxsize=2)
@@ -130,27 +130,52 @@ def _hash(task: FileTask) -> str:
     return digest.hexdigest()
 
 
-def absolute_path(owner: str, path: str, example: str) -> str:
-    """The path as it is found from everywhere; `SettingError` if none was given."""
+def absolute_path(path: str, key: str, example: str) -> str:
+    """The path as it is found from everywhere.
+
+    Args:
+        path: What was given.
+        key: The setting, for the message.
+        example: A name with a path, for the message.
+
+    Returns:
+        The path without ~, from the root.
+
+    Raises:
+        InvalidSettingError: No path was given.
+    """
     if not path:
-        raise SettingError(f"{owner}: path is missing: expected one, as in {example}")
+        raise InvalidSettingError(key, f"is missing: say what to read, as in {example}")
     return os.path.abspath(os.path.expanduser(path))
 
 
-def check_shares(owner: str, valid: float, test: float, examples: int | None = None) -> None:
-    """Raise `SettingError` unless the shares leave something to train on."""
-    if not (valid > 0 and test > 0 and valid + test < 1):
-        raise SettingError(
-            f"{owner}: valid_share and test_share must be above 0 and together below 1, got"
-            f" {valid} and {test}"
+def check_shares(valid: float, test: float, suffix: str = "_share") -> None:
+    """Check that the shares leave something to train on.
+
+    Args:
+        valid: The share of the validation part.
+        test: The share of the test part.
+        suffix: What the names of both parameters end with, for the message.
+
+    Raises:
+        InvalidSettingError: A share is 0 or less, or nothing is left.
+    """
+    for key, share in (("valid", valid), ("test", test)):
+        if not 0 < share < 1:
+            raise InvalidSettingError(
+                f"task.{key}{suffix}", f"must be above 0 and below 1, got {share}"
+            )
+    if valid + test >= 1:
+        raise InvalidSettingError(
+            f"task.valid{suffix}",
+            f"and task.test{suffix} must be below 1 together, got {valid} and {test}",
         )
-    check_examples(owner, examples)
 
 
-def check_examples(owner: str, examples: int | None) -> None:
-    """Raise `SettingError` if a number of examples was asked for that is too small to split."""
+def check_examples(examples: int | None) -> None:
+    """Raise `InvalidSettingError` if `examples` is a number too small to split."""
     if examples is not None and examples < FEWEST:
-        raise SettingError(f"{owner}: examples must be at least {FEWEST}, got {examples}")
+        raise InvalidSettingError("task.examples", f"must be at least {FEWEST}, got {examples}")
 
 
 def split(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from reinas.children.recurrent import LanguageModel
+from reinas.children.build import apply_recipe
 from reinas.objectives.base import Objective
 from reinas.seeds import derive
 from reinas.tasks.recipes import Recipe
@@ -67,19 +67,6 @@ def train_epoch(
         total += value.detach() * size
         count += size
     return float(total) / count
-
-
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-
-
-def apply_recipe(child: nn.Module, recipe: Recipe) -> None:
-    """Give the child's modules what the recipe says: an epsilon for normalisation, dropout."""
-    for part in child.modules():
-        if isinstance(part, NORMS):
-            part.eps = recipe.norm_epsilon
-        if isinstance(part, LanguageModel):
-            part.embedding_dropout = recipe.embedding_dropout
-            part.recurrent_dropout = recipe.recurrent_dropout
 
 
 def init_weights(child: nn.Module, recipe: Recipe) -> None:
