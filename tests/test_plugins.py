@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from reinas import BayesianSearch, Digits, MlpSpace, Serial
+from reinas import BayesianSearch, ConvSpace, Digits, MlpSpace, Serial
 from reinas.errors import InvalidSettingError
 from reinas.names import is_importable, object_name
 from reinas.plugins import _entry_points, load_object
@@ -13,7 +13,13 @@ from reinas.registry import find, make, names
 MODULE = """
 from dataclasses import dataclass
 
+from typing import TYPE_CHECKING
+
+import reinas
 from reinas import AbstractSpace, Digits, MlpSpace, RandomSearch, Serial
+
+if TYPE_CHECKING:
+    from nowhere import Unknown
 
 
 @dataclass(frozen=True)
@@ -25,12 +31,44 @@ class Lucky(RandomSearch):
     pass
 
 
+class Half(AbstractSpace):
+    pass
+
+
+class Bound(RandomSearch):
+    def __init__(self):
+        pass
+
+
+class Elsewhere(RandomSearch):
+    def __init__(self, space, start: "Unknown" = 2):
+        super().__init__(space)
+        self.start = start
+
+
+class Flexible(RandomSearch):
+    def __init__(self, space, start: AbstractSpace, *rest, **more):
+        super().__init__(space)
+        self.start = start
+
+
+@dataclass(frozen=True)
+class Declared:
+    width: int = reinas.choice(1, 2)
+
+
+@dataclass(frozen=True)
+class Undeclared:
+    width: int = 3
+
+
 class Outer:
     class Inner(Serial):
         pass
 
 
 ready = MlpSpace(depth=1)
+learned = RandomSearch(ready)
 digits = Digits()
 number = 7
 called = []
@@ -44,7 +82,8 @@ def unsaid(depth=2):
     called.append(depth)
 
 
-raise_on = None
+def unknown(depth=2) -> "Unknown":
+    called.append(depth)
 """
 
 
@@ -52,10 +91,11 @@ raise_on = None
 def own(tmp_path, monkeypatch):
     """The module `own_parts`, as it lies on somebody's path."""
     (tmp_path / "own_parts.py").write_text(MODULE)
+    (tmp_path / "program_parts.py").write_text("raise SystemExit('usage: ...')")
     (tmp_path / "broken_parts.py").write_text("raise RuntimeError('half finished')")
     monkeypatch.syspath_prepend(tmp_path)
     yield
-    for name in ("own_parts", "broken_parts"):
+    for name in ("own_parts", "broken_parts", "program_parts"):
         sys.modules.pop(name, None)
 
 
@@ -81,6 +121,8 @@ def test_a_function_that_says_what_it_returns_is_called(own):
     assert make("space", {"name": "own_parts:small", "depth": 3}).widths == (2, 4)
     with pytest.raises(InvalidSettingError, match="'own_parts:unsaid' is no space"):
         make("space", {"name": "own_parts:unsaid"})
+    with pytest.raises(InvalidSettingError, match="'own_parts:unknown' is no space"):
+        make("space", {"name": "own_parts:unknown"})
     assert load_object("own_parts:called") == []
 
 
@@ -90,6 +132,39 @@ def test_a_ready_object_is_taken_as_it_is(own):
     assert make("task", {"name": "own_parts:digits"}) == Digits()
     with pytest.raises(InvalidSettingError, match=r"space\.depth"):
         make("space", {"name": "own_parts:ready", "depth": 2})
+
+
+def test_a_declared_dataclass_is_a_space(own):
+    """Under its own name, so that it can be made again."""
+    space = make("space", {"name": "own_parts:Declared"})
+    assert (space.name, space.size) == ("declared", 2)
+    assert space.settings == {"name": "own_parts:Declared"}
+    assert make("space", space.settings) == space
+
+
+def test_parameters_may_be_of_any_type(own):
+    """Values of classes that pydantic does not know are checked as what they are."""
+    space = MlpSpace()
+    settings = {"name": "own_parts:Flexible", "start": space}
+    assert make("policy", settings, space=space).start is space
+    with pytest.raises(InvalidSettingError, match=r"policy\.start should be an instance of"):
+        make("policy", settings | {"start": 3}, space=space)
+    with pytest.raises(InvalidSettingError, match=r"policy\.start has no default and is missing"):
+        make("policy", {"name": "own_parts:Flexible"}, space=space)
+    with pytest.raises(InvalidSettingError, match=r"policy\.more is not known"):
+        make("policy", settings | {"more": 3}, space=space)
+
+
+def test_types_that_only_type_checkers_see_are_not_checked(own):
+    """The value is passed on as it is."""
+    settings = {"name": "own_parts:Elsewhere", "start": "now"}
+    assert make("policy", settings, space=MlpSpace()).start == "now"
+
+
+def test_a_policy_has_to_take_its_space(own):
+    """The sentence says so, before it is made."""
+    with pytest.raises(InvalidSettingError, match="'own_parts:Bound' should take a parameter sp"):
+        make("policy", {"name": "own_parts:Bound"}, space=MlpSpace())
 
 
 def test_policies_and_executors_have_names_too(own):
@@ -108,6 +183,12 @@ def test_policies_and_executors_have_names_too(own):
         ("space", "own_parts:Nowhere", "own_parts has no Nowhere"),
         ("space", "nowhere_at_all:Space", "cannot be imported .ModuleNotFoundError"),
         ("space", "broken_parts:Space", "cannot be imported .RuntimeError: half finished"),
+        ("space", "program_parts:Space", "cannot be imported .SystemExit: usage"),
+        ("space", "own_parts:Half", "'own_parts:Half' is abstract: it does not define decisions"),
+        ("space", "own_parts:Undeclared", "Undeclared.width is not declared"),
+        ("space", "own_parts:unknown", "'own_parts:unknown' is no space"),
+        ("policy", "own_parts:learned", "is one policy for one search: name its class"),
+        ("space", "reinas.cli.__main__:main", "is in a script or within a function"),
         ("space", "os:system", "is in Python's standard library"),
         ("space", "subprocess:run", "is in Python's standard library"),
         ("space", "__main__:Space", "is in a script or within a function"),
@@ -117,26 +198,53 @@ def test_policies_and_executors_have_names_too(own):
 )
 def test_what_is_no_such_thing_is_refused(own, kind, name, problem):
     """In one sentence, and nothing of it is called."""
-    with pytest.raises(InvalidSettingError, match=problem):
+    with pytest.raises(InvalidSettingError, match=problem) as caught:
         find(kind, name)
+    assert caught.value.key == kind
 
 
-def test_installed_packages_offer_theirs_by_entry_points(own, tmp_path):
-    """In the groups reinas.spaces, reinas.policies, ..., beside reinas's own."""
-    info = tmp_path / "own_parts-1.0.dist-info"
+def install(folder, package, entries):
+    """What an installer leaves of a package with these entry points."""
+    info = folder / f"{package}-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: own-parts\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[reinas.spaces]\nwide = own_parts:Wide\n[reinas.policies]\nlucky = own_parts:Lucky\n"
-    )
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(entries)
+
+
+@pytest.fixture
+def fresh_entry_points():
+    """Installed packages are looked up once per process, but for this test."""
     _entry_points.cache_clear()
-    try:
-        assert {"wide", "conv"} <= set(names("space"))
-        assert make("space", {"name": "wide", "depth": 1}).settings["name"] == "own_parts:Wide"
-        assert "lucky" in names("policy")
-        assert "wide" not in names("policy")
-    finally:
-        _entry_points.cache_clear()
+    yield
+    _entry_points.cache_clear()
+
+
+def test_installed_packages_offer_theirs_by_entry_points(own, tmp_path, fresh_entry_points):
+    """In the groups reinas.spaces, reinas.policies, ..., beside reinas's own."""
+    install(
+        tmp_path,
+        "own_parts",
+        "[reinas.spaces]\nwide = own_parts:Wide [extra]\n"
+        "[reinas.policies]\nlucky = own_parts:Lucky\n",
+    )
+    assert {"wide", "conv"} <= set(names("space"))
+    assert make("space", {"name": "wide", "depth": 1}).settings["name"] == "own_parts:Wide"
+    assert "lucky" in names("policy")
+    assert "wide" not in names("policy")
+
+
+def test_reinas_has_its_own_names_for_itself(own, tmp_path, fresh_entry_points):
+    """A package cannot put something else in the place of `conv`."""
+    install(tmp_path, "own_parts", "[reinas.spaces]\nconv = own_parts:Wide\n")
+    assert find("space", "conv") is ConvSpace
+
+
+def test_packages_that_disagree_about_a_name_are_listed(own, tmp_path, fresh_entry_points):
+    """None of them is taken in silence."""
+    install(tmp_path, "own_parts", "[reinas.spaces]\nwide = own_parts:Wide\n")
+    install(tmp_path, "other_parts", "[reinas.spaces]\nwide = own_parts:Declared\n")
+    with pytest.raises(InvalidSettingError, match="one of own_parts:Declared, own_parts:Wide"):
+        find("space", "wide")
 
 
 def test_names_of_objects():

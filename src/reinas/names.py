@@ -15,10 +15,14 @@ def object_name(thing: Any) -> str:
 
 
 def is_importable(name: str) -> bool:
-    """Whether another process can find the object: it is in a module, not in a script or function.
+    """Whether another process can find an object by its name.
+
+    What a script defines is not found there, neither are lambdas and what functions define; a
+    package's `__main__` runs its program when it is imported.
 
     >>> is_importable("package.module:Space"), is_importable("__main__:Space")
     (True, False)
     """
     module, _, path = name.partition(":")
-    return module != "__main__" and bool(path) and "<" not in path
+    is_script = module.rpartition(".")[2] in ("__main__", "__mp_main__")
+    return not is_script and bool(path) and "<" not in path

@@ -25,7 +25,7 @@ NAMED: dict[Kind, dict[str, str]] = {
         "conv-blocks": "reinas.spaces.conv:conv_blocks",
         "mlp": "reinas.spaces.mlp:MlpSpace",
         "nasbench201": "reinas.spaces.nasbench201:NasBench201Space",
-        "product": "reinas.spaces.product:ProductSpace",
+        "product": "reinas.spaces.product:product_space",
         "recurrent": "reinas.spaces.recurrent:RecurrentSpace",
         "toy": "reinas.spaces.toy:ToySpace",
     },
@@ -97,12 +97,16 @@ def names(kind: Kind) -> list[str]:
 
 
 def find(kind: Kind, name: str) -> Any:
-    """The callable that makes the thing of that name, or the thing itself.
+    """Look a name up; nothing is called yet.
 
     Args:
         kind: space, task, policy, table or executor.
-        name: One of `names(kind)`, or `module:Name`: a class, a function that says what it
-            returns, a ready object, or, for spaces, a dataclass declared with `choice`.
+        name: One of `names(kind)`, or `module:Name`: a class, a function whose annotation says
+            what it returns, an object that is ready (not for policies), or, for spaces, a
+            dataclass declared with `choice`. Importing the module runs it.
+
+    Returns:
+        The class or function that makes the thing, or the thing itself.
 
     Raises:
         InvalidSettingError: There is no such thing, or it is of another kind.
@@ -124,37 +128,60 @@ def find(kind: Kind, name: str) -> Any:
 
 
 def summary(kind: Kind, name: str) -> str:
-    """The first paragraph of its documentation, as one line."""
+    """The first paragraph of a thing's documentation, as one line."""
     text = inspect.getdoc(find(kind, name)) or ""
     return " ".join(text.partition("\n\n")[0].split())
 
 
-def parameters(target: Any) -> dict[str, Any]:
-    """The settings that the callable takes, and their defaults; a ready object takes none."""
-    if not (inspect.isclass(target) or inspect.isfunction(target)):
+def _is_maker(target: Any) -> bool:
+    """Whether this makes the thing when it is called, and is not the thing itself."""
+    return inspect.isclass(target) or inspect.isfunction(target)
+
+
+def _signature(target: Any) -> dict[str, Any]:
+    """Every parameter that has a name, and its default."""
+    if not _is_maker(target):
         return {}
-    return {
-        name: parameter.default
-        for name, parameter in inspect.signature(target).parameters.items()
-        if name not in BOUND
-    }
+    unnamed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    found = inspect.signature(target).parameters.items()
+    return {name: parameter.default for name, parameter in found if parameter.kind not in unnamed}
+
+
+def parameters(target: Any) -> dict[str, Any]:
+    """The settings that a thing takes, and their defaults.
+
+    Args:
+        target: What `find` gave; an object that is ready takes none.
+
+    Returns:
+        By name; `inspect.Parameter.empty` for a setting without a default.
+    """
+    return {name: default for name, default in _signature(target).items() if name not in BOUND}
 
 
 def words(target: Any) -> dict[str, tuple[str, ...]]:
     """The settings that take one of a few words, and the words."""
-    if not parameters(target):
-        return {}
-    function = target.__init__ if inspect.isclass(target) else target
-    hints = typing.get_type_hints(function)
+    hints = _hints(target)
     return {
-        name: typing.get_args(hint)
-        for name, hint in hints.items()
-        if typing.get_origin(hint) is typing.Literal and name in parameters(target)
+        name: typing.get_args(hints[name])
+        for name in parameters(target)
+        if typing.get_origin(hints.get(name)) is typing.Literal
     }
 
 
 def resolve(kind: Kind, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """The callable that `settings["name"]` names, and the other settings, checked."""
+    """Look up what `settings["name"]` names, and check the other settings.
+
+    Args:
+        kind: The kind of thing.
+        settings: The name and parameters.
+
+    Returns:
+        What `find` gives, and the parameters, converted to its types.
+
+    Raises:
+        InvalidSettingError: The name or a parameter is wrong.
+    """
     values = dict(settings)
     name = values.pop("name")
     target = find(kind, name)
@@ -167,22 +194,43 @@ def resolve(kind: Kind, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any
 
 
 def make(kind: Kind, settings: Mapping[str, Any], **bound: Any) -> Any:
-    """The space, task or policy with these settings; `settings["name"]` says which.
+    """Make the thing with these settings.
+
+    Args:
+        kind: The kind of thing.
+        settings: The name and parameters.
+        bound: What is no setting: the `space` of a policy.
 
     Raises:
-        InvalidSettingError: A setting is unknown, does not fit, or is missing without a default.
+        InvalidSettingError: The name or a parameter is wrong, or one is missing.
     """
     target, values = resolve(kind, settings)
+    if not _is_maker(target):
+        return target
+    for key in bound.keys() - _signature(target).keys():
+        raise InvalidSettingError(
+            kind, f"'{settings['name']}' should take a parameter {key}, which it is made for"
+        )
     for key, default in parameters(target).items():
-        if default is inspect.Parameter.empty and key not in values and key not in bound:
+        if default is inspect.Parameter.empty and key not in values:
             raise InvalidSettingError(f"{kind}.{key}", "has no default and is missing")
-    if inspect.isclass(target) or inspect.isfunction(target):
-        return target(**bound, **values)
-    return target
+    return target(**bound, **values)
 
 
 def check(section: str, target: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values, converted to the parameters' types; `InvalidSettingError` where they are not."""
+    """Convert values to the types of a callable's parameters.
+
+    Args:
+        section: What stands before the parameters' names in messages, such as `space`.
+        target: The callable.
+        values: The values, by parameter.
+
+    Returns:
+        The converted values.
+
+    Raises:
+        InvalidSettingError: There is no such parameter, or a value is not of its type.
+    """
     known = parameters(target)
     for key in values:
         if key not in known:
@@ -205,12 +253,22 @@ def explained(section: str, error: pydantic.ValidationError) -> InvalidSettingEr
     return InvalidSettingError(key, f"{wanted}, got {first['input']!r}")
 
 
+def _hints(target: Any) -> dict[str, Any]:
+    """The types of the parameters, as far as they are known; a ready object has none."""
+    if not _is_maker(target):
+        return {}
+    try:
+        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    except NameError:  # imported for type checkers only
+        return {}
+
+
 @lru_cache(maxsize=64)
 def _model(target: Any) -> type[pydantic.BaseModel]:
     """A pydantic model of the callable's parameters."""
-    function = target.__init__ if inspect.isclass(target) else target
-    hints = typing.get_type_hints(function)
+    hints = _hints(target)
     fields: dict[str, Any] = {
         name: (hints.get(name, Any), default) for name, default in parameters(target).items()
     }
-    return pydantic.create_model("Settings", **fields)
+    anything = pydantic.ConfigDict(arbitrary_types_allowed=True)
+    return pydantic.create_model("Settings", __config__=anything, **fields)

@@ -104,9 +104,86 @@ def test_every_tuple_of_layers_is_there():
 def test_elements_of_a_tuple_share_what_is_learned():
     """The same field of each is one kind."""
     kinds = {d.name: d.kind for d in DeclaredSpace(Net).decisions}
-    assert kinds["layers1.size"] == kinds["layers3.size"] == "layers.size"
-    assert kinds["stem.size"] != kinds["layers1.size"]
-    assert kinds["widths1"] == kinds["widths2"]
+    assert kinds["layers.1.size"] == kinds["layers.3.size"] == "layers.size"
+    assert kinds["stem.size"] != kinds["layers.1.size"]
+    assert kinds["widths.1"] == kinds["widths.2"]
+
+
+def test_the_elements_of_all_tuples_are_numbered_as_layers():
+    """1 to 3 for the layers, 4 and 5 for the widths; nothing else is in a layer."""
+    layers = {d.name: d.layer for d in DeclaredSpace(Net).decisions if d.layer}
+    assert layers == {
+        **{f"layers.{n}.{field}": n for n in (1, 2, 3) for field in ("kind", "size")},
+        "widths.1": 4,
+        "widths.2": 5,
+    }
+
+
+def test_a_condition_may_lead_into_an_earlier_field():
+    """Dots name a nested field, a tuple's length and an element."""
+
+    @dataclass(frozen=True)
+    class Dotted:
+        stem: Layer = nested(Layer)
+        sizes: tuple[int, ...] = repeated(choice(1, 2), 0, 1)
+        wide: int | None = choice(8, 16, when={"stem.size": 5})
+        long: int | None = choice(3, 4, when={"sizes.length": 1})
+        last: int | None = choice(5, 6, when={"sizes.1": 2})
+
+    space = DeclaredSpace(Dotted)
+    sizes = [((), None, None)]
+    sizes += [((1,), long, None) for long in (3, 4)]
+    sizes += [((2,), long, last) for long in (3, 4) for last in (5, 6)]
+    by_hand = {
+        Dotted(stem, size, wide, long, last)
+        for stem in every_layer()
+        for wide in ((8, 16) if stem.size == 5 else (None,))
+        for size, long, last in sizes
+    }
+    assert {space.decode(answers) for answers in space.enumerate()} == by_hand
+
+
+def test_none_may_be_a_value():
+    """A field that is None by choice fulfils a condition that one without a choice does not."""
+
+    @dataclass(frozen=True)
+    class Optional:
+        a: int = choice(1, 2)
+        b: int | None = choice(None, 1, when={"a": 1})
+        c: int | None = choice(3, 4, when={"b": None})
+
+    space = DeclaredSpace(Optional)
+    assert {space.decode(answers) for answers in space.enumerate()} == {
+        Optional(1, None, 3),
+        Optional(1, None, 4),
+        Optional(1, 1, None),
+        Optional(2, None, None),
+    }
+
+
+def test_tuples_may_hold_tuples():
+    """2 + 4 inner tuples; one or two of them: 6 + 36, each by its own answers."""
+
+    @dataclass(frozen=True)
+    class Table:
+        rows: tuple[tuple[int, ...], ...] = repeated(repeated(choice(1, 2), 1, 2), 1, 2)
+
+    space = DeclaredSpace(Table)
+    decoded = {space.decode(answers).rows for answers in space.enumerate()}
+    inner = [row for n in (1, 2) for row in itertools.product((1, 2), repeat=n)]
+    assert decoded == {rows for n in (1, 2) for rows in itertools.product(inner, repeat=n)}
+    assert space.size == 42
+
+
+def test_names_with_digits_do_not_clash():
+    """The first element of `a` and the field `a1` are two decisions."""
+
+    @dataclass(frozen=True)
+    class Digits:
+        a: tuple[int, ...] = repeated(choice(1, 2), 1, 2)
+        a1: int = choice(1, 2)
+
+    assert DeclaredSpace(Digits).size == 6 * 2
 
 
 def test_an_architecture_outside_the_space_is_refused():
@@ -166,6 +243,11 @@ class Thawed:
     width: int = choice(1, 2)
 
 
+@dataclass(frozen=True, eq=False)
+class Incomparable:
+    width: int = choice(1, 2)
+
+
 @dataclass(frozen=True)
 class Plain:
     width: int = 4
@@ -190,12 +272,16 @@ def declared(**fields):
         (int, "int should be a frozen dataclass"),
         (Bottleneck(1, False, None), "should be a frozen dataclass"),
         (Thawed, "Thawed should be frozen"),
+        (Incomparable, "Incomparable should be frozen and compared by its fields"),
+        (declared(a=choice(1, 2), b=choice(1, when={"a": True})), "b depends on a being one of"),
+        (declared(a=choice(1), b=choice(1, when={"aa": 1})), "depends on aa.*did you mean 'a'"),
+        (declared(a=nested(Layer), b=choice(1, when={"a": 1})), "depends on a, which is not an e"),
         (Plain, r"Plain.width is not declared: give it choice"),
         (Empty, "Empty has no fields"),
         (declared(a=choice()), "Wrong.a has no values"),
         (declared(a=choice(1, 2, 1)), "Wrong.a has a value twice"),
-        (declared(a=choice([1], [2])), r"Wrong.a should have values that can be hashed.*got \[1\]"),
-        (declared(a=nested(Undecorated)), "Undecorated should be frozen"),
+        (declared(a=choice([1], [2])), r"Wrong.a has the value \[1\], which cannot be hashed"),
+        (declared(a=nested(Undecorated)), "Undecorated should be decorated"),
         (declared(a=choice(1, when={"b": 1}), b=choice(1, 2)), "a depends on b, which is not an e"),
         (declared(a=choice(1, 2), b=choice(1, when={"a": 3})), r"b depends on a being one of \[3"),
         (declared(a=choice(1, 2), b=choice(1, when={"a": []})), "b depends on a being one of"),
@@ -256,27 +342,49 @@ def test_for_every_declaration_decode_and_encode_are_inverse(architecture, seed)
 
 
 def test_its_architectures_have_types(tmp_path):
-    """mypy knows what a field of a decoded architecture is."""
+    """mypy knows what a field of a decoded architecture is, and finds declarations of others."""
     program = tmp_path / "program.py"
     program.write_text(
         textwrap.dedent(
             """
             from dataclasses import dataclass
+            from typing import Literal
 
-            import reinas
+            from reinas import DeclaredSpace, choice, nested, repeated
 
 
             @dataclass(frozen=True)
             class Net:
-                width: int = reinas.choice(1, 2)
-                scale: float | None = reinas.choice(0.5, 1.0, when={"width": 2})
-                widths: tuple[int, ...] = reinas.repeated(reinas.choice(8, 16), 1, 4)
+                width: int = choice(1, 2)
+                scale: float | None = choice(0.5, 1.0, when={"width": 2})
+                widths: tuple[int, ...] = repeated(choice(8, 16), 1, 4)
 
 
-            space = reinas.DeclaredSpace(Net)
+            space = DeclaredSpace(Net)
             net = space.decode(space.sample(1, 0)[0])
             width: int = net.width
             wrong: str = net.width
+
+
+            @dataclass(frozen=True)
+            class Wrong:
+                word: int = choice("a", "b")
+                never_none: float = choice(0.5, 1.0, when={"word": "a"})
+                nets: tuple[Net, ...] = repeated(int, 1, 2)
+
+
+            @dataclass(frozen=True)
+            class Right:
+                word: Literal["a", "b"] = choice("a", "b")
+                net: Net = nested(Net)
+                head: Net | None = nested(Net, when={"word": "a"})
+                nets: tuple[Net, ...] = repeated(Net, 1, 2)
+                rows: tuple[tuple[int, ...], ...] = repeated(
+                    repeated(choice(1, 2), 1, 2), 1, 2
+                )
+                some: tuple[int, ...] | None = repeated(
+                    choice(1, 2), 1, 2, when={"word": "b"}
+                )
             """
         )
     )
@@ -292,5 +400,7 @@ def test_its_architectures_have_types(tmp_path):
         text=True,
     )
     errors = [line for line in done.stdout.splitlines() if "error" in line and "program" in line]
-    assert len(errors) == 1, done.stdout
+    lines = program.read_text().splitlines()
+    wrong = [lines[int(error.split(":")[1]) - 1].split(":")[0].strip() for error in errors]
+    assert list(dict.fromkeys(wrong)) == ["wrong", "word", "never_none", "nets"], done.stdout
     assert 'expression has type "int", variable has type "str"' in errors[0]

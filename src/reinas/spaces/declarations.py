@@ -1,18 +1,21 @@
-"""What the fields of a declared architecture say, and whether they make sense."""
+"""What the fields of a declared architecture declare: checked, and as a list of decisions."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
-from reinas.errors import SettingError
+from reinas.errors import SettingError, nearest
+from reinas.types import Choice, When
 
 DECLARED = "reinas"
 """The key of a declaration in the field's metadata."""
-MAX_ELEMENTS = 200  # elements of a tuple: each has decisions of its own
+MAX_ELEMENTS = 200
+"""The longest tuple: each element has decisions of its own."""
 
 Conditions = tuple[tuple[str, tuple[Any, ...]], ...]
-"""Pairs of an earlier field and the values that it must have one of."""
+"""Pairs of an earlier decision, named as seen from the dataclass, and its allowed values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class NestedField:
 
 @dataclass(frozen=True, slots=True)
 class RepeatedField:
-    """A tuple of elements of one kind."""
+    """A tuple of `least` to `most` elements of one kind."""
 
     element: "Declaration"
     least: int
@@ -59,15 +62,80 @@ def declared_fields(architecture: type[Any]) -> dict[str, Declaration]:
     return {field.name: field.metadata[DECLARED] for field in dataclasses.fields(architecture)}
 
 
+# ---- from declarations to decisions --------------------------------------------------------------
+
+
+def decisions_of(architecture: type[Any]) -> list[Choice]:
+    """The decisions that a checked dataclass declares, in the order of its fields.
+
+    The elements of tuples are numbered as layers, through all tuples; an element's own tuples
+    belong to its layer.
+
+    Args:
+        architecture: A dataclass that `check_declaration` accepts.
+
+    Returns:
+        One choice per choice field and per tuple's length. A nested field's are called
+        `field.inner`; a tuple's `field.length`, and `field.1`, `field.2`, ...
+    """
+    return _of_class(architecture, _Place("", "", (), 0), count(1))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in the architecture a declaration stands: what its decisions have in common."""
+
+    name: str
+    kind: str
+    when: tuple[When, ...]
+    layer: int
+
+
+def _of_class(architecture: type[Any], place: _Place, layers: Iterator[int]) -> list[Choice]:
+    found = []
+    for field, declared in declared_fields(architecture).items():
+        own = tuple(When(place.name + other, values) for other, values in declared.when)
+        there = _Place(place.name + field, place.kind + field, (*place.when, *own), place.layer)
+        found += _of_field(declared, there, layers)
+    return found
+
+
+def _of_field(declared: Declaration, place: _Place, layers: Iterator[int]) -> list[Choice]:
+    name, kind, when, layer = place.name, place.kind, place.when, place.layer
+    match declared:
+        case ChoiceField():
+            return [Choice(name, declared.kind or kind, declared.values, layer, when)]
+        case NestedField():
+            inner = _Place(f"{name}.", f"{kind}.", when, layer)
+            return _of_class(declared.architecture, inner, layers)
+        case RepeatedField():
+            lengths = tuple(range(declared.least, declared.most + 1))
+            length = f"{name}.length"
+            found = [Choice(length, f"{kind}.length", lengths, layer, when)]
+            for number in range(1, declared.most + 1):
+                enough = tuple(n for n in lengths if n >= number)
+                exists = () if len(enough) == len(lengths) else (When(length, enough),)
+                element = _Place(f"{name}.{number}", kind, (*when, *exists), layer or next(layers))
+                found += _of_field(declared.element, element, layers)
+            return found
+
+
+# ---- what makes sense ----------------------------------------------------------------------------
+
+
 def check_declaration(architecture: Any) -> None:
     """Raise `SettingError` unless this is a dataclass that declares a space."""
     where = getattr(architecture, "__name__", repr(architecture))
     if not isinstance(architecture, type) or not dataclasses.is_dataclass(architecture):
         raise SettingError(f"{where} should be a frozen dataclass, and is none")
-    # a plain class derived from a dataclass has its fields, but no parameters of its own
-    own = vars(architecture).get("__dataclass_params__")
-    if own is None or not own.frozen:
-        raise SettingError(f"{where} should be frozen: decorate it with @dataclass(frozen=True)")
+    options = vars(architecture).get("__dataclass_params__")
+    if options is None:  # of a base class only: the fields of this class are none of its own
+        raise SettingError(f"{where} should be decorated with @dataclass(frozen=True) itself")
+    if not options.frozen or not options.eq:
+        raise SettingError(
+            f"{where} should be frozen and compared by its fields: decorate it with"
+            " @dataclass(frozen=True)"
+        )
     fields = dataclasses.fields(architecture)
     if not fields:
         raise SettingError(f"{where} has no fields, so nothing is decided")
@@ -75,28 +143,20 @@ def check_declaration(architecture: Any) -> None:
         if DECLARED not in field.metadata:
             raise SettingError(
                 f"{where}.{field.name} is not declared: give it choice(...), nested(...) or"
-                " repeated(...)"
+                " repeated(...), and leave constants to ClassVar"
             )
-    earlier: dict[str, Declaration] = {}
+    earlier: dict[str, Choice] = {}
     for name, declared in declared_fields(architecture).items():
         _check(declared, f"{where}.{name}")
         _check_conditions(declared.when, earlier, f"{where}.{name}")
-        earlier[name] = declared
+        found = _of_field(declared, _Place(name, name, (), 0), count(1))
+        earlier |= {decision.name: decision for decision in found}
 
 
 def _check(declared: Declaration, where: str) -> None:
     match declared:
         case ChoiceField(values):
-            if not values:
-                raise SettingError(f"{where} has no values to choose from")
-            for value in values:
-                if not _hashable(value):
-                    raise SettingError(
-                        f"{where} should have values that can be hashed, such as numbers, words or"
-                        f" tuples; got {value!r}"
-                    )
-            if any(value in values[:place] for place, value in enumerate(values)):
-                raise SettingError(f"{where} has a value twice: {list(values)}")
+            _check_values(values, where)
         case NestedField(architecture):
             check_declaration(architecture)
         case RepeatedField(element, least, most):
@@ -113,24 +173,40 @@ def _check(declared: Declaration, where: str) -> None:
             _check(element, where)
 
 
-def _hashable(value: Any) -> bool:
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True
-
-
-def _check_conditions(when: Conditions, earlier: Mapping[str, Declaration], where: str) -> None:
-    for name, values in when:
-        other = earlier.get(name)
-        if not isinstance(other, ChoiceField):
+def _check_values(values: tuple[Any, ...], where: str) -> None:
+    if not values:
+        raise SettingError(f"{where} has no values to choose from")
+    for value in values:
+        try:
+            hash(value)
+        except TypeError:
             raise SettingError(
-                f"{where} depends on {name}, which is not an earlier choice of the same dataclass"
+                f"{where} has the value {value!r}, which cannot be hashed: values are constants,"
+                " such as numbers, words and tuples"
+            ) from None
+    if len(set(values)) < len(values):
+        raise SettingError(f"{where} has a value twice: {list(values)}")
+
+
+def _check_conditions(when: Conditions, earlier: Mapping[str, Choice], where: str) -> None:
+    for name, values in when:
+        if name not in earlier:
+            hint = f": {nearest(name, earlier)}" if earlier else ""
+            raise SettingError(
+                f"{where} depends on {name}, which is not an earlier choice of the same"
+                f" dataclass{hint}"
             )
-        unknown = [value for value in values if value not in other.values]
-        if unknown or not values:
+        choices = earlier[name].choices
+        if not values or not all(_is_among(value, choices) for value in values):
             raise SettingError(
                 f"{where} depends on {name} being one of {list(values)}, but {name} is one of"
-                f" {list(other.values)}"
+                f" {list(choices)}"
             )
+
+
+def _is_among(value: Any, choices: tuple[Any, ...]) -> bool:
+    """Whether the value is one of the choices; True is not 1 here, whatever Python says."""
+    return any(
+        value == choice and isinstance(value, bool) == isinstance(choice, bool)
+        for choice in choices
+    )

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from reinas.errors import AnswersError, SettingError
 from reinas.names import object_name
@@ -29,39 +29,65 @@ from reinas.spaces.declarations import (
     RepeatedField,
     check_declaration,
     conditions_of,
+    decisions_of,
     declared_fields,
 )
-from reinas.types import A, Answers, Choice, When
+from reinas.types import A, Answers, Choice
+
+T = TypeVar("T")
+When = Mapping[str, Any]
+"""Conditions as people write them: `{"shortcut": True}`."""
 
 
-def choice(*values: Any, kind: str | None = None, when: Mapping[str, Any] | None = None) -> Any:
+@overload
+def choice(*values: T, kind: str | None = None, when: None = None) -> T: ...
+@overload
+def choice(*values: T, kind: str | None = None, when: When) -> T | None: ...
+def choice(*values: Any, kind: str | None = None, when: When | None = None) -> Any:
     """A field of an architecture that is one of some values.
 
     Args:
-        values: The values, all different.
+        values: The values, all different and hashable.
         kind: Policies share what they learn over a kind; fields of a kind have equally many
             values. None: the field's own, the same in all elements of a tuple.
-        when: Conditions: for the name of an earlier field the value, or a set, list or tuple of
-            values, that it must have. Otherwise this field is None.
+        when: Conditions: for the name of an earlier field the value that it must have, or a set,
+            list or tuple of such values. Otherwise this field is None. Dots lead into an earlier
+            nested field (`block.width`) or tuple (`layers.length`, `layers.1.width`).
 
     Returns:
-        What the dataclass needs to see: assign it to the field.
+        For type checkers one of the values, or None where there are conditions; in truth the
+        declaration, which the dataclass reads.
     """
     return _field(ChoiceField(tuple(values), kind, conditions_of(when)))
 
 
-def nested(architecture: type[Any], *, when: Mapping[str, Any] | None = None) -> Any:
+@overload
+def nested(architecture: type[T], *, when: None = None) -> T: ...
+@overload
+def nested(architecture: type[T], *, when: When) -> T | None: ...
+def nested(architecture: type[Any], *, when: When | None = None) -> Any:
     """A field that is another declared dataclass.
 
     Args:
         architecture: The dataclass.
         when: Conditions, as in `choice`. Otherwise this field is None.
+
+    Returns:
+        The declaration, as in `choice`.
     """
     return _field(NestedField(architecture, conditions_of(when)))
 
 
-def repeated(element: Any, least: int, most: int, *, when: Mapping[str, Any] | None = None) -> Any:
-    """A field that is a tuple of `least` to `most` elements; how many is decided, too.
+@overload
+def repeated(element: type[T], least: int, most: int, *, when: None = None) -> tuple[T, ...]: ...
+@overload
+def repeated(element: type[T], least: int, most: int, *, when: When) -> tuple[T, ...] | None: ...
+@overload
+def repeated(element: T, least: int, most: int, *, when: None = None) -> tuple[T, ...]: ...
+@overload
+def repeated(element: T, least: int, most: int, *, when: When) -> tuple[T, ...] | None: ...
+def repeated(element: Any, least: int, most: int, *, when: When | None = None) -> Any:
+    """A field that is a tuple of `least` to `most` elements; its length is decided, too.
 
     Args:
         element: A declared dataclass, a `choice`, or another `repeated`.
@@ -69,10 +95,13 @@ def repeated(element: Any, least: int, most: int, *, when: Mapping[str, Any] | N
         most: The greatest length.
         when: Conditions, as in `choice`. Otherwise this field is None.
 
+    Returns:
+        The declaration, as in `choice`.
+
     Raises:
         SettingError: The element is a field that is not declared with `choice` or its like.
     """
-    declared: Declaration
+    declared: Declaration = NestedField(element, ())
     if isinstance(element, dataclasses.Field):
         if DECLARED not in element.metadata:
             raise SettingError(
@@ -80,8 +109,6 @@ def repeated(element: Any, least: int, most: int, *, when: Mapping[str, Any] | N
                 " nested(...) or repeated(...), and is a field of another kind"
             )
         declared = element.metadata[DECLARED]
-    else:
-        declared = NestedField(element, ())
     return _field(RepeatedField(declared, least, most, conditions_of(when)))
 
 
@@ -94,8 +121,8 @@ class DeclaredSpace(AbstractSpace[A]):
     """The space of all architectures that a dataclass declares with `choice` and its like.
 
     Its name is the dataclass's in lower case: `ResNet` is called `res-net`. Decisions follow the
-    fields' order. A nested field's are called `field.inner`, a tuple's
-    `field.length` and `field1`, `field2`, ...
+    order of the fields. A nested field's are called `field.inner`; a tuple's `field.length`, and
+    `field.1`, `field.2`, ...
 
     Args:
         architecture: The frozen dataclass.
@@ -118,8 +145,8 @@ class DeclaredSpace(AbstractSpace[A]):
 
     @cached_property
     def decisions(self) -> tuple[Choice, ...]:
-        """A choice per field, in their order."""
-        return tuple(_decisions_of_class(self.architecture, "", "", ()))
+        """The declared choices, in the order of the fields."""
+        return tuple(decisions_of(self.architecture))
 
     def decode(self, answers: Answers) -> A:
         """The architecture that the answers mean."""
@@ -135,7 +162,7 @@ class DeclaredSpace(AbstractSpace[A]):
 
     def encode(self, architecture: A) -> Answers:
         """The answers that mean the architecture; 0 for what is not active."""
-        if not isinstance(architecture, self.architecture):
+        if type(architecture) is not self.architecture:
             raise AnswersError(
                 f"{self.name}: expected a {self.architecture.__name__}, got"
                 f" {type(architecture).__name__}"
@@ -165,47 +192,20 @@ def _hyphenated(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
 
 
-# ---- from declarations to decisions --------------------------------------------------------------
-
-
-def _decisions_of_class(
-    architecture: type[Any], head: str, kind: str, when: tuple[When, ...]
-) -> list[Choice]:
-    found = []
-    for name, declared in declared_fields(architecture).items():
-        own = tuple(When(f"{head}{other}", values) for other, values in declared.when)
-        found += _decisions(declared, f"{head}{name}", f"{kind}{name}", (*when, *own))
-    return found
-
-
-def _decisions(declared: Declaration, name: str, kind: str, when: tuple[When, ...]) -> list[Choice]:
-    match declared:
-        case ChoiceField():
-            return [Choice(name, declared.kind or kind, declared.values, when=when)]
-        case NestedField():
-            return _decisions_of_class(declared.architecture, f"{name}.", f"{kind}.", when)
-        case RepeatedField():
-            lengths = tuple(range(declared.least, declared.most + 1))
-            length = f"{name}.length"
-            found = [Choice(length, f"{kind}.length", lengths, when=when)]
-            for place in range(1, declared.most + 1):
-                there = tuple(n for n in lengths if n >= place)
-                more = () if len(there) == len(lengths) else (When(length, there),)
-                found += _decisions(declared.element, f"{name}{place}", kind, (*when, *more))
-            return found
-
-
 # ---- from values to architectures, and back ------------------------------------------------------
+# `values` has the value of every active decision by its name, and none of the others.
 
 
-def _active(conditions: Conditions, siblings: Mapping[str, Any]) -> bool:
-    return all(siblings[name] in values for name, values in conditions)
+def _active(conditions: Conditions, head: str, values: Mapping[str, Any]) -> bool:
+    return all(
+        head + name in values and values[head + name] in allowed for name, allowed in conditions
+    )
 
 
 def _read_class(architecture: type[Any], head: str, values: Mapping[str, Any]) -> Any:
     made: dict[str, Any] = {}
     for name, declared in declared_fields(architecture).items():
-        live = _active(declared.when, made)
+        live = _active(declared.when, head, values)
         made[name] = _read(declared, f"{head}{name}", values) if live else None
     return architecture(**made)
 
@@ -217,18 +217,18 @@ def _read(declared: Declaration, name: str, values: Mapping[str, Any]) -> Any:
         case NestedField():
             return _read_class(declared.architecture, f"{name}.", values)
         case RepeatedField():
-            count = values[f"{name}.length"]
+            length = values[f"{name}.length"]
             return tuple(
-                _read(declared.element, f"{name}{place}", values) for place in range(1, count + 1)
+                _read(declared.element, f"{name}.{number}", values)
+                for number in range(1, length + 1)
             )
 
 
 def _write_class(architecture: Any, head: str, values: dict[str, Any]) -> None:
-    """Put the value of each decision into `values`, by the decision's name."""
-    siblings: dict[str, Any] = {}
+    """Put the value of each active decision into `values`."""
     for name, declared in declared_fields(type(architecture)).items():
-        value = siblings[name] = getattr(architecture, name)
-        if _active(declared.when, siblings):
+        value = getattr(architecture, name)
+        if _active(declared.when, head, values):
             _write(declared, f"{head}{name}", value, values)
         elif value is not None:
             raise AnswersError(f"{head}{name} is not active, so it must be None; got {value!r}")
@@ -239,7 +239,7 @@ def _write(declared: Declaration, name: str, value: Any, values: dict[str, Any])
         case ChoiceField():
             values[name] = value
         case NestedField():
-            if not isinstance(value, declared.architecture):
+            if type(value) is not declared.architecture:
                 raise AnswersError(
                     f"{name} should be a {declared.architecture.__name__}, got {value!r}"
                 )
@@ -248,5 +248,5 @@ def _write(declared: Declaration, name: str, value: Any, values: dict[str, Any])
             if not isinstance(value, tuple):
                 raise AnswersError(f"{name} should be a tuple, got {value!r}")
             values[f"{name}.length"] = len(value)
-            for place, element in enumerate(value, start=1):
-                _write(declared.element, f"{name}{place}", element, values)
+            for number, element in enumerate(value, start=1):
+                _write(declared.element, f"{name}.{number}", element, values)

@@ -25,18 +25,30 @@ class Assignment:
 
 @dataclass(frozen=True)
 class ProductSpace(AbstractSpace[Assignment]):
-    """All combinations of the columns' values; `columns` are pairs of a name and its values."""
+    """All combinations of the values of some columns.
+
+    Args:
+        columns: Pairs of a name and its values.
+
+    Raises:
+        SettingError: There are no columns or values, or some of them twice.
+    """
 
     columns: Columns
     name: ClassVar[str] = "product"
 
     def __post_init__(self) -> None:
         if not self.columns:
-            raise SettingError("product: needs one column or more, got none")
+            raise SettingError("product: needs one or more columns, got none")
         names = [name for name, _ in self.columns]
         if len(set(names)) < len(names):
             raise SettingError(f"product: columns need different names, got {', '.join(names)}")
         for name, values in self.columns:
+            for value in values:
+                if isinstance(value, list | dict | set):
+                    raise SettingError(
+                        f"product: {name} has the value {value!r}, but values are numbers or words"
+                    )
             if not values or len(set(values)) < len(values):
                 raise SettingError(f"product: {name} needs one or more different values")
 
@@ -72,3 +84,16 @@ class ProductSpace(AbstractSpace[Assignment]):
             raise AnswersError(
                 f"product: expected one value per column, got {architecture}"
             ) from None
+
+
+def product_space(columns: Mapping[str, tuple[Any, ...]] | Columns) -> ProductSpace:
+    """All combinations of the values of some columns: space.columns={width=[8,16],depth=[1,2]}.
+
+    Args:
+        columns: Each name and its values, as a mapping or as pairs; their order is kept.
+
+    Returns:
+        The space.
+    """
+    pairs = columns.items() if isinstance(columns, Mapping) else columns
+    return ProductSpace(tuple((name, tuple(values)) for name, values in pairs))
