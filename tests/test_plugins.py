@@ -1,10 +1,12 @@
 """Other people's parts by name: what is found, and what is refused before it is called."""
 
+import json
 import sys
 
 import pytest
 
 from reinas import BayesianSearch, ConvSpace, Digits, MlpSpace, Serial
+from reinas.cli.catalogue import spaces
 from reinas.errors import InvalidSettingError
 from reinas.names import is_importable, object_name
 from reinas.plugins import _entry_points, load_object
@@ -245,6 +247,15 @@ def test_packages_that_disagree_about_a_name_are_listed(own, tmp_path, fresh_ent
     install(tmp_path, "other_parts", "[reinas.spaces]\nwide = own_parts:Declared\n")
     with pytest.raises(InvalidSettingError, match="one of own_parts:Declared, own_parts:Wide"):
         find("space", "wide")
+
+
+def test_a_broken_package_does_not_hide_the_others(own, tmp_path, fresh_entry_points, capsys):
+    """`reinas spaces` lists it with the reason."""
+    install(tmp_path, "own_parts", "[reinas.spaces]\nbroken = broken_parts:Space\n")
+    spaces(json=True)
+    listed = json.loads(capsys.readouterr().out)
+    assert "RuntimeError: half finished" in listed["broken"]["summary"]
+    assert listed["conv"]["parameters"]["depth"] == 6
 
 
 def test_names_of_objects():

@@ -26,7 +26,7 @@ NESTED = (
     choice("e", 2, when=when("c", 0, 3)),
 )
 
-# Links that are asked only for some types of layer, and a choice that hangs on a link.
+# Links that are active only for some types of layer, and a choice that hangs on a link.
 CONDITIONAL_LINKS = (
     choice("type1", 2, 1),
     choice("type2", 3, 2),
@@ -55,7 +55,7 @@ LINKS_ONLY = (
     Link("1to4", 1, 4, when("1to3", 1)),
 )
 
-# The depth first: whole layers, with their links, are asked or not.
+# The depth first: whole layers, with their links, are active or not.
 DEPTH_FIRST = (
     choice("depth", 3),
     choice("size1", 2, 1),
@@ -77,20 +77,20 @@ LISTS = {
 
 
 def active(decisions, answers):
-    """Which decisions are asked, straight from the definition: all parents asked and fitting."""
+    """Which decisions are active by definition: all parents are active and fit."""
     place = {d.name: t for t, d in enumerate(decisions)}
 
-    def is_asked(t):
+    def is_active(t):
         parents = [(place[w.decision], w.values) for w in decisions[t].when]
         return all(
-            is_asked(p) and decisions[p].choices[answers[p]] in fitting for p, fitting in parents
+            is_active(p) and decisions[p].choices[answers[p]] in fitting for p, fitting in parents
         )
 
-    return tuple(is_asked(t) for t in range(len(answers)))
+    return tuple(is_active(t) for t in range(len(answers)))
 
 
 def plain(decisions, answers):
-    """The canonical form by definition: 0 wherever it is not asked."""
+    """The canonical form by definition: 0 wherever it is inactive."""
     flags = active(decisions, answers)
     return tuple(a if flag else 0 for a, flag in zip(answers, flags, strict=True))
 

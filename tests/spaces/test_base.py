@@ -191,10 +191,10 @@ def test_answers_out_of_range_name_their_decision(place, answer):
         Listed().decode(tuple(answers))
 
 
-def test_an_unasked_decision_must_be_zero():
-    """One meaning, one name: at depth 2 the third layer's link is not asked."""
+def test_an_inactive_decision_must_be_zero():
+    """One meaning, one name: at depth 2 the third layer's link is inactive."""
     Listed().check((1, 1, 1, 1, 0, 0, 0, 2))
-    with pytest.raises(AnswersError, match=r"listed: 1to3 is not asked .* must be 0, got 1"):
+    with pytest.raises(AnswersError, match=r"listed: 1to3 is inactive .* must be 0, got 1"):
         Listed().check((1, 1, 1, 1, 0, 1, 0, 2))
 
 

@@ -56,7 +56,7 @@ def test_each_lists_exactly_the_canonical_answers_in_order(decisions):
 
 @given(decision_lists(), st.data())
 @settings(max_examples=200, deadline=None)
-def test_canonical_puts_zero_where_nothing_is_asked(decisions, data):
+def test_canonical_puts_zero_where_a_decision_is_inactive(decisions, data):
     """For all lists and answers, and for every prefix; doing it twice changes nothing."""
     answers = data.draw(st.tuples(*(st.integers(0, d.num_options - 1) for d in decisions)))
     length = data.draw(st.integers(0, len(decisions)))
@@ -90,8 +90,8 @@ def test_draw_is_uniform_over_architectures(decisions, seed):
 
 
 @every_list
-def test_draw_decisions_is_uniform_over_each_asked_decision(decisions):
-    """An answer's probability is the product of 1 / options over what it was asked."""
+def test_draw_decisions_is_uniform_over_each_active_decision(decisions):
+    """An answer's probability is the product of 1 / options over the active decisions."""
     expected = {
         a: float(
             np.prod(

@@ -139,7 +139,7 @@ ASKED = {
 
 
 @pytest.mark.parametrize("kind", ASKED)
-def test_a_layer_is_asked_what_belongs_to_its_type_and_nothing_else(kind):
+def test_what_belongs_to_a_layer_of_a_type_is_active_and_nothing_else(kind):
     """A convolution its filters and strides, a pooling its size and stride, and so on."""
     space = ConvSpace(depth=2, layer_types=True, strides=(1, 2))
     known = {"layer1.type": "conv", "layer2.type": TYPES[kind]}
@@ -149,7 +149,7 @@ def test_a_layer_is_asked_what_belongs_to_its_type_and_nothing_else(kind):
 
 
 @pytest.mark.parametrize("over", ["architectures", "decisions"])
-def test_answers_that_are_not_asked_are_0(over):
+def test_answers_to_inactive_decisions_are_0(over):
     """In every sample, whatever the type of each layer."""
     space = ConvSpace(depth=3, layer_types=True, strides=(1, 2))
     kinds = set()
@@ -163,7 +163,7 @@ def test_answers_that_are_not_asked_are_0(over):
     assert len(kinds) == 5 or over == "architectures"
 
 
-def test_an_answer_to_what_is_not_asked_is_refused():
+def test_an_answer_to_an_inactive_decision_is_refused():
     """A max pooling with filters: the message names the decision."""
     space = ConvSpace(depth=1, layer_types=True)
     names = [d.name for d in space.decisions]
@@ -171,7 +171,7 @@ def test_an_answer_to_what_is_not_asked_is_refused():
     answers[names.index("layer1.type")] = 1
     space.check(tuple(answers))
     answers[names.index("layer1.filters")] = 2
-    with pytest.raises(AnswersError, match=r"layer1\.filters is not asked"):
+    with pytest.raises(AnswersError, match=r"layer1\.filters is inactive"):
         space.check(tuple(answers))
 
 

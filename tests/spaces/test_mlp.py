@@ -1,4 +1,4 @@
-"""Multilayer perceptrons: the depth decides which of the other decisions are asked."""
+"""Multilayer perceptrons: the depth decides which of the other decisions are active."""
 
 import pytest
 from hypothesis import given, settings
@@ -90,16 +90,16 @@ def test_the_size_is_the_closed_formula(depth, widths, activations):
 
 
 def test_a_network_worked_by_hand():
-    """Depth 2 of 4: the third and the fourth layer are not asked and are 0."""
+    """Depth 2 of 4: the third and the fourth layer are inactive and are 0."""
     space = MlpSpace()
     answers = (1, 2, 1, 4, 0, 0, 0, 0, 0)
     assert str(space.decode(answers)) == "32 tanh | 128 relu"
     assert space.encode(space.decode(answers)) == answers
 
 
-def test_a_layer_beyond_the_depth_is_not_asked():
+def test_a_layer_beyond_the_depth_is_inactive():
     """At depth 1 the second layer's width must be 0."""
-    with pytest.raises(AnswersError, match=r"mlp: layer2.width is not asked .* got 2"):
+    with pytest.raises(AnswersError, match=r"mlp: layer2.width is inactive .* got 2"):
         MlpSpace().decode((0, 1, 1, 2, 0, 0, 0, 0, 0))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from reinas.cli.options import JsonOption
 from reinas.cli.output import out, print_json
+from reinas.errors import InvalidSettingError
 from reinas.plugins import Kind
 from reinas.registry import find, names, parameters, summary, words
 from reinas.report.terminal import table
@@ -16,22 +17,28 @@ NAMES: dict[Kind, dict[str, Any]] = {"task": {"reward": ("auto", *REWARDS), "whi
 
 
 def _catalogue(kind: Kind, as_json: bool) -> None:
-    entries: dict[str, dict[str, Any]] = {
-        name: {
-            "summary": summary(kind, name),
-            "parameters": {
-                key: None if default is inspect.Parameter.empty else default
-                for key, default in parameters(find(kind, name)).items()
-            },
-            "choices": NAMES.get(kind, {}) | words(find(kind, name)),
-        }
-        for name in names(kind)
-    }
+    entries = {name: _entry(kind, name) for name in names(kind)}
     if as_json:
         print_json(entries)
         return
     rows = [(name, _described(kind, entry)) for name, entry in entries.items()]
     out.print(table(["name", "what it is, and its parameters for --set"], rows))
+
+
+def _entry(kind: Kind, name: str) -> dict[str, Any]:
+    """What there is to know of a name; of a broken package the reason why it cannot be used."""
+    try:
+        target = find(kind, name)
+    except InvalidSettingError as error:
+        return {"summary": f"cannot be used: {error.problem}", "parameters": {}, "choices": {}}
+    return {
+        "summary": summary(kind, name),
+        "parameters": {
+            key: None if default is inspect.Parameter.empty else default
+            for key, default in parameters(target).items()
+        },
+        "choices": NAMES.get(kind, {}) | words(target),
+    }
 
 
 def _described(kind: Kind, entry: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import lru_cache
-from typing import Any, ClassVar, Generic, Literal
+from typing import Any, ClassVar, Generic, Literal, final
 
 import numpy as np
 
@@ -30,6 +30,7 @@ class AbstractSpace(ABC, Generic[A]):
     """
 
     name: ClassVar[str]
+    """The space's name for people: in messages, and in the names of searches."""
 
     @property
     @abstractmethod
@@ -38,10 +39,26 @@ class AbstractSpace(ABC, Generic[A]):
 
     @abstractmethod
     def decode(self, answers: Answers) -> A:
-        """The architecture that the answers mean; `AnswersError` if they are not answers here."""
+        """Build the architecture that the answers mean.
+
+        Args:
+            answers: One index per decision, as many as one of `lengths`.
+
+        Returns:
+            The architecture: a value, which can be compared and hashed.
+
+        Raises:
+            AnswersError: These are no canonical answers of this space.
+        """
 
     def encode(self, architecture: A) -> Answers:
-        """The canonical answers that mean the architecture; optional for a space of your own.
+        """Find the canonical answers that mean an architecture; optional for a space of your own.
+
+        Args:
+            architecture: An architecture of this space.
+
+        Returns:
+            One index per decision.
 
         Raises:
             AnswersError: There are no such answers, or the space defines no `encode`.
@@ -49,35 +66,46 @@ class AbstractSpace(ABC, Generic[A]):
         raise AnswersError(f"space '{self.name}' defines no encode, which this needs")
 
     @property
+    @final
     def has_encode(self) -> bool:
         """Whether the space defines `encode`."""
         return type(self).encode is not AbstractSpace.encode
 
+    @final
     def key(self, answers: Answers) -> Answers:
-        """Equal for answers that mean equal architectures.
+        """Answers that are equal for equal architectures.
 
-        Without `encode` these are the canonical answers themselves: then two answers that mean
-        the same network count as two architectures.
+        Args:
+            answers: Canonical answers of this space.
+
+        Returns:
+            What `encode` gives for their architecture; without an `encode` the answers themselves:
+            then two answers that mean the same network count as two architectures.
         """
         return self.encode(self.decode(answers)) if self.has_encode else answers
 
     @property
     def lengths(self) -> tuple[int, ...]:
-        """After how many decisions a shallower network may stop; the last is all of them."""
+        """The numbers of decisions of networks of 1, 2, ... layers; the last is all decisions."""
         return (len(self.decisions),)
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The space's name and parameters: with them it can be made again."""
+        """The space's name and parameters: with them it can be made again.
+
+        One of reinas's own has its short name here, another `module:Name`.
+        """
         own = not type(self).__module__.startswith("reinas.")
         name = object_name(type(self)) if own else self.name
         return {"name": name, **asdict(self)}  # type: ignore[call-overload]
 
     @property
+    @final
     def size(self) -> int:
-        """How many architectures there are, exactly."""
+        """The exact number of architectures."""
         return counter(self.decisions).total
 
+    @final
     def sample(
         self,
         count: int,
@@ -86,10 +114,20 @@ class AbstractSpace(ABC, Generic[A]):
         length: int | None = None,
         over: Over = "architectures",
     ) -> list[Answers]:
-        """Random canonical answers, with replacement.
+        """Draw canonical answers at random, with replacement.
 
-        `over="architectures"` makes every architecture equally likely, `over="decisions"` every
-        answer to each asked decision: the same thing unless decisions are conditional.
+        Args:
+            count: How many.
+            seed: The only source of randomness.
+            length: One of `lengths`; None for all decisions.
+            over: With `architectures` all architectures are equally likely, with `decisions` all
+                answers to each active decision: the same unless decisions are conditional.
+
+        Returns:
+            `count` answers, each of `length` indices.
+
+        Raises:
+            SettingError: `over` is neither.
         """
         if over not in ("architectures", "decisions"):
             raise SettingError(f"over is architectures or decisions, got {over!r}")
@@ -99,10 +137,12 @@ class AbstractSpace(ABC, Generic[A]):
             return [draw_decisions(decisions, rng) for _ in range(count)]
         return [counter(decisions).draw(rng) for _ in range(count)]
 
+    @final
     def enumerate(self) -> Iterator[Answers]:
         """All canonical answers, in lexicographic order. Only for small spaces."""
         return counter(self.decisions).each()
 
+    @final
     def check(self, answers: Answers) -> None:
         """Raise `AnswersError` unless the answers are canonical answers of this space."""
         if len(answers) not in self.lengths:
@@ -121,7 +161,7 @@ class AbstractSpace(ABC, Generic[A]):
         for decision, answer, wanted in zip(self.decisions, answers, plain, strict=False):
             if answer != wanted:
                 raise AnswersError(
-                    f"{self.name}: {decision.name} is not asked after the answers before it,"
+                    f"{self.name}: {decision.name} is inactive after the answers before it,"
                     f" so it must be 0, got {answer}"
                 )
 

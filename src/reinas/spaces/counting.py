@@ -1,6 +1,6 @@
 """Counting, drawing and listing the canonical answers to a sequence of decisions.
 
-Conditional decisions make this more than a product: whether a decision is asked depends on
+Conditional decisions make this more than a product: whether a decision is active depends on
 earlier answers. Only answers that a later condition mentions matter for that, so a walk over
 the decisions needs to remember only those ("the memory"). The number of canonical answers is
 then a small dynamic programme, exact however large the space is.
@@ -29,7 +29,7 @@ def active(decision: Decision, known: Mapping[str, Any]) -> bool:
 
 
 def active_decisions(decisions: Sequence[Decision], answers: Answers) -> list[bool]:
-    """Which of the decisions these answers ask, as far as they go."""
+    """Which of the decisions are active, as far as the answers go."""
     known: dict[str, Any] = {}
     result = []
     for decision, answer in zip(decisions, answers, strict=False):
@@ -41,7 +41,7 @@ def active_decisions(decisions: Sequence[Decision], answers: Answers) -> list[bo
 
 
 def canonical(decisions: Sequence[Decision], answers: Answers) -> Answers:
-    """The same answers with 0 wherever the decision is not asked."""
+    """The same answers with 0 wherever the decision is inactive."""
     live = active_decisions(decisions, answers)
     return tuple(a if on else 0 for a, on in zip(answers, live, strict=False))
 
@@ -127,7 +127,7 @@ class Counter:
 
 
 def draw_decisions(decisions: Sequence[Decision], rng: np.random.Generator) -> Answers:
-    """Every asked decision uniform on its own: what a controller does before it has learned.
+    """Every active decision uniform on its own: what a controller does before it has learned.
 
     Where decisions are conditional this is not uniform over architectures: a network of one
     layer is as likely as all networks of five together.
