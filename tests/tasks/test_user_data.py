@@ -7,6 +7,7 @@ import pytest
 
 from reinas.errors import SettingError
 from reinas.objectives.classification import Classification
+from reinas.objectives.labels import check_classes, encode_labels, encode_labels_like
 from reinas.objectives.regression import Regression
 from reinas.tasks.base import Part
 from reinas.tasks.recipes import Recipe
@@ -14,11 +15,8 @@ from reinas.tasks.user_data import (
     Data,
     FileTask,
     absolute_path,
-    check_classes,
     check_examples,
     check_shares,
-    encode_labels,
-    encode_labels_like,
     split,
 )
 
