@@ -81,6 +81,24 @@ def test_finish_and_load_build_by_it(tmp_path, named):
     assert (right == reinas.Wine().test().y).mean() == pytest.approx(done.final.metrics["accuracy"])
 
 
+def test_a_function_given_to_finish_alone_is_recorded(tmp_path):
+    """The saved network is what it built, so it is loaded by it."""
+    store = reinas.MemoryStore()
+    reinas.search(
+        SPACE,
+        reinas.RandomSearch(SPACE),
+        reinas.TrainedEvaluator(reinas.Wine(), RECIPE),
+        budget=reinas.Budget(1),
+        store=store,
+        name="s",
+    )
+    about = (store, "s", SPACE, reinas.Wine())
+    with pytest.raises(SettingError, match="build should be a function"):
+        reinas.finish(*about, folder=tmp_path, build=lambda a, t: nn.Linear(1, 1))
+    reinas.finish(*about, folder=tmp_path, grid=None, epochs=1, build=linear)
+    assert reinas.load(tmp_path).description["build"] == f"{__name__}:linear"
+
+
 def test_every_epoch_reports_the_reward_by_then():
     """Accuracy: the best of the epochs so far; the last report is the reward."""
     seen = []

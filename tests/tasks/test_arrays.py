@@ -190,13 +190,13 @@ def test_several_targets_are_regression(tmp_path):
 def test_kind_says_what_whole_numbers_are(tmp_path):
     """Regression of whole numbers; classes are one per row."""
     assert task(tmp_path, settings={"kind": "regression"}).objective == Regression()
-    with pytest.raises(FileError, match=r"one per row, got targets of shape \(50, 2\)"):
+    with pytest.raises(SettingError, match=r"one per row, got targets of shape \(50, 2\)"):
         task(tmp_path, columns(50, 2), settings={"kind": "classification"}).parts()
 
 
 def test_text_cannot_be_regression(tmp_path):
     """Whatever `kind` says."""
-    with pytest.raises(FileError, match="expected numbers"):
+    with pytest.raises(SettingError, match="expected numbers"):
         task(tmp_path, np.array(["a", "b"] * 25), settings={"kind": "regression"}).parts()
 
 
@@ -212,7 +212,7 @@ def test_an_input_that_is_not_finite_is_named_by_its_row(tmp_path, bad, shape):
     """Row 17, and that there are two of them."""
     x = np.zeros(shape)
     x[17].flat[-1] = x[40].flat[0] = bad
-    with pytest.raises(FileError, match=r"row 17 has NaN or infinity.*2 rows"):
+    with pytest.raises(SettingError, match=r"row 17 has NaN or infinity.*2 rows"):
         task(tmp_path, x=x).parts()
 
 
@@ -221,7 +221,7 @@ def test_a_target_that_is_not_finite_is_named_by_its_row(tmp_path, kind):
     """Row 3."""
     y = np.arange(50) % 2 + 0.0
     y[3] = np.nan
-    with pytest.raises(FileError, match="row 3 has NaN"):
+    with pytest.raises(SettingError, match="row 3 has NaN"):
         task(tmp_path, y, settings={"kind": kind}).parts()
 
 
@@ -359,7 +359,7 @@ def test_examples_one_less_than_there_are(tmp_path):
 def test_thousands_of_classes_are_probably_measurements(tmp_path):
     """The message says how to have them so."""
     n = 4002
-    with pytest.raises(SettingError, match=r"2,001 different.*set kind to regression"):
+    with pytest.raises(SettingError, match=r"2,001 different.*choose regression"):
         task(tmp_path, np.arange(n) // 2, columns(n, 1)).parts()
 
 
@@ -491,7 +491,7 @@ def test_numbers_beyond_float32_are_refused(tmp_path, what):
     """Networks are in float32, where 1e300 is infinity."""
     arrays = {"x": columns(), "y": np.arange(50) + 0.5}
     arrays[what] = arrays[what].astype(float) * 1e300
-    with pytest.raises(FileError, match=what):
+    with pytest.raises(SettingError, match=what):
         Arrays(saved(tmp_path, **arrays), kind="regression").parts()
 
 

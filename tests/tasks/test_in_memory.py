@@ -153,3 +153,44 @@ def test_arrays_that_do_not_fit_are_refused(arguments, words):
     """When the task is made."""
     with pytest.raises(ReinasError, match=words):
         ArrayTask(**{"x": X, "y": CLASSES, **arguments})
+
+
+class Ranks(Objective):
+    """Ordered classes 0, 1, 2 by their two thresholds: as many outputs as ranks above the first."""
+
+    def loss(self, outputs, targets):
+        above = targets[:, None] > torch.arange(2)
+        return functional.binary_cross_entropy_with_logits(outputs, above.float())
+
+    def score(self, outputs, targets):
+        return float(((outputs > 0).sum(1) == targets).float().mean())
+
+    def count_outputs(self, y, classes):
+        return int(y.max())
+
+    def predictions(self, outputs, classes):
+        return (outputs > 0).sum(1).tolist()
+
+
+def test_an_own_objective_says_how_many_outputs_it_needs():
+    """Ordinal regression of whole numbers [N]: one logit per threshold."""
+    y = (X[:, 0] > -0.5).astype(int) + (X[:, 0] > 0.5)
+    task = ArrayTask(X, y, objective=Ranks(), recipe=RECIPE)
+    assert (task.outputs, task.parts().train.y.dtype) == (2, np.int64)
+    found = reinas.TrainedEvaluator(task)(reinas.Job(0, ARCHITECTURE, 1))
+    assert 0 <= found.reward <= 1
+
+
+def test_no_share_is_a_share_of_a_fifth():
+    """For both parts."""
+    assert ArrayTask(X, CLASSES) == ArrayTask(X, CLASSES, valid=0.2, test=0.2)
+    data = TensorDataset(torch.from_numpy(X), torch.arange(60) % 3)
+    assert DatasetTask(data) == ArrayTask(X, np.arange(60) % 3)
+
+
+def test_people_are_told_what_was_recognised():
+    """Before time is spent on it."""
+    assert ArrayTask(X[:, :, None], CLASSES).notes == (
+        "data: Classification, inputs 4 x 1",
+        "36 examples to train on, 12 to validate on",
+    )

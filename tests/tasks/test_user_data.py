@@ -14,11 +14,8 @@ from reinas.tasks.user_data import (
     Data,
     FileTask,
     absolute_path,
-    check_classes,
     check_examples,
     check_shares,
-    encode_labels,
-    encode_labels_like,
     split,
 )
 
@@ -137,32 +134,6 @@ def test_small_classes_can_be_split_twice(count, classes):
     train, valid = split("here", y[rest], names, 0.25, 0)
     for part in (y[test], y[rest][train], y[rest][valid]):
         assert set(part.tolist()) == set(range(classes))
-
-
-def test_names_of_classes_are_in_order():
-    """Numbers by size (10 after 9), text by alphabet."""
-    numbers, names = encode_labels(np.array([10, 9, -1, 10]))
-    assert (numbers.tolist(), names) == ([2, 1, 0, 2], ("-1", "9", "10"))
-    numbers, names = encode_labels(np.array(["pear", "apple", "pear"]))
-    assert (numbers.tolist(), names) == ([1, 0, 1], ("apple", "pear"))
-
-
-def test_another_parts_labels_are_numbered_by_the_training_parts_names():
-    """Also where a class is missing from the other part."""
-    assert encode_labels_like("test", np.array([9, 10]), ("-1", "9", "10")).tolist() == [1, 2]
-
-
-def test_an_unknown_label_is_named_with_its_row():
-    """And the classes that there are."""
-    with pytest.raises(SettingError, match=r"there, row 1: class 'fig' .* apple, pear"):
-        encode_labels_like("there", np.array(["pear", "fig"]), ("apple", "pear"))
-
-
-@pytest.mark.parametrize(("classes", "said"), [(("a",), "only class 'a'"), ((), "no classes")])
-def test_one_class_is_nothing_to_tell_apart(classes, said):
-    """The message says which one there is."""
-    with pytest.raises(SettingError, match=said):
-        check_classes("here", classes)
 
 
 @pytest.mark.parametrize(

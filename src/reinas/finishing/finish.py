@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from reinas.children import build as registered
-from reinas.children.build import Builder, load_builder
+from reinas.children.build import Builder, check_builder, load_builder
 from reinas.errors import InvalidSettingError, ReinasError, SettingError
 from reinas.executors.base import AbstractExecutor
 from reinas.executors.serial import Serial
@@ -15,6 +15,7 @@ from reinas.finishing.final_training import measure_test_part, train_final
 from reinas.finishing.finish_observer import FinishObserver
 from reinas.finishing.recipe_choice import choose_recipe, final_recipe
 from reinas.finishing.recipe_grid import RecipeGrid
+from reinas.names import object_name
 from reinas.spaces.base import AbstractSpace
 from reinas.store import AbstractRecord, AbstractStore, Store
 from reinas.store.json import now, plain
@@ -87,6 +88,8 @@ def finish(
         FileError: The folder cannot be written.
         ReinasError: No network could be trained.
     """
+    if build is not None:
+        check_builder(build)
     home = store if isinstance(store, AbstractStore) else Store(store)
     place = _here(name) if folder is None else Path(folder)
     record = home.get(name)
@@ -119,8 +122,8 @@ def finish(
             record.finish(final)
         story = {"search": name, "trial": trial.number, "recipe": final.recipe}
         story["epochs_trained"] = curve.epochs[-1].number
-        if recorded:
-            story["build"] = recorded
+        if build is not None or recorded:
+            story["build"] = recorded if build is None else object_name(build)
         description = describe(space, trial.answers, task, **story, metrics=final.metrics)
         save(FoundNetwork(network, *search_scalings(task), description), place)
     best = _best(record).number

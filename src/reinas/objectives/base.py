@@ -64,6 +64,37 @@ class Objective(ABC):
 
     # ---- targets ---------------------------------------------------------------------------------
 
+    def read_targets(
+        self, where: str, y: NDArray[Any], classes: Sequence[str] = ()
+    ) -> tuple[NDArray[Any], tuple[str, ...]]:
+        """Targets as people have them -> targets as a part of a task holds them.
+
+        Args:
+            where: Names the data in messages.
+            y: [N, ...].
+            classes: The classes of the training part, where these are another part's targets.
+
+        Returns:
+            Raw targets [N, ...], float32 where they are not whole by default, and the names of
+            the classes; empty where there are none.
+
+        Raises:
+            SettingError: They are not what the objective is about.
+        """
+        return (y.astype(np.float32) if y.dtype.kind == "f" else y), ()
+
+    def count_outputs(self, y: NDArray[Any], classes: Sequence[str]) -> int:
+        """How many numbers the network has to give per example.
+
+        Args:
+            y: Raw targets of the training part, [N, ...].
+            classes: The names of the classes.
+
+        Returns:
+            By default one per class, or one per column of the targets.
+        """
+        return len(classes) or (int(y.shape[1]) if y.ndim > 1 else 1)
+
     def check_targets(self, where: str, y: NDArray[Any], outputs: int) -> None:
         """Check raw targets.
 

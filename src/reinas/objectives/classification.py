@@ -6,11 +6,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 
 from numpy.typing import NDArray
 
+from reinas.errors import SettingError
 from reinas.objectives.base import Objective, check_type
+from reinas.objectives.labels import (
+    check_classes,
+    encode_labels,
+    encode_labels_like,
+    plain_labels,
+)
 from reinas.tasks.scaling import Scaling
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+MAX_CLASSES = 1000
+"""More different values than these are rather measurements than classes."""
 
 
 @final
@@ -33,6 +43,27 @@ class Classification(Objective):
     def score(self, outputs: "Tensor", targets: "Tensor") -> float:
         """The share of examples whose greatest logit is that of their class."""
         return float((outputs.argmax(1) == targets).float().mean())
+
+    def read_targets(
+        self, where: str, y: NDArray[Any], classes: Sequence[str] = ()
+    ) -> tuple[NDArray[Any], tuple[str, ...]]:
+        """Class numbers int64 [N] of class numbers or names [N] or one-hot rows [N, classes].
+
+        Raises:
+            SettingError: There is one class, or so many that they are rather measurements, or
+                one that `classes` does not have.
+        """
+        labels = plain_labels(where, y)
+        if classes:
+            return encode_labels_like(where, labels, classes), tuple(classes)
+        numbers, names = encode_labels(labels)
+        check_classes(where, names)
+        if len(names) > MAX_CLASSES:
+            raise SettingError(
+                f"{where}: {len(names):,} different values as classes: choose regression if they"
+                " are measurements"
+            )
+        return numbers, names
 
     def check_targets(self, where: str, y: NDArray[Any], outputs: int) -> None:
         """Check that the targets are class numbers, int64 [N].

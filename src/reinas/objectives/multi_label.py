@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from reinas.errors import SettingError
 from reinas.objectives.base import Objective, outputs_of
+from reinas.objectives.labels import are_flags
 from reinas.tasks.scaling import Scaling
 
 if TYPE_CHECKING:
@@ -40,6 +41,20 @@ class MultiLabel(Objective):
         hits = (found & true).sum(0)
         either = found.sum(0) + true.sum(0)
         return float((2 * hits / either.clamp(min=1)).mean())
+
+    def read_targets(
+        self, where: str, y: NDArray[Any], classes: Sequence[str] = ()
+    ) -> tuple[NDArray[Any], tuple[str, ...]]:
+        """float32 [N, labels] of rows of 0 and 1.
+
+        Raises:
+            SettingError: There are other values, or fewer than two labels.
+        """
+        if not are_flags(y):
+            raise SettingError(
+                f"{where}: expected labels [N, 2 or more] of 0 and 1, got {y.dtype} {y.shape}"
+            )
+        return y.astype(np.float32), ()
 
     def check_targets(self, where: str, y: NDArray[Any], outputs: int) -> None:
         """Check that the targets are 0 or 1, [N, labels].

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
+import numpy as np
 from numpy.typing import NDArray
 
+from reinas.errors import SettingError
 from reinas.objectives.base import Objective, check_type, outputs_of
+from reinas.objectives.labels import check_finite
 from reinas.tasks.scaling import Scaling
 
 if TYPE_CHECKING:
@@ -35,6 +38,21 @@ class Regression(Objective):
         error = float(self.loss(outputs, targets))
         spread = float((targets - targets.mean(0)).square().mean())
         return 1 - error / spread if spread else 0.0
+
+    def read_targets(
+        self, where: str, y: NDArray[Any], classes: Sequence[str] = ()
+    ) -> tuple[NDArray[Any], tuple[str, ...]]:
+        """float32 [N, targets] of numbers [N] or [N, targets].
+
+        Raises:
+            SettingError: They are no numbers, or not finite.
+        """
+        if y.dtype.kind not in "biuf" or y.ndim > 2:
+            raise SettingError(
+                f"{where}: expected numbers [N] or [N, targets], got {y.dtype} {y.shape}"
+            )
+        check_finite(where, y)
+        return y.reshape(len(y), -1).astype(np.float32), ()
 
     def check_targets(self, where: str, y: NDArray[Any], outputs: int) -> None:
         """Check that the targets are float32 [N, outputs].

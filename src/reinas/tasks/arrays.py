@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError
+from reinas.objectives.base import Objective
+from reinas.objectives.labels import check_finite
 from reinas.rewards import RewardSetting, check_reward
 from reinas.tasks.base import Part
-from reinas.tasks.recipes import Recipe
-from reinas.tasks.recognition import KINDS, Kind, check_finite, encode_like, recognise
+from reinas.tasks.recipes import Recipe, usual_recipe
+from reinas.tasks.recognition import KINDS, Kind, objective_of
 from reinas.tasks.scaling import WHITENING
 from reinas.tasks.user_data import (
     Data,
@@ -65,11 +67,7 @@ class Arrays(FileTask):
     @property
     def recipe(self) -> Recipe:
         """The paper's optimiser for images; Adam for tables of numbers."""
-        if len(self.inputs) == 3:
-            return Recipe(epochs=8)
-        return Recipe(
-            optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=40, batch_size=32
-        )
+        return usual_recipe(self.inputs)
 
     def load(self) -> Data:
         """Training and validation part, and the test part where it has no array of its own."""
@@ -79,7 +77,8 @@ class Arrays(FileTask):
             its = _part(names, "valid")
             valid = self._pair(file, names, its) if its else None
         where = self.path
-        y, classes, objective = recognise(where, y, self.kind)
+        objective = objective_of(self.kind, y)
+        y, classes = objective.read_targets(f"{where}, y", y)
         if bool((y == y[:1]).all()):
             raise FileError(f"{where}: every target is the same, so there is nothing to learn")
         test = None
@@ -94,7 +93,7 @@ class Arrays(FileTask):
         if valid is not None:
             parts = (
                 Part(x, y),
-                self._like(f"{where}, x_{its} and y_{its}", *valid, Part(x, y), classes),
+                self._like(f"{where}, x_{its} and y_{its}", *valid, Part(x, y), objective, classes),
             )
         else:
             share = self.valid_share / (1 - self.test_share) if test else self.valid_share
@@ -112,7 +111,12 @@ class Arrays(FileTask):
         with _opened(self.path) as file:
             x, y = self._pair(file, sorted(file.files), "test")
         return self._like(
-            f"{self.path}, x_test and y_test", x, y, self.data.train, self.data.classes
+            f"{self.path}, x_test and y_test",
+            x,
+            y,
+            self.data.train,
+            self.objective,
+            self.data.classes,
         )
 
     def _check_header(self, part: str, names: list[str], x: NDArray[Any]) -> None:
@@ -133,10 +137,11 @@ class Arrays(FileTask):
         x: NDArray[Any],
         y: NDArray[Any],
         train: Part,
+        objective: Objective,
         classes: tuple[str, ...],
     ) -> Part:
         """Another part, of the training part's shapes and classes."""
-        targets = encode_like(where, y, classes)
+        targets, _ = objective.read_targets(where, y, classes)
         for found, wanted in ((x, train.x), (targets, train.y)):
             if found.shape[1:] != wanted.shape[1:]:
                 raise FileError(

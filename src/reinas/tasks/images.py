@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from reinas.errors import FileError, InvalidSettingError
 from reinas.objectives.base import Objective
 from reinas.objectives.classification import Classification
+from reinas.objectives.labels import check_classes
 from reinas.rewards import RewardSetting, check_reward
 from reinas.tasks.base import Part
 from reinas.tasks.image_io import SUFFIXES, read, stacked
-from reinas.tasks.recipes import Recipe
+from reinas.tasks.recipes import IMAGE_RECIPE, Recipe
 from reinas.tasks.scaling import WHITENING
 from reinas.tasks.user_data import (
     Data,
     FileTask,
     absolute_path,
-    check_classes,
     check_examples,
     check_shares,
     check_words,
@@ -65,7 +65,7 @@ class Images(FileTask):
     @property
     def recipe(self) -> Recipe:
         """The paper's optimiser, for few epochs."""
-        return Recipe(epochs=8)
+        return IMAGE_RECIPE
 
     def load(self) -> Data:
         """Training and validation part, and the test part where it has no folder of its own."""

@@ -1,6 +1,5 @@
 """Tasks over data that a program has at hand: arrays, and data sets of torch."""
 
-import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -10,28 +9,28 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from reinas.errors import SettingError
+from reinas.errors import InvalidSettingError, SettingError
 from reinas.objectives.base import Objective
+from reinas.objectives.labels import check_finite
 from reinas.rewards import RewardSetting, check_reward, record_of
-from reinas.tasks.base import AbstractTask, Part, Parts
-from reinas.tasks.recipes import Recipe
-from reinas.tasks.recognition import check_finite, encode_like, recognise
+from reinas.tasks.base import Part
+from reinas.tasks.recipes import Recipe, usual_recipe
+from reinas.tasks.recognition import recognise
 from reinas.tasks.scaling import WHITENING
-from reinas.tasks.user_data import Data, check_shares, check_words, split
+from reinas.tasks.user_data import Data, DataTask, check_shares, check_words, hash_of, split
 
-RECOGNISED = ("classification", "multilabel", "regression")
-"""Objectives whose targets are encoded here; others get them as they are."""
+SHARE = 0.2
+"""The share of the validation and of the test part where none is given."""
 Pair = tuple[Any, Any]
 """Inputs [N, *inputs] and targets [N, ...]: arrays, or what NumPy makes arrays of."""
 
 
-class InMemoryTask(AbstractTask):
+class InMemoryTask(DataTask):
     """A task whose data are given when it is made; equal to another one of the same data.
 
     It cannot be made again from its settings alone: the program that has the data resumes.
     """
 
-    whitening: str
     name: str = "data"
 
     def __init__(
@@ -51,15 +50,15 @@ class InMemoryTask(AbstractTask):
         check_words(whitening=(whitening, WHITENING))
         self.name, self.whitening = name, whitening
         self.reward = check_reward(reward)
-        self._recipe = recipe
         self.split_seed = split_seed
-        self.data, self._objective = _data(name, train, objective, valid, test_share, split_seed)
+        self._data = _read(name, train, objective, valid, test_share, split_seed)
+        self._fingerprint = hash_of(self._data)
+        self._recipe = recipe or usual_recipe(self.inputs)
         if classes is not None and len(classes) != self.outputs:
-            raise SettingError(
-                f"{name}: classes should be {self.outputs} names, got {len(classes)}"
+            raise InvalidSettingError(
+                "task.classes", f"should be {self.outputs} names, got {len(classes)}"
             )
-        self._names = self.data.classes if classes is None else tuple(classes)
-        self._fingerprint = _fingerprint(self.data)
+        self._names = self._data.classes if classes is None else tuple(classes)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, InMemoryTask) and self._key == other._key
@@ -73,30 +72,14 @@ class InMemoryTask(AbstractTask):
         return f"{self._fingerprint} {json.dumps(recorded, sort_keys=True)}"
 
     @property
-    def objective(self) -> Objective:
-        """The one that was given, or what the targets were recognised as."""
-        return self._objective
-
-    @property
-    def inputs(self) -> tuple[int, ...]:
-        """The shape of one example, channels first."""
-        return tuple(map(int, self.data.train.x.shape[1:]))
-
-    @property
-    def outputs(self) -> int:
-        """One per class, label or target."""
-        y = self.data.train.y
-        return len(self.data.classes) or (int(y.shape[1]) if y.ndim > 1 else 1)
+    def data(self) -> Data:
+        """The data, with encoded targets."""
+        return self._data
 
     @property
     def recipe(self) -> Recipe:
-        """The given one, or the paper's optimiser for images and Adam for all else."""
-        if self._recipe is not None:
-            return self._recipe
-        if len(self.inputs) == 3:
-            return Recipe(epochs=8)
-        adam = Recipe(optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=40)
-        return replace(adam, batch_size=32)
+        """The given one, or the usual one for such inputs."""
+        return self._recipe
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -119,10 +102,6 @@ class InMemoryTask(AbstractTask):
         """The names of the outputs, where they have any."""
         return {"classes": list(self._names)} if self._names else {}
 
-    def parts(self) -> Parts:
-        """The training and the validation part."""
-        return Parts(self.data.train, self.data.valid)
-
     def test(self) -> Part:
         """The part that was split off, or what was given as the test part."""
         if self.data.test is not None:
@@ -144,8 +123,9 @@ class ArrayTask(InMemoryTask):
         y: Class numbers or names [N], or one-hot; labels [N, labels] of 0 and 1; numbers [N] or
             [N, targets].
         objective: What the targets mean; recognised where it is None, as by `Arrays`.
-        valid: The validation part (x, y), or its share of all examples.
-        test: The test part (x, y), or its share; nothing but `finish` measures it.
+        valid: The validation part (x, y), or its share of all examples; None is a share of 0.2.
+        test: The test part (x, y), or its share; None is a share of 0.2. Nothing but `finish`
+            measures it.
         name: For messages and records.
         recipe: How children are trained.
         classes: The names of the outputs, for predictions.
@@ -154,7 +134,7 @@ class ArrayTask(InMemoryTask):
         split: Seed of the random split.
 
     Raises:
-        ReinasError: The arrays do not belong together, or are not what the objective takes.
+        SettingError: The arrays do not belong together, or are not what the objective takes.
     """
 
     def __init__(
@@ -163,8 +143,8 @@ class ArrayTask(InMemoryTask):
         y: Any,
         *,
         objective: Objective | None = None,
-        valid: Pair | float = 0.2,
-        test: Pair | float = 0.2,
+        valid: Pair | float | None = None,
+        test: Pair | float | None = None,
         name: str = "data",
         recipe: Recipe | None = None,
         classes: Sequence[str] | None = None,
@@ -172,12 +152,12 @@ class ArrayTask(InMemoryTask):
         whitening: str = "channel",
         split: int = 0,
     ) -> None:
-        self._test = test
+        self._test = test if isinstance(test, tuple | list) else None
         super().__init__(
             (x, y),
             objective=objective,
-            valid=valid,
-            test_share=None if isinstance(test, tuple) else test,
+            valid=SHARE if valid is None else valid,
+            test_share=_share(test) if self._test is None else None,
             name=name,
             recipe=recipe,
             classes=classes,
@@ -187,8 +167,9 @@ class ArrayTask(InMemoryTask):
         )
 
     def _held_back(self) -> Pair:
-        assert isinstance(self._test, tuple), "a share is split off when the task is made"
-        return self._test
+        assert self._test is not None, "a share is split off when the task is made"
+        x, y = self._test
+        return x, y
 
 
 @final
@@ -199,8 +180,9 @@ class DatasetTask(InMemoryTask):
         dataset: Pairs of an example, channels first, and its target, which is a number, a class
             or an array of one shape for all.
         objective: As in `ArrayTask`.
-        valid: A data set for validation, or its share.
-        test: A data set for the test, which is not read before `finish`, or a share.
+        valid: A data set for validation, or its share; None is a share of 0.2.
+        test: A data set for the test, which is not read before `finish`, or a share; None is a
+            share of 0.2.
         name: As in `ArrayTask`.
         recipe: As in `ArrayTask`.
         classes: As in `ArrayTask`.
@@ -209,7 +191,7 @@ class DatasetTask(InMemoryTask):
         split: Seed of the random split.
 
     Raises:
-        ReinasError: The examples do not belong together, or are not what the objective takes.
+        SettingError: The examples do not belong together, or are not what the objective takes.
     """
 
     def __init__(
@@ -217,8 +199,8 @@ class DatasetTask(InMemoryTask):
         dataset: Any,
         *,
         objective: Objective | None = None,
-        valid: Any = 0.2,
-        test: Any = 0.2,
+        valid: Any = None,
+        test: Any = None,
         name: str = "data",
         recipe: Recipe | None = None,
         classes: Sequence[str] | None = None,
@@ -226,12 +208,13 @@ class DatasetTask(InMemoryTask):
         whitening: str = "channel",
         split: int = 0,
     ) -> None:
-        self._test = test
+        self._test = None if test is None or isinstance(test, int | float) else test
+        shared = valid is None or isinstance(valid, int | float)
         super().__init__(
-            _read(name, dataset),
+            _stacked(name, dataset),
             objective=objective,
-            valid=valid if isinstance(valid, float) else _read(name, valid),
-            test_share=test if isinstance(test, float) else None,
+            valid=_share(valid) if shared else _stacked(f"{name}, validation part", valid),
+            test_share=_share(test) if self._test is None else None,
             name=name,
             recipe=recipe,
             classes=classes,
@@ -241,17 +224,22 @@ class DatasetTask(InMemoryTask):
         )
 
     def _held_back(self) -> Pair:
-        return _read(self.name, self._test)
+        assert self._test is not None, "a share is split off when the task is made"
+        return _stacked(f"{self.name}, test part", self._test)
 
 
-def _read(name: str, dataset: Any) -> Pair:
+def _share(given: Any) -> float:
+    return SHARE if given is None else given
+
+
+def _stacked(where: str, dataset: Any) -> Pair:
     """All examples of a map-style data set."""
     pairs = [dataset[n] for n in range(len(dataset))]
     if not pairs:
-        raise SettingError(f"{name}: the data set is empty")
+        raise SettingError(f"{where}: the data set is empty")
     shapes = {np.shape(x) for x, _ in pairs}
     if len(shapes) > 1:
-        raise SettingError(f"{name}: expected examples of one shape, got {sorted(shapes)[:5]}")
+        raise SettingError(f"{where}: expected examples of one shape, got {sorted(shapes)[:5]}")
     return np.stack([np.asarray(x) for x, _ in pairs]), np.stack([np.asarray(y) for _, y in pairs])
 
 
@@ -261,62 +249,54 @@ def _arrays(where: str, pair: Pair) -> tuple[NDArray[Any], NDArray[Any]]:
         raise SettingError(f"{where}: expected x of numbers [N, *inputs], got {x.dtype} {x.shape}")
     if y.ndim == 0 or len(x) != len(y):
         raise SettingError(f"{where}: x has {len(x)} examples, but y has the shape {y.shape}")
-    check_finite(where, x)
-    return x, y.astype(np.float32) if y.dtype.kind == "f" else y
+    check_finite(f"{where}, x", x)
+    return x, y
 
 
-def _data(
+def _read(
     name: str,
     train: Pair,
     objective: Objective | None,
     valid: Pair | float,
     test_share: float | None,
     seed: int,
-) -> tuple[Data, Objective]:
+) -> Data:
     """Encode the targets, and split what has no part of its own."""
     if objective is not None and objective.tokens:
         raise SettingError(f"{name}: expected examples, but the objective takes text: use Text")
-    x, y = _arrays(name, train)
-    shares = (
-        (valid if isinstance(valid, float) else 0.2),
-        (0.2 if test_share is None else test_share),
+    valid_share = valid if isinstance(valid, int | float) else None
+    check_shares(
+        SHARE if valid_share is None else valid_share,
+        SHARE if test_share is None else test_share,
+        suffix="",
     )
-    check_shares(*shares, suffix="")
-    classes: tuple[str, ...] = ()
-    if objective is None or objective.name in RECOGNISED:
-        kind: Any = "auto" if objective is None else objective.name
-        y, classes, objective = recognise(name, y, kind)
+    x, y = _arrays(name, train)
+    objective = objective or recognise(y)
+    y, classes = objective.read_targets(f"{name}, y", y)
+    shape = " x ".join(map(str, x.shape[1:]))
+    notes = (f"{name}: {type(objective).__name__}, inputs {shape}",)
     test, used = None, 0.0
     if test_share is not None:
         rest, held = split(name, y, classes, test_share, seed)
         test, x, y, used = Part(x[held], y[held]), x[rest], y[rest], test_share
-    if isinstance(valid, float):
-        rest, held = split(name, y, classes, valid / (1 - used), seed)
+    if valid_share is not None:
+        rest, held = split(name, y, classes, valid_share / (1 - used), seed)
         parts = Part(x[rest], y[rest]), Part(x[held], y[held])
-        return Data(*parts, test, classes, objective=objective), objective
-    data = Data(Part(x, y), Part(x, y), test, classes, objective=objective)
-    part = _like(f"{name}, validation part", valid, data, objective)
-    return replace(data, valid=part), objective
+        return Data(*parts, test, classes, notes, objective=objective)
+    data = Data(Part(x, y), Part(x, y), test, classes, notes, objective=objective)
+    given: Any = valid
+    part = _like(f"{name}, validation part", given, data, objective)
+    return replace(data, valid=part)
 
 
 def _like(where: str, pair: Pair, data: Data, objective: Objective) -> Part:
     """Another part, of the training part's shapes and kind."""
-    x, y = _arrays(where, pair)
-    if objective.name in RECOGNISED:
-        recognised = data.classes if objective.name == "classification" else ()
-        y = encode_like(where, y, recognised)
-    for found, wanted in ((x, data.train.x), (y, data.train.y)):
-        if found.shape[1:] != wanted.shape[1:]:
+    x, raw = _arrays(where, pair)
+    y, _ = objective.read_targets(f"{where}, y", raw, data.classes)
+    for found, expected in ((x, data.train.x), (y, data.train.y)):
+        if found.shape[1:] != expected.shape[1:]:
             raise SettingError(
-                f"{where}: expected the shape {wanted.shape[1:]} per example as in training, got"
+                f"{where}: expected the shape {expected.shape[1:]} per example as in training, got"
                 f" {found.shape[1:]}"
             )
     return Part(x, y)
-
-
-def _fingerprint(data: Data) -> str:
-    digest = hashlib.blake2b(digest_size=12)
-    for part in (data.train, data.valid):
-        for array in (part.x, part.y):
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()

@@ -12,7 +12,7 @@ from reinas.objectives.classification import Classification
 from reinas.objectives.regression import Regression
 from reinas.rewards import RewardSetting, check_reward
 from reinas.tasks.base import AbstractTask, Part, Parts
-from reinas.tasks.recipes import Recipe
+from reinas.tasks.recipes import IMAGE_RECIPE, TABLE_RECIPE, Recipe
 
 TEST_SHARE = VALID_SHARE = 0.2  # of all examples, each
 
@@ -79,7 +79,7 @@ class Digits(_Bundled):
     @property
     def recipe(self) -> Recipe:
         """The paper's optimiser, for few epochs: the images are small and few."""
-        return Recipe(epochs=8)
+        return IMAGE_RECIPE
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,7 @@ class _Table(_Bundled):
     @property
     def recipe(self) -> Recipe:
         """Adam: widths and activations vary too much for one rate of plain SGD."""
-        return Recipe(
-            optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=40, batch_size=32
-        )
+        return TABLE_RECIPE
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from reinas.errors import FileError, InvalidSettingError, SettingError, nearest
 from reinas.rewards import RewardSetting, check_reward
 from reinas.tasks.base import Part
-from reinas.tasks.recipes import Recipe
+from reinas.tasks.recipes import TABLE_RECIPE, Recipe
 from reinas.tasks.table_encoding import Column, Columns, learn, missing, odd_one
 from reinas.tasks.targets import FEW, targets
 from reinas.tasks.user_data import (
@@ -63,9 +63,7 @@ class Table(FileTask):
     @property
     def recipe(self) -> Recipe:
         """Adam: widths and activations vary too much for one rate of plain SGD."""
-        return Recipe(
-            optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=40, batch_size=32
-        )
+        return TABLE_RECIPE
 
     def load(self) -> Data:
         """All three parts: rows are split at random, classes in equal shares."""

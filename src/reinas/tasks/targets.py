@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError
+from reinas.objectives.labels import check_classes, encode_labels
 from reinas.tasks.table_encoding import missing, number, odd_one
-from reinas.tasks.user_data import check_classes, encode_labels
 
 FEW = 20
 """A target of at most so many different whole numbers is taken for classes."""

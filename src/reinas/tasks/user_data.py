@@ -39,31 +39,27 @@ class Data:
     objective: Objective | None = None
 
 
-class FileTask(AbstractTask):
-    """A task whose shape is that of its data: subclasses are frozen dataclasses with `load`."""
-
-    @abstractmethod
-    def load(self) -> Data:
-        """Read the data. Called once a process; whatever it raises is for people to read."""
+class DataTask(AbstractTask):
+    """A task whose shape is that of its data."""
 
     @property
+    @abstractmethod
     def data(self) -> Data:
-        """The data, read once."""
-        return _load(self)
+        """The data, the same at every call."""
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        """The shape of one example: (channels, height, width) or (columns,)."""
+        """The shape of one example: (columns,), (channels, time) or (channels, height, width)."""
         return tuple(map(int, self.data.train.x.shape[1:]))
 
     @property
     def outputs(self) -> int:
-        """One a class, or one a target."""
-        return len(self.data.classes) or int(self.data.train.y.shape[1])
+        """How many numbers the network gives: one per class, label or target."""
+        return self.objective.count_outputs(self.data.train.y, self.data.classes)
 
     @property
     def objective(self) -> Objective:
-        """What `load` recognised; classification or regression where it left that open."""
+        """What the data were recognised as; else regression where there are no classes."""
         if self.data.objective is not None:
             return self.data.objective
         return Classification() if self.data.classes else Regression()
@@ -75,11 +71,6 @@ class FileTask(AbstractTask):
         return (*self.data.notes, f"{train:,} examples to train on, {valid:,} to validate on")
 
     @property
-    def fingerprint(self) -> str:
-        """A hash of the training and validation part."""
-        return _hash(self)
-
-    @property
     def labels(self) -> Mapping[str, Any]:
         """The names of the classes, and what else was learned about the data."""
         classes = {"classes": list(self.data.classes)} if self.data.classes else {}
@@ -88,6 +79,24 @@ class FileTask(AbstractTask):
     def parts(self) -> Parts:
         """The training and the validation part."""
         return Parts(self.data.train, self.data.valid)
+
+
+class FileTask(DataTask):
+    """A task over files: subclasses are frozen dataclasses with `load`."""
+
+    @abstractmethod
+    def load(self) -> Data:
+        """Read the data. Called once per process; whatever it raises is for people to read."""
+
+    @property
+    def data(self) -> Data:
+        """The data, read once per process."""
+        return _load(self)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the training and the validation part."""
+        return _hash(self)
 
 
 _READ: dict[FileTask, Data] = {}
@@ -123,8 +132,13 @@ def check_words(**given: tuple[str, tuple[str, ...]]) -> None:
 
 @lru_cache(maxsize=2)
 def _hash(task: FileTask) -> str:
+    return hash_of(task.data)
+
+
+def hash_of(data: Data) -> str:
+    """A hash of the training and the validation part, as hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=12)
-    for part in (task.data.train, task.data.valid):
+    for part in (data.train, data.valid):
         for array in (part.x, part.y):
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
@@ -227,30 +241,3 @@ def subsample(
             f"{where}: {count} examples cannot hold all of {len(classes)} classes: take more"
         )
     return split(where, y, classes, count, seed)[1]
-
-
-def encode_labels(labels: NDArray[Any]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Class numbers [N] and the classes' names, in order: numbers by size, text by alphabet."""
-    values, numbers = np.unique(labels, return_inverse=True)
-    return numbers.reshape(len(labels)).astype(np.int64), tuple(str(v) for v in values.tolist())
-
-
-def encode_labels_like(
-    where: str, labels: NDArray[Any], classes: Sequence[str]
-) -> NDArray[np.int64]:
-    """Class numbers [N] of another part's labels, by the names that the training part gave."""
-    place = {name: n for n, name in enumerate(classes)}
-    for row, label in enumerate(labels.tolist()):
-        if str(label) not in place:
-            raise SettingError(
-                f"{where}, row {row}: class '{label}' is not in the training part: its classes"
-                f" are {', '.join(classes)}"
-            )
-    return np.array([place[str(label)] for label in labels.tolist()], np.int64)
-
-
-def check_classes(where: str, classes: Sequence[str]) -> None:
-    """Raise `SettingError` unless there is something to tell apart."""
-    if len(classes) < 2:
-        found = f"only class '{classes[0]}'" if classes else "no classes"
-        raise SettingError(f"{where}: there is {found}; two or more are needed to tell apart")
