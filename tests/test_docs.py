@@ -19,7 +19,15 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 EXAMPLES = sorted(ROOT.glob("examples/*.py"))
 LONGER = {"own_policy.py": 23}  # a whole policy, with its state
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+
+
+def python_blocks(page):
+    """The page's programs."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.S)
+
+
+BLOCKS = python_blocks("README.md")
+GUIDE = python_blocks("docs/extending.md")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
@@ -81,6 +89,13 @@ def run_blocks(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def run_guide(tmp_path_factory):
+    """The Python blocks of docs/extending.md, run."""
+    here = tmp_path_factory.mktemp("guide")
+    return ran(written(GUIDE, here / "programs"), here / "run", here / "report.json")
+
+
+@pytest.fixture(scope="module")
 def run_examples(tmp_path_factory):
     """Every program of examples/, run, and the folder where it ran."""
     here = tmp_path_factory.mktemp("examples")
@@ -95,6 +110,14 @@ def test_the_readme_s_programs_run(number, run_blocks):
     printed, failure = run_blocks[f"block{number}.py"]
     assert failure is None, failure
     assert printed
+
+
+@pytest.mark.xdist_group("guide")
+@pytest.mark.parametrize("number", range(1, len(GUIDE) + 1))
+def test_the_guide_s_programs_run(number, run_guide):
+    """Each Python block of docs/extending.md, on its own."""
+    failure = run_guide[f"block{number}.py"][1]
+    assert failure is None, failure
 
 
 @pytest.mark.xdist_group("examples")
@@ -126,8 +149,9 @@ def test_the_example_programs_are_short(program):
 
 
 def test_the_programs_have_no_type_errors(tmp_path):
-    """`mypy --strict` on every Python block of the README and on examples/, in one process."""
-    programs = [*written(BLOCKS, tmp_path / "programs"), *EXAMPLES]
+    """`mypy --strict` on the Python blocks of README and guide and on examples/, in one process."""
+    blocks = [*BLOCKS, *GUIDE]
+    programs = [*written(blocks, tmp_path / "programs"), *EXAMPLES]
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file", "pyproject.toml"]
     source = {"MYPYPATH": str(ROOT / "src")}
     done = subprocess.run(
