@@ -97,7 +97,7 @@ def test_auto_is_accuracy_for_classes_and_closeness_for_numbers():
 # ---- functions and constraints -------------------------------------------------------------------
 
 
-def halved(curve, metrics):
+def halved(curve, metrics) -> float:
     """Half the last score."""
     return curve.epochs[-1].score / 2
 
@@ -182,3 +182,14 @@ def test_what_is_no_reward_is_refused(reward):
     """Classes and numbers."""
     with pytest.raises(SettingError, match="reward"):
         Wine(reward=reward)
+
+
+def unsaid(curve, metrics):
+    """A function that does not say what it returns."""
+    return 1.0
+
+
+def test_a_function_is_called_by_its_name_only_if_it_says_that_it_returns_a_number():
+    """The name may come from a store, where any function could be named."""
+    with pytest.raises(InvalidSettingError, match="annotation '-> float'"):
+        reinas.Digits(reward=f"{__name__}:unsaid")

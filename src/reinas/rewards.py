@@ -11,6 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, final
 
 from reinas.errors import InvalidSettingError, nearest
@@ -199,7 +200,7 @@ def check_reward(reward: RewardSetting) -> str | RewardFunction:
     if isinstance(reward, str):
         known = ("auto", *REWARDS)
         if ":" in reward:
-            return check_reward(load_object(reward))
+            return _by_name(reward)
         if reward not in known:
             raise InvalidSettingError(
                 "task.reward", f"'{reward}' is not known: {nearest(reward, known)}"
@@ -213,6 +214,23 @@ def check_reward(reward: RewardSetting) -> str | RewardFunction:
             "task.reward", f"should be a name or a function (curve, metrics), got {given!r}"
         )
     return reward
+
+
+def _by_name(name: str) -> RewardFunction:
+    """The function or `Reward` that a name leads to.
+
+    Names come out of stores, too, so a function is only taken that says that it returns a number.
+    """
+    found: Any = load_object(name)
+    if isinstance(found, Reward):
+        return found
+    if isinstance(found, FunctionType) and found.__annotations__.get("return") in (float, "float"):
+        return found
+    raise InvalidSettingError(
+        "task.reward",
+        f"'{name}' is no reward by its name: expected a function (curve, metrics) with the"
+        " annotation '-> float', or an object derived from reinas.rewards.Reward",
+    )
 
 
 def _from_settings(settings: dict[str, Any]) -> RewardFunction:

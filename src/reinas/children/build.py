@@ -1,5 +1,6 @@
 """Builds a module from an architecture; `@build.register` adds a type of architecture."""
 
+import contextlib
 import inspect
 import typing
 from collections.abc import Callable
@@ -73,7 +74,9 @@ def load_builder(name: str) -> Builder:
     """
     builder = load_object(name)
     if isinstance(builder, FunctionType):
-        returned = typing.get_type_hints(builder).get("return")
+        returned = None
+        with contextlib.suppress(Exception):  # annotations are code, and may raise anything
+            returned = typing.get_type_hints(builder).get("return")
         if inspect.isclass(returned) and issubclass(returned, nn.Module):
             return builder
     raise InvalidSettingError(
