@@ -27,7 +27,12 @@ from reinas.types import TOO_COSTLY, Curve, Epoch, Job, Outcome
 
 @dataclass(frozen=True)
 class Limits:
-    """What a child may cost: parameters, and multiply-adds for one example. None is no limit."""
+    """What a child may cost.
+
+    Args:
+        parameters: Trainable parameters at most; None is no limit.
+        flops: Multiply-adds for one example at most; None is no limit.
+    """
 
     parameters: int | None = None
     flops: int | None = None
@@ -45,7 +50,15 @@ class Limits:
         return {key: value for key, value in both.items() if value is not None}
 
     def broken(self, parameters: int, flops: int) -> str | None:
-        """Which limit a child breaks; None if it may be trained."""
+        """Say which limit a child breaks.
+
+        Args:
+            parameters: Its number of parameters.
+            flops: Its multiply-adds for one example.
+
+        Returns:
+            The reason why it is not trained; None if it may be.
+        """
         if self.parameters is not None and parameters > self.parameters:
             return f"{TOO_COSTLY}: more than {self.parameters:,} parameters"
         if self.flops is not None and flops > self.flops:
@@ -199,7 +212,7 @@ def outcome(
         The reward, or why there is none.
     """
     train, valid = search_tensors(task)
-    start = time.perf_counter()  # loading the data is paid once, by whoever comes first
+    start = time.perf_counter()  # without the data, which are loaded once per process
     with one_thread(), seeded(recipe.seed):
         child = builder(architecture, task)
         known = _costs(child, architecture, task, builder)

@@ -40,7 +40,17 @@ class _Shapes:
 def describe(
     space: AbstractSpace[Any], answers: tuple[int, ...], task: AbstractTask, **more: Any
 ) -> dict[str, Any]:
-    """What network.json says: enough to build the network again without the task's data."""
+    """What network.json says: enough to build the network again without the task's data.
+
+    Args:
+        space: Where the network was found.
+        answers: What it is.
+        task: The task; its objective, shapes and labels are recorded.
+        more: Further entries, as JSON takes them.
+
+    Returns:
+        The description.
+    """
     architecture = space.decode(answers)
     return {
         "format": FORMAT,
@@ -68,7 +78,15 @@ def make_folder(folder: Path) -> None:
 
 
 def save(network: FoundNetwork, folder: Path) -> None:
-    """Write both files, each whole or not at all; the description has the weights' checksum."""
+    """Write both files, each whole or not at all; the description has the weights' checksum.
+
+    Args:
+        network: The network.
+        folder: Is made if it is not there.
+
+    Raises:
+        FileError: The files cannot be written.
+    """
     make_folder(folder)
     weights = to_bytes({k: v.contiguous().clone() for k, v in network.state_dict().items()})
     description = network.description | {"sha256": hashlib.sha256(weights).hexdigest()}

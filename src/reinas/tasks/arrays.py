@@ -29,17 +29,29 @@ from reinas.tasks.user_data import (
 
 Layout = Literal["auto", "channels_last", "channels_first", "series"]
 LAYOUTS = get_args(Layout)
-COLOURS = (1, 3, 4)  # how many channels an image may have
+COLOURS = (1, 3, 4)
+"""How many channels an image may have."""
 
 
 @dataclass(frozen=True)
 class Arrays(FileTask):
     """Your own arrays in an .npz file: x_train, y_train and, if there are, x_valid, x_test, ...
 
-    Or just x and y, which are split. x is [N, columns], [N, height, width] or with channels
-    first or last, or with `layout="series"` [N, channels, time]; y whole numbers or text (classes),
-    other numbers (regression), or [N, labels] of 0 and 1 (several labels per example).
-    `examples` takes so many of the training examples, at random.
+    Or just x and y, which are split. x is [N, columns], images [N, height, width] or with
+    channels first or last, or series [N, channels, time]; y whole numbers or text (classes), rows
+    of 0 and 1 (one-hot classes, or several labels per example), or other numbers (regression).
+
+    Args:
+        path: The file.
+        kind: What y is; `auto` looks at it.
+        layout: Where the channels of images are, or `series`; `auto` looks at the shape, and
+            takes three axes for grey images.
+        whitening: As for every task.
+        examples: How many training examples to use, drawn at random; None is all.
+        valid_share: The share of the validation part, where the file has none.
+        test_share: The share of the test part, where the file has none.
+        split: Seed of the split.
+        reward: As for every task.
     """
 
     path: str = ""
@@ -66,7 +78,7 @@ class Arrays(FileTask):
 
     @property
     def recipe(self) -> Recipe:
-        """The paper's optimiser for images; Adam for tables of numbers."""
+        """The usual one for such inputs."""
         return usual_recipe(self.inputs)
 
     def load(self) -> Data:

@@ -19,7 +19,12 @@ from reinas.types import Curve
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Raw examples: x numbers [N, *inputs]; y int64 [N] (classes) or float32 [N, outputs]."""
+    """Raw examples.
+
+    Args:
+        x: Numbers [N, *inputs]; tokens int64 [N].
+        y: Targets as the objective takes them: class numbers int64 [N], or float32 [N, outputs].
+    """
 
     x: NDArray[Any]
     y: NDArray[Any]
@@ -34,7 +39,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a search may see: a part to train on and one to validate on."""
+    """What a search may see.
+
+    Args:
+        train: The part to train on.
+        valid: The part to validate on.
+    """
 
     train: Part
     valid: Part
@@ -49,26 +59,29 @@ class Interface(Protocol):
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        """The shape of one example: (channels, height, width) or (columns,)."""
+        """The shape of one example.
+
+        (columns,), (channels, time) or (channels, height, width); () for tokens.
+        """
 
     @property
     def outputs(self) -> int:
-        """How many numbers the network gives: one a class, or one a target."""
+        """How many numbers the network gives: one per class, label or target."""
 
 
 class AbstractTask(ABC):
     """What networks are searched for: subclasses are frozen dataclasses of parameters.
 
-    The test part is not among `parts()`: only `test()` reads it, and only `reinas finish`
-    calls that, once a search.
+    The test part is not among `parts()`: only `test()` reads it, and only `finish` calls that,
+    once per search.
     """
 
     reward: RewardSetting
     """A name of `reinas.rewards.REWARDS`, any function `(curve, metrics) -> float`, or `auto`."""
     whitening: str = "channel"
     """How inputs are standardised by the training part's statistics: `channel` (one mean and
-    deviation a channel of images, a column of tables), `zca` (every pixel uncorrelated with
-    every other) or `none`. Targets of regression are standardised unless it is `none`."""
+    deviation per channel of images and series, per column of tables), `zca` (all inputs
+    uncorrelated) or `none`. Targets of regression are standardised unless it is `none`."""
 
     @property
     @abstractmethod
@@ -83,17 +96,20 @@ class AbstractTask(ABC):
     @property
     @abstractmethod
     def inputs(self) -> tuple[int, ...]:
-        """The shape of one example: (channels, height, width) or (columns,)."""
+        """The shape of one example.
+
+        (columns,), (channels, time) or (channels, height, width); () for tokens.
+        """
 
     @property
     @abstractmethod
     def outputs(self) -> int:
-        """How many numbers the network gives: one a class, or one a target."""
+        """How many numbers the network gives: one per class, label or target."""
 
     @property
     @abstractmethod
     def recipe(self) -> Recipe:
-        """How children are trained unless somebody says otherwise."""
+        """How children are trained by default."""
 
     @abstractmethod
     def parts(self) -> Parts:
@@ -142,23 +158,27 @@ class AbstractTask(ABC):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a person should know about the data before time is spent on them: sentences."""
+        """Sentences about what was recognised in the data, for people."""
         return ()
 
     @property
     def fingerprint(self) -> str | None:
-        """Changes when the data do; None where they come with the program."""
+        """A hash of the training and the validation part; None where they come with reinas."""
         return None
 
     @property
     def labels(self) -> Mapping[str, Any]:
-        """What a found network's user needs to read its inputs and outputs, as JSON takes it."""
+        """What a saved network needs to read examples and name its outputs, as JSON takes it."""
         return {}
 
     def scalings(self, train: Part) -> tuple[Scaling, Scaling]:
-        """The standardisation of inputs and of targets by the statistics of `train` only.
+        """The standardisation of inputs and of targets by the statistics of the training part.
 
-        Images and series have one mean per channel, tables one per column.
+        Args:
+            train: The raw training part.
+
+        Returns:
+            The scaling of the inputs, as `whitening` says, and that of the targets.
         """
         if self.whitening == "none":
             return Scaling.none(), Scaling.none()
@@ -170,7 +190,14 @@ class AbstractTask(ABC):
 
 
 def check_parts(task: AbstractTask) -> None:
-    """Raise `SettingError` unless the parts are what the task says and children can take."""
+    """Check that the parts are what the task says, and what children can take.
+
+    Args:
+        task: The task; its training and validation part are read.
+
+    Raises:
+        SettingError: They are not.
+    """
     parts = task.parts()
     for name, part in (("training", parts.train), ("validation", parts.valid)):
         where = f"task '{task.name}', {name} part"

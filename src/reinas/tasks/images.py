@@ -34,11 +34,18 @@ Colour = Literal["auto", "grey", "rgb"]
 
 @dataclass(frozen=True)
 class Images(FileTask):
-    """Your own images: a folder with a sub-folder a class (or train/, valid/, test/ of such).
+    """Your own images: a folder with one sub-folder per class (or train/, valid/, test/ of such).
 
-    All images must have one size unless `size` says to which they are resized (squeezed to
-    size x size). `colour` auto is grey if every image is. `examples` takes so many of the
-    training images, at random.
+    Args:
+        path: The folder.
+        size: The side in pixels that all images are squeezed to; None needs images of one size.
+        colour: `auto` is grey if every image is.
+        whitening: As for every task.
+        examples: How many training images to use, drawn at random; None is all.
+        valid_share: The share of the validation part, where it has no folder.
+        test_share: The share of the test part, where it has no folder.
+        split: Seed of the split.
+        reward: As for every task.
     """
 
     path: str = ""
@@ -150,7 +157,7 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def _listed(root: Path) -> tuple[tuple[str, ...], list[Path], NDArray[np.int64]]:
-    """Class names, image files and their class numbers: a sub-folder a class, by name."""
+    """Class names, image files and their class numbers: one sub-folder per class, by name."""
     folders = _subfolders(root)
     if not folders:
         raise FileError(f"{root} has no sub-folders: expected one for each class, with its images")

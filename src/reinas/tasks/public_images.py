@@ -49,8 +49,13 @@ CIFAR10_TEST = ("test_batch.bin",)
 class PublicImages(FileTask):
     """What MNIST and CIFAR-10 have in common: training files, test files, ten classes.
 
-    `valid` training images, drawn at random, are for validation; `examples` takes so many of
-    the training images, at random.
+    Args:
+        folder: Where the files are; empty downloads them once.
+        whitening: As for every task.
+        examples: How many training images to use, drawn at random; None is all.
+        valid: How many training images are for validation, drawn at random.
+        split: Seed of the draws.
+        reward: As for every task.
     """
 
     folder: str = ""
@@ -73,7 +78,17 @@ class PublicImages(FileTask):
 
     @abstractmethod
     def read(self, part: str) -> Part:
-        """The images uint8 [N, channels, H, W] and labels of `train` or `test`."""
+        """Read the files of a part.
+
+        Args:
+            part: `train` or `test`.
+
+        Returns:
+            Images uint8 [N, channels, height, width] and class numbers int64 [N].
+
+        Raises:
+            FileError: They cannot be read or downloaded, or are other files.
+        """
 
     def load(self) -> Data:
         """The training files, split; the test files are left alone."""

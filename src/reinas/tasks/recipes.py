@@ -12,20 +12,35 @@ from reinas.errors import InvalidSettingError
 class Recipe:
     """Optimiser, schedule and length of a child's training.
 
-    `schedule="step"` divides the learning rate by 10 after each share of the epochs in `decay_at`
-    (50 % and 75 %: the choice that docs/paper.md makes for section 4.1), `"cosine"` takes it to
-    0, `"constant"` keeps it, `"exponential"` multiplies it by `decay` in every epoch after the
-    first `decay_after`. `momentum` is Nesterov's and belongs to `sgd`. `norm_epsilon` is
-    what batch normalisation adds to the variance. Images are padded by `pad` pixels and cropped
-    back at random, and with `flip` mirrored at random. Validation is measured every
-    `validate_every` epochs and after the last; with `patience` above 0 the training ends when
-    the validation loss has not fallen for so many of these, and its best weights are kept.
-    `seed` is mixed into every child's own seed.
+    Args:
+        optimizer: The algorithm.
+        learning_rate: At the beginning.
+        momentum: Nesterov's; for `sgd` only.
+        weight_decay: Factor of the L2 penalty.
+        schedule: `step` divides the learning rate by 10 at each of `decay_at`, `cosine` takes it
+            to 0, `constant` keeps it, `exponential` multiplies it by `decay` in every epoch after
+            the first `decay_after`.
+        decay_at: Shares of the epochs, for `step`; 50 and 75 % are the choice that docs/paper.md
+            makes for section 4.1.
+        decay: For `exponential`.
+        decay_after: Epochs at the full learning rate, for `exponential`.
+        epochs: Passes over the training part.
+        batch_size: Examples per step; of text, sequences side by side.
+        norm_epsilon: What batch normalisation adds to the variance.
+        pad: Pixels of zeros around an image, which is then cropped back at a random place.
+        flip: Whether images are mirrored at random.
+        steps: Tokens of back-propagation through time, of text.
+        initial: Weights are drawn uniformly from plus and minus this; 0 leaves them as built.
+        clip: Gradients of a greater norm are shortened to it; 0 never.
+        embedding_dropout: Probability of dropping a word, in language models.
+        recurrent_dropout: Probability of dropping a unit of the recurrent state.
+        validate_every: Epochs between validations; the last epoch is always validated.
+        patience: Training ends when the validation loss has not fallen for this many
+            validations, and the best weights are kept; 0 never ends it.
+        seed: Is mixed into every child's own seed.
 
-    Weights are uniform in +-`initial` (0 leaves them as they are built), and gradients with a
-    norm above `clip` are shortened to it (0 never). Language models have `steps` of
-    back-propagation through time in `batch_size` streams, and dropout of whole words and of the
-    recurrent state.
+    Raises:
+        InvalidSettingError: A value is out of range.
     """
 
     optimizer: Literal["sgd", "adam"] = "sgd"
@@ -102,7 +117,7 @@ class Recipe:
         return asdict(self) | {"decay_at": list(self.decay_at)}
 
     def rate(self, epoch: int) -> float:
-        """What the learning rate is multiplied by in epoch 0, 1, ..., epochs - 1."""
+        """The factor of the learning rate in an epoch: 0, 1, ..., epochs - 1."""
         done = epoch / self.epochs
         match self.schedule:
             case "step":

@@ -9,16 +9,15 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 WHITENING = ("channel", "zca", "none")
-"""What may be done to inputs: see `AbstractTask.whitening`."""
+"""How inputs may be standardised: see `AbstractTask.whitening`."""
 EPSILON = 1e-3
 """What ZCA adds to the covariance's eigenvalues, whose mean is 1: noise is not blown up."""
-
-
-PIECE = 2048  # examples
+PIECE = 2048
+"""Examples that are converted at a time: all at once in float64 would take too much memory."""
 
 
 def pieces(values: NDArray[Any]) -> list[NDArray[Any]]:
-    """Views of some examples at a time."""
+    """Views of a few examples each, in order."""
     return [values[n : n + PIECE] for n in range(0, len(values), PIECE)]
 
 
@@ -35,7 +34,15 @@ class Scaling:
 
     @staticmethod
     def of(values: NDArray[Any], axes: tuple[int, ...]) -> "Scaling":
-        """The statistics of `values` over `axes`, kept as axes of length 1 but for the first."""
+        """Standardise by the statistics of some values.
+
+        Args:
+            values: [N, ...].
+            axes: Over which mean and deviation are taken, 0 among them.
+
+        Returns:
+            The scaling; a constant column is only centred.
+        """
         mean = values.mean(axis=axes, keepdims=True, dtype=np.float64)[0]
         # piece by piece: all of it in float64 would be eight times the size of images
         squares = sum(
@@ -55,6 +62,13 @@ class Scaling:
 
         With the covariance U diag(v) U', scaled so that the mean of v is 1, the rotation is
         U diag(1 / sqrt(v + epsilon)) U': a direction of variance v ends with v / (v + epsilon).
+
+        Args:
+            values: [N, ...], flattened to D numbers per example.
+            epsilon: Keeps directions of little variance from being blown up.
+
+        Returns:
+            The scaling, with a rotation [D, D].
         """
         mean = values.mean(axis=0, dtype=np.float64).astype(np.float32)
         flat = (values - mean).reshape(len(values), -1).astype(np.float32)

@@ -13,8 +13,8 @@ from reinas.errors import FileError
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
 """What stands for a missing value, in any case."""
-MOST = float(np.finfo(np.float32).max)
-MOST_VALUES = 100
+MAX_FLOAT = float(np.finfo(np.float32).max)
+MAX_CATEGORIES = 100
 """A text column with more different values than these is left out: it is a name, not a category."""
 
 
@@ -24,7 +24,15 @@ def missing(cell: str) -> bool:
 
 
 def number(cell: str, comma: bool) -> float | None:
-    """The cell as a number that float32 holds, or None. `comma`: the decimal sign may be one."""
+    """The cell as a number.
+
+    Args:
+        cell: A cell's text.
+        comma: Whether the decimal sign may be a comma.
+
+    Returns:
+        The number; None if the cell is no finite number that float32 holds.
+    """
     text = cell.strip().replace(",", ".") if comma else cell.strip()
     if "_" in text or not text.isascii():  # Python takes 1_000 for a number
         return None
@@ -32,16 +40,20 @@ def number(cell: str, comma: bool) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if abs(value) <= MOST else None
+    return value if abs(value) <= MAX_FLOAT else None
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table as numbers.
+    """How one column of a table is encoded as numbers.
 
-    Numbers: a missing one is filled with `fill`, and marked in a column of its own if
-    `gaps`. Categories: one column of 0 and 1 for each of `values`, all 0 for any other value
-    and for a missing one.
+    Args:
+        name: The column's name.
+        values: The categories, each of which becomes a column of 0 and 1; other and missing
+            cells are all zeros. Empty for a column of numbers.
+        fill: Replaces a missing number.
+        gaps: Whether missing numbers are flagged in a column of their own.
+        comma: Whether the decimal sign may be a comma.
     """
 
     name: str
@@ -56,7 +68,17 @@ class Column:
         return len(self.values) or 1 + self.gaps
 
     def encode(self, cells: Sequence[str]) -> NDArray[np.float32]:
-        """The cells as numbers [N, width]; `FileError` names the first that is none."""
+        """Encode cells.
+
+        Args:
+            cells: N texts.
+
+        Returns:
+            float32 [N, width].
+
+        Raises:
+            FileError: A cell of a column of numbers is none.
+        """
         result = np.zeros((len(cells), self.width), np.float32)
         place = {value: n for n, value in enumerate(self.values)}
         for row, cell in enumerate(cells):
@@ -80,7 +102,17 @@ class Columns:
     columns: tuple[Column, ...]
 
     def encode(self, rows: Sequence[Mapping[str, str]]) -> NDArray[np.float32]:
-        """Rows of cells by column name -> float32 [N, width]."""
+        """Encode rows.
+
+        Args:
+            rows: Cells by the column's name.
+
+        Returns:
+            float32 [N, width].
+
+        Raises:
+            FileError: A column is missing, or a cell of a column of numbers is none.
+        """
         for column in self.columns:
             if rows and column.name not in rows[0]:
                 raise FileError(f"the table has no column {column.name}, which the network needs")
@@ -98,17 +130,32 @@ class Columns:
 
 
 def odd_one(cells: Sequence[str], comma: bool) -> int | None:
-    """The first cell that is no number, where most are; None if there is none, or most are text."""
+    """Find a slip in a column of numbers.
+
+    Args:
+        cells: The column.
+        comma: Whether the decimal sign may be a comma.
+
+    Returns:
+        The place of the first cell that is no number, where most are; None if there is none, or
+        most are text.
+    """
     texts = [n for n, cell in enumerate(cells) if not missing(cell) and number(cell, comma) is None]
     numbers = sum(number(cell, comma) is not None for cell in cells)
     return texts[0] if texts and numbers > len(texts) else None
 
 
 def learn(name: str, every: Sequence[str], train: Sequence[str], comma: bool) -> Column | str:
-    """What a column is, by its cells; or why it is left out.
+    """Decide how a column is encoded.
 
-    Whether it holds numbers is told by `every` cell; categories, median and gaps are taken
-    from the training part only.
+    Args:
+        name: The column's name.
+        every: All of its cells; they decide whether it holds numbers.
+        train: Those of the training part; categories, median and gaps are taken from these only.
+        comma: Whether the decimal sign may be a comma.
+
+    Returns:
+        The column, or why it is left out.
     """
     known = [cell for cell in every if not missing(cell)]
     if not known:
@@ -122,6 +169,6 @@ def learn(name: str, every: Sequence[str], train: Sequence[str], comma: bool) ->
     if numeric:
         return Column(name, fill=float(median(values)), gaps=len(seen) < len(train), comma=comma)
     counted = Counter(seen)
-    if len(counted) > MOST_VALUES or (len(counted) > 10 and len(counted) > len(seen) / 2):
+    if len(counted) > MAX_CATEGORIES or (len(counted) > 10 and len(counted) > len(seen) / 2):
         return f"has {len(counted):,} different texts"
     return Column(name, values=tuple(sorted(counted)))

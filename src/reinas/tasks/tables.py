@@ -19,7 +19,7 @@ from reinas.tasks.recipes import TABLE_RECIPE, Recipe
 from reinas.tasks.table_encoding import Column, Columns, learn, missing, odd_one
 from reinas.tasks.targets import FEW, targets
 from reinas.tasks.user_data import (
-    FEWEST,
+    MIN_EXAMPLES,
     Data,
     FileTask,
     absolute_path,
@@ -38,9 +38,18 @@ Row = tuple[int, list[str]]
 class Table(FileTask):
     """Your own table, a CSV file with a header: numbers and categories, missing values too.
 
-    `target` is the column to predict: classes if it holds text or a few whole numbers, else
-    regression; `kind` says so where that is wrong. Missing numbers are filled with the median
-    and marked, categories become columns of 0 and 1.
+    Missing numbers are replaced by the median and flagged in a column of their own; categories
+    become columns of 0 and 1. Rows are split at random, classes in equal shares.
+
+    Args:
+        path: The file.
+        target: The column to predict.
+        kind: Whether it holds classes or numbers; `auto` takes text and a few whole numbers for
+            classes.
+        valid_share: The share of the validation part.
+        test_share: The share of the test part.
+        split: Seed of the split.
+        reward: As for every task.
     """
 
     path: str = ""
@@ -66,7 +75,7 @@ class Table(FileTask):
         return TABLE_RECIPE
 
     def load(self) -> Data:
-        """All three parts: rows are split at random, classes in equal shares."""
+        """All three parts, split and encoded."""
         separator, header, rows = read_rows(Path(self.path))
         if self.target not in header:
             raise InvalidSettingError(
@@ -74,10 +83,10 @@ class Table(FileTask):
                 f"should be a column of {self.path}, got '{self.target}':"
                 f" {nearest(self.target, header)}",
             )
-        if len(rows) < FEWEST:
+        if len(rows) < MIN_EXAMPLES:
             raise SettingError(
-                f"{self.path}: {len(rows)} rows are too few to split into parts: bring {FEWEST} or"
-                " more"
+                f"{self.path}: {len(rows)} rows are too few to split into parts: bring"
+                f" {MIN_EXAMPLES} or more"
             )
         comma = separator == ";"
         cells = [(line, row[header.index(self.target)]) for line, row in rows]
@@ -168,7 +177,17 @@ class Table(FileTask):
 
 
 def read_rows(path: Path) -> tuple[str, list[str], list[Row]]:
-    """The separator, the header, and every row with its line; `FileError` where one is odd."""
+    """Read a CSV file.
+
+    Args:
+        path: UTF-8 text with a header line.
+
+    Returns:
+        The separator, the header, and every row with its line number.
+
+    Raises:
+        FileError: The file cannot be read, or a row does not fit the header.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -197,7 +216,7 @@ def read_rows(path: Path) -> tuple[str, list[str], list[Row]]:
     except csv.Error as error:
         raise FileError(f"{path}, line {reader.line_num} is not CSV: {error}") from None
     if not header or not rows:
-        raise FileError(f"{path} has no rows: expected a header line and one line an example")
+        raise FileError(f"{path} has no rows: expected a header line and one line per example")
     double = [name for name, count in Counter(header).items() if count > 1]
     if double:
         raise FileError(f"{path}: two columns are called '{double[0]}': names must differ")

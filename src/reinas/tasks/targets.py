@@ -11,7 +11,7 @@ from reinas.objectives.labels import check_classes, encode_labels
 from reinas.tasks.table_encoding import missing, number, odd_one
 
 FEW = 20
-"""A target of at most so many different whole numbers is taken for classes."""
+"""At most this many different whole numbers are taken for classes."""
 Cell = tuple[int, str]
 """A cell, and its line in the file."""
 Targets = tuple[NDArray[np.int64] | NDArray[np.float32], tuple[str, ...]]
@@ -19,7 +19,21 @@ Targets = tuple[NDArray[np.int64] | NDArray[np.float32], tuple[str, ...]]
 
 
 def targets(where: str, cells: Sequence[Cell], kind: str, *, comma: bool) -> Targets:
-    """The target column as numbers; `kind` is auto, classification or regression."""
+    """Encode the target column of a table.
+
+    Args:
+        where: Names the column in messages.
+        cells: Every cell with its line.
+        kind: `auto`, `classification` or `regression`.
+        comma: Whether the decimal sign may be a comma.
+
+    Returns:
+        The targets, and the names of the classes.
+
+    Raises:
+        FileError: A cell is empty or no number, or all are the same.
+        SettingError: There is one class, or so many that they cannot be learned.
+    """
     _check_filled(where, cells)
     numbers = [number(cell, comma) for _, cell in cells]
     texts = [place for place, value in enumerate(numbers) if value is None]

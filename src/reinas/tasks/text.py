@@ -24,12 +24,21 @@ NAMES = {"train": ("train",), "valid": ("valid", "val", "dev"), "test": ("test",
 
 @dataclass(frozen=True)
 class Text(FileTask):
-    """Your own text as a language model's task: words or characters (`level`).
+    """Your own text for language models: words or characters.
 
     A folder has one file each for train, valid and test; a single file is split by position.
-    Files end in .gz or are plain, and are UTF-8. Words are what lies between white space, and
-    every line ends with <eos>. The vocabulary is the training part's `vocabulary` most frequent
-    words; all others are <unk>. `size` small is a recipe for minutes on two cores.
+    Files are UTF-8, plain or .gz. Words are what lies between white space, and every line ends
+    with <eos>. Tokens outside the vocabulary are <unk>.
+
+    Args:
+        path: The file or the folder.
+        level: What a token is.
+        vocabulary: How many tokens are told apart, <unk> among them: the most frequent ones of
+            the training part.
+        size: Which recipe: the published medium model's, or a small one for minutes on two cores.
+        valid_share: The share of the validation part, of a single file.
+        test_share: The share of the test part, of a single file.
+        reward: As for every task.
     """
 
     path: str = ""

@@ -14,7 +14,14 @@ from reinas.tasks.recipes import Recipe
 
 
 def line(seed: int) -> Part:
-    """100 points: x = 10.00, 10.01, ..., 10.99; y = 2 x + 0.2 N(0, 1)."""
+    """100 points: x = 10.00, 10.01, ..., 10.99; y = 2 x + 0.2 N(0, 1).
+
+    Args:
+        seed: Of the noise.
+
+    Returns:
+        x and y, float32 [100, 1] each.
+    """
     x = 10 + np.arange(100) / 100
     y = 2 * x + 0.2 * np.random.default_rng(seed).standard_normal(100)
     return Part(x.astype(np.float32)[:, None], y.astype(np.float32)[:, None])

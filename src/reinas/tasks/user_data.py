@@ -1,4 +1,4 @@
-"""Tasks over data that people bring: what they share once the data are arrays."""
+"""Tasks over people's own data: what they share once the data are arrays."""
 
 import hashlib
 import os
@@ -17,8 +17,9 @@ from reinas.objectives.classification import Classification
 from reinas.objectives.regression import Regression
 from reinas.tasks.base import AbstractTask, Part, Parts
 
-KEPT = 2  # tasks whose data a process keeps
-FEWEST = 10
+MAX_CACHED = 2
+"""Tasks whose data a process keeps."""
+MIN_EXAMPLES = 10
 """Fewer examples than these cannot be split into parts that mean anything."""
 
 
@@ -26,8 +27,15 @@ FEWEST = 10
 class Data:
     """Arrays for a search, and what they are.
 
-    `test` holds the held-back part where it comes from the same place as the rest. `classes`
-    are the names of classes 0, 1, ...; empty for regression.
+    Args:
+        train: The training part.
+        valid: The validation part.
+        test: The test part, where it comes from the same place as the rest.
+        classes: The names of classes 0, 1, ...; empty where there are none.
+        notes: Sentences about what was recognised.
+        labels: What a saved network needs to read examples, as JSON takes it.
+        objective: What the targets mean; None is classification where there are classes, else
+            regression.
     """
 
     train: Part
@@ -109,14 +117,24 @@ def _load(task: FileTask) -> Data:
 
 
 def cache_data(task: FileTask, data: Data) -> None:
-    """Take these for the task's data from now on, in this process: somebody else has read them."""
-    if task not in _READ and len(_READ) == KEPT:
+    """Use these data for a task in this process, instead of reading them again.
+
+    Args:
+        task: The task.
+        data: What its `load` gave, in this process or another.
+    """
+    if task not in _READ and len(_READ) == MAX_CACHED:
         del _READ[next(iter(_READ))]
     _READ[task] = data
 
 
 def missing(path: object, error: OSError) -> str:
-    """What to say of a file or folder that cannot be read."""
+    """A sentence about a file or folder that cannot be read.
+
+    Args:
+        path: The file or folder.
+        error: What the system says.
+    """
     hint = ""
     if isinstance(error, FileNotFoundError):
         hint = " (if a search began with it there, put it back to go on with that search)"
@@ -188,22 +206,36 @@ def check_shares(valid: float, test: float, suffix: str = "_share") -> None:
 
 def check_examples(examples: int | None) -> None:
     """Raise `InvalidSettingError` if `examples` is a number too small to split."""
-    if examples is not None and examples < FEWEST:
-        raise InvalidSettingError("task.examples", f"must be at least {FEWEST}, got {examples}")
+    if examples is not None and examples < MIN_EXAMPLES:
+        raise InvalidSettingError(
+            "task.examples", f"must be at least {MIN_EXAMPLES}, got {examples}"
+        )
 
 
 def split(
     where: str, y: NDArray[Any], classes: Sequence[str], held: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of two parts at random, the second a share (below 1) or a number of all examples.
+    """Split examples into two parts at random; classes keep their shares.
 
-    Classes keep their shares. `where` names the data in messages.
+    Args:
+        where: Names the data in messages.
+        y: Class numbers [N], or targets of any shape where there are no classes.
+        classes: The names of the classes; empty where there are none.
+        held: The size of the second part: a share below 1, or a number of examples.
+        seed: Decides the split.
+
+    Returns:
+        Indices of the first and of the second part.
+
+    Raises:
+        SettingError: There are too few examples, or too few of a class.
     """
     from sklearn.model_selection import train_test_split
 
-    if len(y) < FEWEST:
+    if len(y) < MIN_EXAMPLES:
         raise SettingError(
-            f"{where}: {len(y)} examples are too few to split into parts: bring {FEWEST} or more"
+            f"{where}: {len(y)} examples are too few to split into parts: bring"
+            f" {MIN_EXAMPLES} or more"
         )
     if classes:
         count = np.bincount(y, minlength=len(classes))
@@ -231,7 +263,21 @@ def split(
 def subsample(
     where: str, y: NDArray[Any], classes: Sequence[str], count: int | None, seed: int
 ) -> NDArray[np.int64]:
-    """Indices of `count` examples at random, classes in equal shares; all if there are no more."""
+    """Draw examples at random; classes keep their shares.
+
+    Args:
+        where: Names the data in messages.
+        y: Class numbers [N], or targets of any shape where there are no classes.
+        classes: The names of the classes; empty where there are none.
+        count: How many to draw; None draws all.
+        seed: Decides which.
+
+    Returns:
+        Indices; all of them if there are no more than `count`.
+
+    Raises:
+        SettingError: There are more classes than examples to draw.
+    """
     if count is None or count >= len(y):
         return np.arange(len(y))
     if count > len(y) - max(len(classes), 2):  # too few are left out to share them by class

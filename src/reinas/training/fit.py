@@ -16,7 +16,7 @@ from reinas.types import Curve, Epoch
 
 
 def optimizer(child: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimiser over all of the child's parameters."""
+    """The recipe's optimiser over all parameters of the child."""
     if recipe.optimizer == "adam":
         return torch.optim.Adam(
             child.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
@@ -70,7 +70,7 @@ def train_epoch(
 
 
 def init_weights(child: nn.Module, recipe: Recipe) -> None:
-    """Uniform weights, where the recipe says so, from torch's global generator."""
+    """Draw uniform weights, where the recipe says so, from torch's global generator."""
     if recipe.initial:
         for parameter in child.parameters():
             nn.init.uniform_(parameter, -recipe.initial, recipe.initial)
@@ -105,10 +105,19 @@ def fit(
     *,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> Curve:
-    """Train the child by the recipe; the curve of its validated epochs, each given to `on_epoch`.
+    """Train a child by a recipe.
 
-    Stops early, and says why, when the loss is no longer finite. Without a validation part the
-    curve's `loss` and `score` are those of the training part.
+    Args:
+        child: The network; changed in place.
+        train: The training part.
+        valid: The validation part; None measures the training part instead.
+        recipe: How to train.
+        objective: Gives the losses and measures.
+        on_epoch: Is called with every validated epoch.
+
+    Returns:
+        The validated epochs. Where the loss is no longer finite the training stops early, and
+        the curve says why.
     """
     apply_recipe(child, recipe)
     init_weights(child, recipe)

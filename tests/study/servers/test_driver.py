@@ -290,7 +290,7 @@ def replay(plan, log, history):
             assert one is None or torch.equal(one, other)
             if one is not None:
                 sums[k] = one.clone() if sums[k] is None else sums[k] + one
-        baseline = baseline.after(baseline.values(batch))
+        baseline = baseline.advantages(batch).next
         if (update.number + 1) % accumulate == 0:
             for parameter, total in zip(parameters, sums, strict=True):
                 parameter.grad = total
