@@ -90,7 +90,7 @@ class Counter:
 
     @cached_property
     def _ways(self) -> list[dict[Memory, int]]:
-        """For each index t, by memory: in how many canonical ways decisions t, ... can be answered."""
+        """For each index t and memory, the number of canonical answers to decisions t, t+1, ..."""
         reached: list[set[Memory]] = [{()}]
         for t in range(len(self.decisions)):
             reached.append({m for memory in reached[t] for _, _, m in self._branches(t, memory)})
