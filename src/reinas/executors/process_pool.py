@@ -73,8 +73,8 @@ class WorkerPool:
         memory = 0.9 * machine_memory() / workers if memory_limit is None else memory_limit
         if not FOOTPRINT <= memory <= MOST:
             raise SettingError(
-                f"the memory limit must be {FOOTPRINT} to {MOST} GiB a worker, of which it needs"
-                f" {FOOTPRINT} for itself; got {memory:g} with {workers} workers"
+                f"the memory limit must be {FOOTPRINT} to {MOST} GiB per worker, which needs"
+                f" {FOOTPRINT} GiB before it trains anything; got {memory:g} with {workers} workers"
             )
         self.count = workers
         self.busy = 0
