@@ -159,7 +159,7 @@ class Pool(nn.Module):
         return pool(functional.pad(x, edges), self.size, self.stride) / shares
 
     def _edges(self, length: int) -> tuple[int, int]:
-        """Padding before and after, so that ceil(length / stride) windows fit; odd ones go after."""
+        """Padding before and after, so that ceil(length / stride) windows fit; more goes after."""
         windows = -(-length // self.stride)
         missing = max(0, (windows - 1) * self.stride + self.size - length)
         return missing // 2, missing - missing // 2
