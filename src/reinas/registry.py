@@ -1,9 +1,8 @@
 """Spaces, tasks, policies, tables and executors by name, made from checked settings.
 
-Settings come from people: the command line, a TOML file, a store. A name is one of reinas's own,
-an entry point of an installed package, or `module:Name` (`plugins.py`). Each named thing is a
-callable whose parameters, with their types and defaults, say which settings there are; pydantic
-checks the types and the callable itself the ranges.
+Settings come from the command line, a TOML file or a store. A name is built in, an entry point of
+an installed package, or `module:Name` (`plugins.py`). It stands for a class or function, whose
+parameters are the settings. Pydantic checks their types; the class or function checks their ranges.
 """
 
 import inspect
@@ -86,30 +85,37 @@ PLACES = {
     "hpolib": "data",
     "nasbench201": "data",
 }
-"""Which parameter of a task or a table takes what follows its name and a colon: images:FOLDER."""
+"""The parameter of a task or table that `name:PLACE` sets, such as the path in images:FOLDER."""
 
-BOUND = {"space"}  # parameters that are not settings: a policy is made for a space
+BOUND = {"space"}  # parameters that are not settings, such as the space of a policy
 
 
 def names(kind: Kind) -> list[str]:
-    """All names of a kind: reinas's own, and the entry points of installed packages."""
+    """All names of a kind: the built-in ones, and the entry points of installed packages.
+
+    Args:
+        kind: space, task, policy, table or executor.
+
+    Returns:
+        The names in alphabetical order.
+    """
     return sorted({*NAMED[kind], *entry_point_names(kind)})
 
 
 def find(kind: Kind, name: str) -> Any:
-    """Look a name up; nothing is called yet.
+    """Look up a name, without making what it stands for.
 
     Args:
         kind: space, task, policy, table or executor.
-        name: One of `names(kind)`, or `module:Name`: a class, a function whose annotation says
-            what it returns, an object that is ready (not for policies), or, for spaces, a
-            dataclass declared with `choice`. Importing the module runs it.
+        name: One of `names(kind)`, or `module:Name`. The latter is a class, a function with an
+            annotated return type, a finished object (not for policies), or, for spaces, a dataclass
+            declared with `choice`. Its module is imported, which runs the module's code.
 
     Returns:
-        The class or function that makes the thing, or the thing itself.
+        A class or function that makes an object of that kind, or the finished object.
 
     Raises:
-        InvalidSettingError: There is no such thing, or it is of another kind.
+        InvalidSettingError: The name is unknown, or stands for another kind.
     """
     if not isinstance(name, str):
         raise InvalidSettingError(kind, f"should be a name, got {name!r}")
@@ -128,18 +134,26 @@ def find(kind: Kind, name: str) -> Any:
 
 
 def summary(kind: Kind, name: str) -> str:
-    """The first paragraph of a thing's documentation, as one line."""
+    """The first paragraph of the docstring behind a name, as one line.
+
+    Args:
+        kind: space, task, policy, table or executor.
+        name: A name that `find` accepts.
+
+    Raises:
+        InvalidSettingError: The name is unknown.
+    """
     text = inspect.getdoc(find(kind, name)) or ""
     return " ".join(text.partition("\n\n")[0].split())
 
 
 def _is_maker(target: Any) -> bool:
-    """Whether this makes the thing when it is called, and is not the thing itself."""
+    """Whether the target is a class or function to call, and not a finished object."""
     return inspect.isclass(target) or inspect.isfunction(target)
 
 
 def _signature(target: Any) -> dict[str, Any]:
-    """Every parameter that has a name, and its default."""
+    """Every named parameter and its default."""
     if not _is_maker(target):
         return {}
     unnamed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -148,19 +162,26 @@ def _signature(target: Any) -> dict[str, Any]:
 
 
 def parameters(target: Any) -> dict[str, Any]:
-    """The settings that a thing takes, and their defaults.
+    """The settings of a class or function, and their defaults.
 
     Args:
-        target: What `find` gave; an object that is ready takes none.
+        target: What `find` returned; a finished object has no settings.
 
     Returns:
-        By name; `inspect.Parameter.empty` for a setting without a default.
+        Defaults by name; `inspect.Parameter.empty` for a setting without one.
     """
     return {name: default for name, default in _signature(target).items() if name not in BOUND}
 
 
 def words(target: Any) -> dict[str, tuple[str, ...]]:
-    """The settings that take one of a few words, and the words."""
+    """The settings whose type is a `Literal`.
+
+    Args:
+        target: What `find` returned.
+
+    Returns:
+        The allowed words of each such setting, by name.
+    """
     hints = _hints(target)
     return {
         name: typing.get_args(hints[name])
@@ -170,17 +191,17 @@ def words(target: Any) -> dict[str, tuple[str, ...]]:
 
 
 def resolve(kind: Kind, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-    """Look up what `settings["name"]` names, and check the other settings.
+    """Look up `settings["name"]` and check the other settings.
 
     Args:
-        kind: The kind of thing.
-        settings: The name and parameters.
+        kind: space, task, policy, table or executor.
+        settings: The name and the parameters.
 
     Returns:
-        What `find` gives, and the parameters, converted to its types.
+        What `find` returns, and the parameters, converted to their types.
 
     Raises:
-        InvalidSettingError: The name or a parameter is wrong.
+        InvalidSettingError: The name or a parameter is unknown, or a value has the wrong type.
     """
     values = dict(settings)
     name = values.pop("name")
@@ -194,15 +215,19 @@ def resolve(kind: Kind, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any
 
 
 def make(kind: Kind, settings: Mapping[str, Any], **bound: Any) -> Any:
-    """Make the thing with these settings.
+    """Make the object that the settings describe.
 
     Args:
-        kind: The kind of thing.
-        settings: The name and parameters.
-        bound: What is no setting: the `space` of a policy.
+        kind: space, task, policy, table or executor.
+        settings: The name and the parameters.
+        **bound: Arguments that are not settings, such as the `space` of a policy.
+
+    Returns:
+        The object.
 
     Raises:
-        InvalidSettingError: The name or a parameter is wrong, or one is missing.
+        InvalidSettingError: The name or a parameter is unknown, a value has the wrong type, or a
+            parameter without a default is missing.
     """
     target, values = resolve(kind, settings)
     if not _is_maker(target):
@@ -221,15 +246,15 @@ def check(section: str, target: Any, values: Mapping[str, Any]) -> dict[str, Any
     """Convert values to the types of a callable's parameters.
 
     Args:
-        section: What stands before the parameters' names in messages, such as `space`.
+        section: Prefix of the parameters' names in messages, such as `space`.
         target: The callable.
-        values: The values, by parameter.
+        values: The values by parameter.
 
     Returns:
-        The converted values.
+        The converted values by parameter.
 
     Raises:
-        InvalidSettingError: There is no such parameter, or a value is not of its type.
+        InvalidSettingError: A parameter is unknown, or a value has the wrong type.
     """
     known = parameters(target)
     for key in values:
@@ -244,7 +269,12 @@ def check(section: str, target: Any, values: Mapping[str, Any]) -> dict[str, Any
 
 
 def explained(section: str, error: pydantic.ValidationError) -> InvalidSettingError:
-    """Pydantic's first complaint as one sentence about one key."""
+    """The first of pydantic's errors, in one sentence about one key.
+
+    Args:
+        section: Prefix of the key in the message; may be empty.
+        error: Pydantic's errors.
+    """
     first = error.errors()[0]
     key = ".".join([part for part in (section, str(first["loc"][0])) if part])
     # "Input should be a valid integer, unable to parse string" -> "should be a valid integer"
@@ -254,7 +284,7 @@ def explained(section: str, error: pydantic.ValidationError) -> InvalidSettingEr
 
 
 def _hints(target: Any) -> dict[str, Any]:
-    """The types of the parameters, as far as they are known; a ready object has none."""
+    """The types of the parameters, as far as they are known; none for a finished object."""
     if not _is_maker(target):
         return {}
     try:

@@ -1,4 +1,4 @@
-"""One thread for torch: parallelism is over children, and sums are made in one order."""
+"""One thread for torch: children run in parallel instead, and sums keep a fixed order."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Inside, torch uses one thread; afterwards as many as before."""
+    """Limit torch to one thread in the `with` block, and restore the number of threads after it."""
     import torch
 
     before = torch.get_num_threads()

@@ -177,7 +177,7 @@ def test_without_ray_it_says_what_to_install(monkeypatch):
     [
         ({"address": "127.0.0.1:99999"}, "expected local, auto or HOST:PORT"),
         ({"address": "nonsense"}, "expected local, auto or HOST:PORT"),
-        ({"address": "auto", "workers": 2}, "its nodes say how many"),
+        ({"address": "auto", "workers": 2}, "for a local cluster; at an address"),
         ({"workers": 0}, "workers must be at least 1"),
         ({"cpus": 0}, "cpus must be at least"),
         ({"retries": -1}, "retries must be at least 0"),

@@ -270,7 +270,7 @@ OUTSIDE = {
         [(1, 1, 24, (0,)), (1, 1, 25, (0,))],
         r"layer 2's filters 25 is not among \[24, 36, 48, 64\]",
     ),
-    "a stride": ([(1, 1, 24, (0,), 1, 2)], "layer 1's strides are not 1"),
+    "a stride": ([(1, 1, 24, (0,), 1, 2)], "layer 1's strides must be 1"),
     "the image and a layer": ([(1, 1, 24, (0,)), (1, 1, 24, (0, 1))], "layer 2's inputs"),
     "itself": ([(1, 1, 24, (0,)), (1, 1, 24, (2,))], "layer 2's inputs"),
     "no inputs": ([(1, 1, 24, ())], "layer 1's inputs"),

@@ -292,7 +292,7 @@ OUTSIDE = {
     "a pool where types are fixed": (
         ConvSpace(),
         ConvArchitecture((PoolLayer("max", 2, 1, (0,)),)),
-        "layer 1 is no convolution",
+        "layer 1 is not a convolution",
     ),
     "a size that is no option": (
         ConvSpace(layer_types=True),

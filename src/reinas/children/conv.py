@@ -24,16 +24,23 @@ from reinas.tasks.base import Interface
 from reinas.tasks.recipes import Recipe
 
 LARGE = 28 * 28
-"""From so many pixels on weights are laid out channels last, which is faster on a CPU.
+"""Images with at least this many pixels use the channels-last memory layout, for speed on a CPU.
 
-Measured by `python -m benchmarks layout`: about a fifth at 28 x 28 and 32 x 32 pixels, nothing
-at 8 x 8.
+`python -m benchmarks layout` measures it: about a fifth less time at 28 x 28 and 32 x 32 pixels, no
+difference at 8 x 8.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Modules:
-    """PyTorch's modules and functions for one number of dimensions: images, or series."""
+    """PyTorch's modules and functions for one number of dimensions.
+
+    Args:
+        convolution: The class of convolutions.
+        normalisation: The class of batch normalisation.
+        max_pool: The function for max pooling.
+        average_pool: The function for average pooling.
+    """
 
     convolution: Callable[..., nn.Module]
     normalisation: Callable[[int], nn.Module]
@@ -45,14 +52,22 @@ MODULES = {
     1: Modules(nn.Conv1d, nn.BatchNorm1d, functional.max_pool1d, functional.avg_pool1d),
     2: Modules(nn.Conv2d, nn.BatchNorm2d, functional.max_pool2d, functional.avg_pool2d),
 }
-"""By the number of dimensions. Networks keep the number: torch's pooling cannot be pickled."""
+"""Modules by number of dimensions: 1 for series, 2 for images.
+
+Networks store the number and look the functions up here, since torch's pooling cannot be pickled.
+"""
 
 
 def join(maps: Sequence[Tensor]) -> Tensor:
-    """Concatenate feature maps [B, C_i, *S_i] along channels: [B, sum C_i, *max S].
+    """Concatenate feature maps along channels, padding smaller ones with zeros (section 3.3).
 
-    Smaller ones are padded with zeros at the bottom and the right, or at the end of a series
-    (section 3.3, repair 3; where the zeros go is our choice).
+    Zeros go to the bottom and the right, or to the end of a series; the paper does not say where.
+
+    Args:
+        maps: Feature maps [B, C_i, *S_i], where S_i is (H, W) or (T,).
+
+    Returns:
+        [B, sum of C_i, *S] where S is the largest size in each dimension.
     """
     if len(maps) == 1:
         return maps[0]
@@ -66,10 +81,15 @@ def join(maps: Sequence[Tensor]) -> Tensor:
 
 
 def block(layer: ConvLayer, channels: int, dimensions: int = 2) -> nn.Sequential:
-    """Convolution, batch normalisation, ReLU: [B, channels, *S] -> [B, filters, *S'].
+    """Convolution, batch normalisation and ReLU: [B, channels, *S] -> [B, filters, *S'].
 
     Filter sizes are odd, so padding by half of them gives S' = ceil(S / stride). The
-    convolution has no bias: batch normalisation would cancel it.
+    convolution has no bias, since batch normalisation would cancel it.
+
+    Args:
+        layer: Filter size, number of filters and strides.
+        channels: Channels of the input.
+        dimensions: 2 for images, 1 for series.
     """
     modules = MODULES[dimensions]
     convolution = modules.convolution(
@@ -84,10 +104,17 @@ def block(layer: ConvLayer, channels: int, dimensions: int = 2) -> nn.Sequential
 
 
 class DenseBlock(nn.Module):
-    """`count` equal layers, each fed by the block's input and all earlier ones (table 1).
+    """A densely linked block, for the third variant of section 4.1.
 
-    [B, channels, *S] -> [B, count * filters, *S]: the layers' outputs, concatenated; that is our
-    choice where the paper is silent.
+    Each convolutional layer is fed by the block's input and all earlier layers of the block. The
+    output is the concatenation of the layers' outputs, [B, count * filters, *S] for an input
+    [B, channels, *S]; the paper does not say what it is.
+
+    Args:
+        layer: The layers' filter size and number of filters.
+        channels: Channels of the input.
+        count: Number of layers.
+        dimensions: 2 for images, 1 for series.
     """
 
     def __init__(self, layer: ConvLayer, channels: int, count: int, dimensions: int = 2) -> None:
@@ -97,7 +124,7 @@ class DenseBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """The concatenated outputs of all layers."""
+        """Map [B, channels, *S] to the concatenated outputs [B, count * filters, *S]."""
         maps = [x]
         for layer in self.layers:
             maps.append(layer(torch.cat(maps, dim=1)))
@@ -107,7 +134,11 @@ class DenseBlock(nn.Module):
 class Pool(nn.Module):
     """Max or average pooling with 'same' padding: [B, C, *S] -> [B, C, *S'].
 
-    S' = ceil(S / stride). Where a window reaches over the edge only what is inside counts.
+    S' = ceil(S / stride). Where a window extends over the edge, only the values inside count.
+
+    Args:
+        layer: The kind of pooling, size and stride.
+        dimensions: 2 for images, 1 for series.
     """
 
     def __init__(self, layer: PoolLayer, dimensions: int = 2) -> None:
@@ -116,7 +147,7 @@ class Pool(nn.Module):
         self.dimensions = dimensions
 
     def forward(self, x: Tensor) -> Tensor:
-        """The pooled maps."""
+        """Pool feature maps [B, C, *S] to [B, C, *S']."""
         modules = MODULES[self.dimensions]
         edges = [edge for length in reversed(x.shape[2:]) for edge in self._edges(length)]
         if self.max:
@@ -128,7 +159,7 @@ class Pool(nn.Module):
         return pool(functional.pad(x, edges), self.size, self.stride) / shares
 
     def _edges(self, length: int) -> tuple[int, int]:
-        """Zeros before and after, so that ceil(length / stride) windows fit: more after."""
+        """Padding before and after, so that ceil(length / stride) windows fit; more goes after."""
         windows = -(-length // self.stride)
         missing = max(0, (windows - 1) * self.stride + self.size - length)
         return missing // 2, missing - missing // 2
@@ -137,9 +168,13 @@ class Pool(nn.Module):
 class LocalContrast(nn.Module):
     """Local contrast normalisation (Jarrett et al. 2009): [B, C, *S] -> the same shape.
 
-    From every pixel the mean over its window and all channels is taken away; what is left is
-    divided by its root mean square over the window, or by the map's mean of these where the
-    window has less contrast. Windows are uniform; over the edge only the pixels inside count.
+    Each pixel's mean over its window and all channels is subtracted. The difference is divided by
+    its root mean square over the window, or by the mean of these over the map if that is larger.
+    All pixels of a window weigh the same; where it extends over the edge, only those inside count.
+
+    Args:
+        window: Height and width of the window in pixels, or its length for series; odd.
+        dimensions: 2 for images, 1 for series.
     """
 
     def __init__(self, window: int, dimensions: int = 2) -> None:
@@ -147,9 +182,9 @@ class LocalContrast(nn.Module):
         self.window, self.dimensions = window, dimensions
 
     def forward(self, x: Tensor) -> Tensor:
-        """The normalised maps."""
+        """Normalise feature maps [B, C, *S]."""
         centred = x - self._local(x.mean(1, keepdim=True))
-        # the root's slope is infinite at 0, where a map is constant
+        # where a map is constant, the square root would have an infinite slope
         deviation = (self._local(centred.square().mean(1, keepdim=True)) + 1e-8).sqrt()
         everywhere = tuple(range(2, x.ndim))
         return centred / torch.maximum(deviation, deviation.mean(everywhere, keepdim=True))
@@ -161,7 +196,14 @@ class LocalContrast(nn.Module):
 
 
 def module(layer: Layer, channels: int, count: int, dimensions: int = 2) -> nn.Module:
-    """What a layer computes, for so many channels in; `count` convolutions to a block."""
+    """The module of one layer.
+
+    Args:
+        layer: The layer.
+        channels: Channels of the input.
+        count: Convolutions per convolutional layer; above 1 they form a `DenseBlock`.
+        dimensions: 2 for images, 1 for series.
+    """
     match layer:
         case ConvLayer() if count == 1:
             return block(layer, channels, dimensions)
@@ -176,7 +218,16 @@ def module(layer: Layer, channels: int, count: int, dimensions: int = 2) -> nn.M
 
 
 class ConvChild(nn.Module):
-    """The layers, global average pooling, one linear layer: [B, C, *S] -> [B, outputs]."""
+    """A convolutional network with skip connections: [B, C, *S] -> [B, outputs].
+
+    Layers without a successor are joined, averaged over all positions, and fed to one linear layer
+    (section 3.3).
+
+    Args:
+        architecture: The layers and their connections.
+        image: The input's shape; a series of length T has (channels, T, 1).
+        outputs: Number of outputs.
+    """
 
     def __init__(self, architecture: ConvArchitecture, image: Shape, outputs: int) -> None:
         super().__init__()
@@ -194,7 +245,7 @@ class ConvChild(nn.Module):
             self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits [B, outputs] of images [B, C, H, W], or of series [B, C, T]."""
+        """Map images [B, C, H, W], or series [B, C, T], to outputs [B, outputs]."""
         maps = [image]
         for number, (layer, sources) in enumerate(
             zip(self.layers, self.sources, strict=True), start=1

@@ -1,1 +1,1 @@
-"""Where children are evaluated."""
+"""Where children are evaluated: in this process, in worker processes, on a Ray cluster."""

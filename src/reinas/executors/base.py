@@ -1,4 +1,4 @@
-"""The contract of an executor, and how a bad child becomes a failed outcome."""
+"""The contract of an executor, and the evaluation of one child, whose errors become outcomes."""
 
 import math
 import os
@@ -15,20 +15,20 @@ from reinas.evaluators.base import AbstractEvaluator
 from reinas.types import Attempt, Curve, Job, Outcome
 
 OnAttempt = Callable[[Attempt], None]
-"""Told which worker takes up which trial, and which worker was lost."""
+"""Called when a worker begins a trial, and when a worker is lost."""
 OnReport = Callable[[int, int, float], None]
-"""Told of every (trial, step, score) that a running child reports, from any thread."""
+"""Called with the (trial, step, score) that a running child reports, from any thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What an executor is doing; as text it is empty where there is nothing to show.
+    """The current state of an executor; as text, counts of 0 are left out.
 
     Args:
-        busy: How many children are being evaluated.
-        places: How many fit at a time; 0 where that is not known yet.
-        nodes: How many machines there are; 0 for this one alone.
-        lost: How many workers were lost.
+        busy: Number of children under evaluation.
+        places: Number of children that can run at a time; 0 if unknown.
+        nodes: Number of machines of a cluster; 0 without a cluster.
+        lost: Number of workers lost so far.
     """
 
     busy: int = 0
@@ -44,14 +44,14 @@ class Status:
 
 
 class AbstractExecutor(ABC):
-    """Runs an evaluator over jobs. Whatever a child does, its job yields an outcome."""
+    """Runs an evaluator over jobs. A child that fails still yields an outcome, with its error."""
 
     @abstractmethod
     def open(self) -> None:
-        """Start what `run` needs, or refuse, before anything has begun; it may be called twice.
+        """Start or check what `run` needs, before a search begins; calling it twice is harmless.
 
         Raises:
-            SettingError: The children fit nowhere.
+            SettingError: No machine has the resources that a child needs.
             ExecutorError: The workers cannot be started or reached.
         """
 
@@ -65,56 +65,61 @@ class AbstractExecutor(ABC):
         on_attempt: OnAttempt | None = None,
         on_report: OnReport | None = None,
     ) -> Iterator[tuple[Job[Any], Outcome]]:
-        """Every job once, with its outcome, in the order in which they finish.
+        """Evaluate every job once.
 
         Args:
             evaluate: The evaluator.
-            jobs: What to evaluate.
-            deadline: When to stop, on the clock of `time.monotonic()`: children under way are
-                given up then, and have no outcome.
-            on_attempt: Where children run in workers, told which worker takes up which child, at
-                the latest when its outcome comes, and of lost workers.
-            on_report: Told of scores while children run. It may miss some: an outcome has all.
+            jobs: The architectures to evaluate, with their trial numbers and seeds.
+            deadline: When to stop, on the clock of `time.monotonic()`. Jobs that are not finished
+                by then yield no outcome.
+            on_attempt: Called when a worker begins a child, at the latest just before the child's
+                outcome, and when a worker is lost. Never called where there are no workers.
+            on_report: Called with scores while children run. It may miss some; an outcome has
+                all of them.
 
         Yields:
-            Jobs and their outcomes.
+            Each job with its outcome, in the order in which they finish.
         """
 
     @abstractmethod
     def status(self) -> Status:
-        """What it is doing now."""
+        """What the executor is doing now."""
 
     @abstractmethod
     def close(self) -> None:
-        """Stop whatever is running. A later `run` starts anew."""
+        """Stop all children and workers. A later `run` starts new workers."""
 
 
 def seconds_left(deadline: float) -> float | None:
-    """How many seconds are left until the deadline; None without one."""
+    """The seconds until the deadline, as a timeout: at least 0, or None without a deadline.
+
+    Args:
+        deadline: A time on the clock of `time.monotonic()`, or infinity.
+    """
     if deadline == math.inf:
         return None
-    # more than a lock can wait for is no limit
+    # locks refuse timeouts above TIMEOUT_MAX
     return max(0.0, min(deadline - time.monotonic(), threading.TIMEOUT_MAX))
 
 
 def worker_name() -> str:
-    """The machine and the process that run this."""
+    """The current process as machine:process id."""
     return f"{platform.node()}:{os.getpid()}"
 
 
 def attempt(
     evaluate: AbstractEvaluator[Any], job: Job[Any], on_report: OnReport | None = None
 ) -> Outcome:
-    """The job's outcome; an exception or a reward that is not finite becomes a failure.
+    """Evaluate one job; an exception or a reward that is not finite becomes a failure.
 
     Args:
         evaluate: The evaluator.
-        job: What to evaluate.
-        on_report: Told of every (trial, step, score) at once.
+        job: The architecture to evaluate, with its trial number and seed.
+        on_report: Called with every finite (trial, step, score) as soon as it is reported.
 
     Returns:
-        The outcome with all that was reported, and with the seconds that the call took unless the
-        evaluator says how many there were.
+        The outcome. Unless the evaluator filled them in, its `reports` are the scores reported,
+        and its `seconds` the duration of the call.
     """
     reports: list[tuple[int, float]] = []
 
@@ -139,7 +144,7 @@ def attempt(
 
 
 def _checked(outcome: Any) -> Outcome:
-    """The outcome with plain floats, which a store can hold; raises where it is none."""
+    """The outcome with numbers converted to plain floats, as a store needs them."""
     if not isinstance(outcome, Outcome):
         raise TypeError(f"the evaluator returned {type(outcome).__name__}, not an Outcome")
     if not isinstance(outcome.curve, Curve | None):

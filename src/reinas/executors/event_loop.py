@@ -1,4 +1,4 @@
-"""Coroutines from ordinary code, in a notebook too."""
+"""Runs coroutines from synchronous code, also where a loop already runs, as in a notebook."""
 
 import asyncio
 import threading
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class EventLoopThread:
-    """An event loop in a thread of its own, as long as the `with` block lasts.
+    """A context manager: an event loop in a thread of its own.
 
-    Ctrl-C reaches the main thread, which waits here, and so never the middle of what a coroutine
-    does. At the end what still runs is cancelled.
+    Ctrl-C interrupts the main thread, which only waits, so it never lands in the middle of a
+    coroutine. Tasks that still run at the end of the `with` block are cancelled.
     """
 
     def __enter__(self) -> "EventLoopThread":
@@ -23,7 +23,14 @@ class EventLoopThread:
         return self
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """What the coroutine returns; if the wait is interrupted, it is cancelled."""
+        """Run a coroutine on the loop and wait for it.
+
+        Args:
+            coroutine: What to run; it is cancelled if the wait is interrupted.
+
+        Returns:
+            The coroutine's result; its exceptions are raised here.
+        """
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()

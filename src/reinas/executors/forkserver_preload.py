@@ -1,8 +1,8 @@
-"""Loaded first by the process that forks the workers, and by nothing else.
+"""An error hook for worker processes: silences one harmless traceback at Ctrl-C.
 
-Ctrl-C may end a search while a worker is being forked. The locks that the worker was to share are
-gone then, and Python would print a traceback of it. A worker that has lost its search before it
-began has nothing to say.
+Only the process that forks the workers imports this module, before anything else. If Ctrl-C ends a
+search while a worker is being forked, the locks that the two share are gone before the worker opens
+them, and Python would print a traceback about it.
 """
 
 import sys
@@ -12,7 +12,13 @@ from types import TracebackType
 
 
 def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print what went wrong, unless it is a lock that was removed before it could be opened."""
+    """Print an uncaught error, unless it is a shared lock removed before it could be opened.
+
+    Args:
+        kind: The error's type.
+        error: The error.
+        trace: Its traceback.
+    """
     files = {frame.filename for frame in traceback.extract_tb(trace)}
     if issubclass(kind, FileNotFoundError) and synchronize.__file__ in files:
         return

@@ -24,8 +24,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 GIB = 1 << 30
 MOST = 1 << 20  # GiB; more does not fit the system's own numbers
-# What children import when they first load data and step an optimiser: seconds, which no time
-# limit should pay for. Workers are forked with it.
+# What children import when they first load data and step an optimiser. That takes seconds, so
+# workers are forked with it loaded: imports should not count against a time limit.
 NEEDED = (
     "reinas.evaluators.trained",
     "sklearn.datasets",
@@ -33,22 +33,34 @@ NEEDED = (
     "torch._dynamo",
 )
 PRELOAD = ("reinas.executors.forkserver_preload", *NEEDED)
-FOOTPRINT = 0.5  # GiB that a worker needs before it has trained anything
-BROKEN_LIMIT = 3  # how often in a row the pool may break before anything was finished
+FOOTPRINT = 0.5  # GiB that a worker needs before it trains anything
+BROKEN_LIMIT = 3  # how often in a row the pool may break without a result in between
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Why a piece of work has no result, and after how many seconds."""
+    """The failure of one work item.
+
+    Args:
+        reason: Why it has no result.
+        seconds: How long it ran.
+    """
 
     reason: str
     seconds: float
 
 
 class WorkerPool:
-    """Runs a function over pieces of work in `workers` processes, with limits for each piece.
+    """Runs a function over work items in worker processes, with a time and a memory limit.
 
-    What `Processes` promises of children holds for any work: it is made of this.
+    Args:
+        workers: Number of worker processes.
+        time_limit: Seconds after which an item's worker is killed. None: no limit.
+        memory_limit: GiB that each worker may allocate. None: its share of 90 % of the machine's
+            memory.
+
+    Raises:
+        SettingError: A number is out of range.
     """
 
     def __init__(
@@ -61,8 +73,8 @@ class WorkerPool:
         memory = 0.9 * machine_memory() / workers if memory_limit is None else memory_limit
         if not FOOTPRINT <= memory <= MOST:
             raise SettingError(
-                f"the memory limit must be {FOOTPRINT} to {MOST} GiB a worker, of which it needs"
-                f" {FOOTPRINT} for itself; got {memory:g} with {workers} workers"
+                f"the memory limit must be {FOOTPRINT} to {MOST} GiB per worker, which needs"
+                f" {FOOTPRINT} GiB before it trains anything; got {memory:g} with {workers} workers"
             )
         self.count = workers
         self.busy = 0
@@ -73,12 +85,23 @@ class WorkerPool:
     def run(
         self, function: Callable[[T], R], work: Sequence[T], deadline: float = math.inf
     ) -> Iterator[tuple[T, R | Lost]]:
-        """Every piece once, with its result, as they finish.
+        """Apply the function to every item.
 
-        At `until` (on the clock of `time.monotonic()`) the rest is given up. A piece whose worker
-        died is run once more: somebody may have killed it from outside. A pool whose idle worker
-        was killed from outside breaks; it is made anew and the pieces without a result are run
-        again.
+        An item whose worker died is run once more, since the worker may have been killed from
+        outside. If an idle worker is killed from outside, pebble's whole pool breaks: a new pool
+        is made, and the items without a result are run again.
+
+        Args:
+            function: What to run in a worker; it must be picklable.
+            work: Its arguments, one per item.
+            deadline: When to stop, on the clock of `time.monotonic()`. Items that are not finished
+                by then yield no result.
+
+        Yields:
+            Each item with its result, or with the reason of its failure, as they finish.
+
+        Raises:
+            ExecutorError: The worker processes died several times without a result in between.
         """
         waiting = dict(enumerate(work))
         died: set[int] = set()
@@ -128,7 +151,7 @@ class WorkerPool:
                     yield place, result
         finally:
             self.busy = 0
-            # left early (Ctrl-C, an error, no time left): what still runs is of no use
+            # stopped early (Ctrl-C, an error, the deadline): kill what still runs
             if futures:
                 self.close()
 
@@ -142,7 +165,7 @@ class WorkerPool:
             return Lost(_death(expired.exitcode), elapsed)
         except (BrokenExecutor, CancelledError) as error:
             raise BrokenExecutor(str(error)) from error
-        except Exception as error:  # it raised, or could not be pickled
+        except Exception as error:  # the function raised, or its result cannot be pickled
             return Lost(reason(error), elapsed)
 
     def _start(self) -> ProcessPool:
@@ -156,7 +179,7 @@ class WorkerPool:
                     initargs=(self._memory,),
                     context=context,
                 )
-                _ = self._pool.active  # asking starts the server and the workers
+                _ = self._pool.active  # reading it starts the server and the workers
         return self._pool
 
     def close(self) -> None:
@@ -169,14 +192,16 @@ class WorkerPool:
 
 @contextlib.contextmanager
 def deaf_to_ctrl_c() -> Iterator[None]:
-    """Let Ctrl-C wait while workers are started, which would else end in a traceback of theirs.
+    """Delay Ctrl-C to the end of the `with` block, in which worker processes are started.
 
-    They inherit the blocked signal. Here another thread may still receive it, so that its
-    handler must wait too.
+    A worker that is interrupted while it starts would print a traceback. So the signal is blocked,
+    which workers inherit. Another thread of this process may still receive it, so the handler is
+    replaced too.
     """
     resource_tracker.ensure_running()  # starting it later would unblock the signal
     came: list[int] = []
-    here = threading.current_thread() is threading.main_thread()  # handlers belong to it
+    # only the main thread may set handlers
+    here = threading.current_thread() is threading.main_thread()
     handler = signal.signal(signal.SIGINT, lambda *_: came.append(1)) if here else None
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -190,12 +215,12 @@ def deaf_to_ctrl_c() -> Iterator[None]:
 
 
 def _begin(memory: int) -> None:
-    """Prepare a worker: one thread, a memory limit, deaf to Ctrl-C, dead when its parent is."""
-    # Ctrl-C reaches the whole process group; the parent alone decides what to do about it.
+    """Prepare a worker: ignore Ctrl-C, end with the parent, limit memory, one thread for torch."""
+    # Ctrl-C reaches the whole process group, but only the parent handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # before the limit: a thread that cannot get its stack would leave the worker hanging
+    # before the limit: if no memory is left for the thread's stack, the worker would hang
     threading.Thread(target=_watch, daemon=True).start()
-    with contextlib.suppress(ValueError, OSError):  # a system with a lower hard limit keeps it
+    with contextlib.suppress(ValueError, OSError):  # a lower hard limit stays in force
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     import torch
 
@@ -203,7 +228,7 @@ def _begin(memory: int) -> None:
 
 
 def _watch() -> None:
-    """End the process when the search is gone, in the middle of a child if need be."""
+    """Wait for the parent process to end, then end this one, even in the middle of a child."""
     if (parent := multiprocessing.parent_process()) is not None:
         parent.join()
         os._exit(1)

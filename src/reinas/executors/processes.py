@@ -1,4 +1,4 @@
-"""Children in worker processes on this machine."""
+"""Evaluation in worker processes on this machine."""
 
 import contextlib
 import math
@@ -22,15 +22,21 @@ from reinas.types import Attempt, Job, Outcome
 
 
 class Processes(AbstractExecutor):
-    """Evaluates in `workers` processes.
+    """Evaluates children in worker processes.
 
-    A child that takes longer than `time_limit` seconds is killed, one that asks for more than
-    `memory_limit` GiB is refused it; both fail with their reason, and the search goes on. The
-    memory limit defaults to a worker's share of 90 % of this machine's memory.
+    A child that exceeds a limit becomes a failed trial with the reason, and the search goes on.
+    Workers are forked from a server process that has already imported what children need, so a new
+    one starts in milliseconds. As always with processes in Python, a script that uses this needs
+    `if __name__ == "__main__":`.
 
-    Workers are forked from a server process that has imported what children need, so a new
-    one starts in milliseconds. As always with processes in Python, a script that uses this
-    needs `if __name__ == "__main__":`.
+    Args:
+        workers: Number of worker processes.
+        time_limit: Seconds after which a child is killed. None: no limit.
+        memory_limit: GiB beyond which a worker's allocations fail. None: a worker's share of 90 %
+            of this machine's memory.
+
+    Raises:
+        SettingError: A number is out of range.
     """
 
     def __init__(
@@ -39,7 +45,7 @@ class Processes(AbstractExecutor):
         self._workers = WorkerPool(workers, time_limit=time_limit, memory_limit=memory_limit)
 
     def open(self) -> None:
-        """Nothing: the workers start with the first job."""
+        """Do nothing: the workers start with the first job."""
 
     def run(
         self,
@@ -50,7 +56,14 @@ class Processes(AbstractExecutor):
         on_attempt: OnAttempt | None = None,
         on_report: OnReport | None = None,
     ) -> Iterator[tuple[Job[Any], Outcome]]:
-        """Every job once, as they finish; one whose worker died is run once more."""
+        """Evaluate every job once; one whose worker died is run a second time.
+
+        Yields:
+            Each job with its outcome, in the order in which they finish.
+
+        Raises:
+            ExecutorError: The worker processes died several times without a result in between.
+        """
         with contextlib.ExitStack() as stack:
             path = None
             if on_report is not None and jobs:
@@ -77,6 +90,6 @@ class Processes(AbstractExecutor):
 def _attempted(
     evaluate: AbstractEvaluator[Any], path: str | None, job: Job[Any]
 ) -> tuple[Attempt, Outcome]:
-    """The job's outcome, and which worker made it."""
+    """Evaluate a job in this worker, and name the worker."""
     taken = Attempt(job.trial, worker_name(), time.time())
     return taken, attempt(evaluate, job, partial(send, path))

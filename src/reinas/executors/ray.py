@@ -1,4 +1,4 @@
-"""Children on a Ray cluster: many machines, or this one."""
+"""Evaluation on a Ray cluster of many machines, or of this one."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ from reinas.executors.ray_task import evaluated
 from reinas.types import Attempt, Job, Outcome
 
 UNKNOWN = "unknown:?"
-LOOK = 5.0  # seconds between two looks at how many nodes there are
+LOOK = 5.0  # seconds between two looks at the cluster's nodes
 
 _Score = tuple[int, int, float]
 """A trial, a step and a score."""
@@ -35,13 +35,24 @@ _News = Attempt | tuple[Job[Any], Outcome] | _Score | Exception
 
 
 class Cluster(AbstractExecutor):
-    """Evaluates on a Ray cluster: `auto` is the one that runs here, `local` a new one, or address.
+    """Evaluates children on a Ray cluster, each as one Ray task.
 
-    A child is a Ray task that asks for `cpus`, `gpus` and `memory_limit` GiB, of which it is
-    refused more. One whose worker or node is lost is run again, `retries` times at most; one that
-    takes longer than `time_limit` seconds is killed. A `local` cluster takes `workers` children at
-    a time (default: as many as the cores allow). Every node needs reinas, and the modules of your
-    own spaces and evaluators.
+    Every node needs reinas, and the modules of your own spaces and evaluators.
+
+    Args:
+        address: "local" starts a cluster on this machine, "auto" joins the one that runs on it,
+            HOST:PORT joins the one at that address.
+        workers: Number of children that a local cluster evaluates at a time. None: as many as
+            the cores allow.
+        cpus: CPUs that each child reserves.
+        gpus: GPUs that each child reserves.
+        memory_limit: GiB that each child reserves, and beyond which its allocations fail. None: no
+            limit.
+        time_limit: Seconds after which a child is killed. None: no limit.
+        retries: How often a child is run again after its worker or node was lost.
+
+    Raises:
+        SettingError: Ray is not installed, or a parameter is out of range.
     """
 
     def __init__(
@@ -60,7 +71,7 @@ class Cluster(AbstractExecutor):
         check_address(address)
         if workers is not None and address != LOCAL:
             raise SettingError(
-                "workers is for a local cluster: with an address its nodes say how many there are"
+                "workers is for a local cluster; at an address, the cluster's nodes decide it"
             )
         if workers is not None and workers < 1:
             raise SettingError(f"workers must be at least 1 on a cluster, got {workers}")
@@ -87,7 +98,12 @@ class Cluster(AbstractExecutor):
     # ---- the cluster -------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Start or find Ray, unless this process has it; refuse children that fit on no node."""
+        """Start or join the cluster, unless this process is connected already.
+
+        Raises:
+            SettingError: No node has the resources that a child needs.
+            ExecutorError: The cluster cannot be reached, or refuses the connection.
+        """
         import ray
 
         if self._status.nodes and ray.is_initialized():
@@ -102,7 +118,7 @@ class Cluster(AbstractExecutor):
             )
 
     def _look(self) -> list[dict[str, float]]:
-        """See what the nodes have, and how many children fit on them at a time."""
+        """Update the number of nodes and places; the resources of each node."""
         import ray
 
         self._looked = time.monotonic()
@@ -115,14 +131,14 @@ class Cluster(AbstractExecutor):
         return nodes
 
     def status(self) -> Status:
-        """Busy and free places, machines, lost workers."""
+        """The children under evaluation, the places, the machines, and the workers lost."""
         return self._status
 
     def _count_busy(self, change: int) -> None:
         self._status = replace(self._status, busy=self._status.busy + change)
 
     def close(self) -> None:
-        """Let go of the cluster; one that was started here ends, with all its processes."""
+        """Leave the cluster; a local one is shut down with all its processes."""
         self._put = None
         self._status = Status(lost=self._status.lost)
         if self._mine:
@@ -132,13 +148,23 @@ class Cluster(AbstractExecutor):
             self._mine = False
 
     def share(self, evaluate: AbstractEvaluator[Any]) -> Any:
-        """Put the evaluator and its data where all nodes can read it: once, not once a child."""
+        """Put the evaluator and its data into Ray's object store: once, not once per child.
+
+        Args:
+            evaluate: The evaluator.
+
+        Returns:
+            A Ray reference to it.
+
+        Raises:
+            SettingError: The evaluator cannot be pickled.
+        """
         import ray
 
         if self._put is None or self._put[0] is not evaluate:
             try:
                 self._put = evaluate, ray.put(evaluate.portable())
-            except TypeError as error:  # Ray's own text is a page
+            except TypeError as error:  # Ray's own message fills a page
                 cause = reason(error.__cause__ or error)
                 raise SettingError(
                     f"the evaluator cannot be sent to other machines ({cause}): leave out of it"
@@ -157,7 +183,15 @@ class Cluster(AbstractExecutor):
         on_attempt: OnAttempt | None = None,
         on_report: OnReport | None = None,
     ) -> Iterator[tuple[Job[Any], Outcome]]:
-        """Every job once, as they finish."""
+        """Evaluate every job once.
+
+        Yields:
+            Each job with its outcome, in the order in which they finish.
+
+        Raises:
+            SettingError: No node has the resources that a child needs.
+            ExecutorError: The cluster cannot be reached, or refuses the connection.
+        """
         if not jobs:
             return
         self.open()
@@ -168,7 +202,7 @@ class Cluster(AbstractExecutor):
             try:
                 score = partial(_put_score, news)
                 news.put_nowait((job, await self.child(shared, job, news.put_nowait, score)))
-            except Exception as error:  # not a child's fault: for whoever waits
+            except Exception as error:  # not the child's fault: raised by the loop below
                 news.put_nowait(error)
 
         async def start() -> list[asyncio.Task[None]]:
@@ -180,7 +214,7 @@ class Cluster(AbstractExecutor):
                 came.append(news.get_nowait())
             return came
 
-        # only this thread tells of the news: who listens writes the store
+        # callbacks run on this thread only, because they write the store
         with EventLoopThread() as coroutines, contextlib.suppress(TimeoutError):
             _started = coroutines.run(start())
             missing = len(jobs)
@@ -202,9 +236,16 @@ class Cluster(AbstractExecutor):
     async def child(
         self, shared: Any, job: Job[Any], on_attempt: OnAttempt, on_report: OnReport
     ) -> Outcome:
-        """The job's outcome; run again where its worker is lost, and then a failure.
+        """Evaluate one child, again if its worker is lost, at most `retries` times.
 
-        `on_attempt` is told of each attempt as it begins, and of lost ones, `on_report` of scores.
+        Args:
+            shared: The reference that `share` returned.
+            job: The architecture to evaluate, with its trial number and seed.
+            on_attempt: Called when an attempt begins, and when its worker is lost.
+            on_report: Called with the (trial, step, score) that the child reports.
+
+        Returns:
+            The outcome; a failure if the last worker was lost too.
         """
         for _ in range(self._retries + 1):
             result = await self._attempt(shared, job, on_attempt, on_report)
@@ -217,7 +258,7 @@ class Cluster(AbstractExecutor):
     async def _attempt(
         self, shared: Any, job: Job[Any], on_attempt: OnAttempt, on_report: OnReport
     ) -> Outcome | str:
-        """The outcome, or how the worker was lost."""
+        """Run the child once: its outcome, or how its worker was lost."""
         stream = self._task().remote(shared, job, self._time_limit, self._memory)
         try:
             return await self._follow(stream, job, on_attempt, on_report)
@@ -232,9 +273,9 @@ class Cluster(AbstractExecutor):
 
         try:
             worker, begun = await (await anext(stream))
-        except ray.exceptions.RayTaskError as error:  # what the child needs cannot be imported
+        except ray.exceptions.RayTaskError as error:  # a module that the child needs is missing
             return Outcome(None, error=reason(error.cause))
-        except ray.exceptions.RayError as error:  # it died before it could say who it is
+        except ray.exceptions.RayError as error:  # the worker died before it sent its name
             on_attempt(Attempt(job.trial, UNKNOWN, time.time()))
             on_attempt(Attempt(job.trial, UNKNOWN, time.time(), _loss(error)))
             return _loss(error)
@@ -259,7 +300,7 @@ class Cluster(AbstractExecutor):
                 self._look()
 
     def _give_up(self, stream: Any) -> None:
-        """End a child that nobody waits for any more; a cluster of our own ends as a whole."""
+        """End a child whose outcome is not needed; a local cluster ends as a whole instead."""
         import ray
 
         if not self._mine:
@@ -274,7 +315,7 @@ class Cluster(AbstractExecutor):
             num_gpus=self._needs["GPU"],
             memory=self._memory,
             num_returns="streaming",
-            max_retries=0,  # retries are counted here, and written down
+            max_retries=0,  # `child` retries, and records each attempt
             scheduling_strategy="SPREAD",
         )
 
@@ -284,7 +325,7 @@ def _put_score(news: "asyncio.Queue[_News]", trial: int, step: int, score: float
 
 
 def _loss(error: Exception) -> str:
-    """How a worker was lost, in words."""
+    """A description of how a worker was lost."""
     import ray
 
     causes = {

@@ -1,4 +1,4 @@
-"""Starting Ray, or finding it, in silence."""
+"""Starting or joining a Ray cluster, without Ray's own output."""
 
 import contextlib
 import math
@@ -18,7 +18,14 @@ HOST = re.compile(r"([\w.-]+|\[[\da-fA-F:]+\]):(\d{1,5})")
 
 
 def check_address(address: str) -> None:
-    """Raise `SettingError` unless it has the form of an address."""
+    """Raise an error unless the address has a valid form.
+
+    Args:
+        address: "local", "auto" or HOST:PORT.
+
+    Raises:
+        SettingError: It is none of these.
+    """
     host = HOST.fullmatch(address)
     if address not in (LOCAL, RUNNING) and not (host and int(host[2]) < 1 << 16):
         raise SettingError(
@@ -28,17 +35,26 @@ def check_address(address: str) -> None:
 
 
 def connect(address: str, cpus: float) -> bool:
-    """Connect this process to a cluster; False if it was connected already.
+    """Connect this process to a cluster.
 
-    `cpus` is how many a new, local one has.
+    Args:
+        address: "local" for a new cluster on this machine, "auto" for the one that runs on it, or
+            HOST:PORT.
+        cpus: Number of CPUs of a new, local cluster, rounded up.
+
+    Returns:
+        False if the process was connected already.
+
+    Raises:
+        ExecutorError: There is no cluster at the address, or it refuses the connection.
     """
     import ray
 
     if ray.is_initialized():
         return False
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to anybody
-    # Ray prints what it thinks of dead workers on standard output, whatever it is told; here that
-    # is for JSON, and `reinas show` has it all
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # send no usage statistics
+    # Ray prints messages about dead workers on standard output, whatever its settings. There they
+    # would mix with JSON, and the store has the same facts.
     ray._private.worker._worker_logs_enabled = False
     nobody = (
         f"no Ray cluster at address {address}: start one with `ray start --head`, or choose the"
@@ -50,14 +66,14 @@ def connect(address: str, cpus: float) -> bool:
     )
     _knock(address, nobody)
     if address != LOCAL and TOKEN.exists() and "RAY_AUTH_MODE" not in os.environ:
-        # Ray looks for its token itself where it starts something, but not for HOST:PORT
+        # Ray looks for its token when it starts a cluster, but not when it joins HOST:PORT
         os.environ["RAY_AUTH_MODE"] = "token"
-        ray._raylet.Config.initialize("")  # it has read its variables when it was imported
+        ray._raylet.Config.initialize("")  # Ray read its variables when it was imported
     local = {"num_cpus": math.ceil(cpus), "include_dashboard": False} if address == LOCAL else {}
     try:
         with _paths(), deaf_to_ctrl_c():
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", **local)
-    except KeyboardInterrupt:  # it came meanwhile, and found everything started
+    except KeyboardInterrupt:  # delayed until everything was started
         ray.shutdown()
         raise
     except ConnectionError as error:
@@ -68,7 +84,7 @@ def connect(address: str, cpus: float) -> bool:
 
 
 def _knock(address: str, nobody: str) -> None:
-    """Raise where nobody is at HOST:PORT: Ray tries for a minute, and then ends the process."""
+    """Raise at once if nothing listens at HOST:PORT; Ray waits a minute, then ends the process."""
     if found := HOST.fullmatch(address):
         try:
             socket.create_connection((found[1].strip("[]"), int(found[2])), timeout=5).close()
@@ -78,7 +94,7 @@ def _knock(address: str, nobody: str) -> None:
 
 @contextlib.contextmanager
 def _paths() -> Iterator[None]:
-    """Within, new processes import from where this one does, as those of `Processes` do."""
+    """Let processes started in the `with` block import from the same folders as this one."""
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
     try:

@@ -1,4 +1,4 @@
-"""What a Ray worker does: one child, its scores while it runs, its outcome."""
+"""The Ray task that evaluates one child and streams its scores and its outcome."""
 
 import contextlib
 import faulthandler
@@ -18,23 +18,33 @@ from reinas.executors.base import attempt, worker_name
 from reinas.executors.process_pool import NEEDED
 from reinas.types import Job, Outcome
 
-APART = 0.25  # seconds between two scores that a child sends while it runs
+APART = 0.25  # seconds, at least, between two scores that a running child sends
 
 
 def evaluated(
     evaluate: AbstractEvaluator[Any], job: Job[Any], time_limit: float | None, memory: int | None
 ) -> Iterator[tuple[str, float] | tuple[int, float] | Outcome]:
-    """First the worker and when it began, then scores as they are reported, then the outcome.
+    """Evaluate one child in a Ray worker.
 
-    The time limit ends the process, whatever the child is doing: cancelling a task from outside
-    while it finishes can take the whole driver down (Ray 2.60).
+    The time limit ends the worker's process from within. To cancel the task from outside just as it
+    finishes can crash the whole driver (Ray 2.60).
+
+    Args:
+        evaluate: The evaluator.
+        job: The architecture to evaluate, with its trial number and seed.
+        time_limit: Seconds after which the process ends. None: no limit.
+        memory: Bytes beyond which allocations fail. None: no limit.
+
+    Yields:
+        First the worker's name and the time at which it began, in seconds since 1970; then pairs
+        (step, score); at last the outcome.
     """
-    if "torch" in sys.modules:  # the evaluator needs it: no time limit should pay for the rest
+    if "torch" in sys.modules:  # the rest follows soon, but should not count against the limit
         for name in NEEDED:
             importlib.import_module(name)
     yield worker_name(), time.time()
     if memory is not None:
-        with contextlib.suppress(ValueError, OSError):  # a system with a lower hard limit keeps it
+        with contextlib.suppress(ValueError, OSError):  # a lower hard limit stays in force
             resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.RLIM_INFINITY))
     if time_limit is not None:
         faulthandler.dump_traceback_later(time_limit, exit=True)
@@ -45,7 +55,7 @@ def evaluated(
 def _reported(
     evaluate: AbstractEvaluator[Any], job: Job[Any]
 ) -> Iterator[tuple[int, float] | Outcome]:
-    """Scores while the child runs in a thread of its own, at most a few per second; the outcome."""
+    """Run the child in a thread; yield its scores, a few per second at most, then its outcome."""
     news: SimpleQueue[tuple[int, float] | Outcome] = SimpleQueue()
     last = -math.inf
 
@@ -58,7 +68,7 @@ def _reported(
     def run() -> None:
         try:
             news.put(attempt(evaluate, job, report))
-        except BaseException as error:  # the loop below waits for an outcome
+        except BaseException as error:  # without an outcome, the loop below would wait forever
             news.put(Outcome(None, error=reason(error)))
 
     thread = Thread(target=run, daemon=True)

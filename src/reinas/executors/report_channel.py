@@ -1,8 +1,8 @@
-"""Scores on their way from worker processes to the search, by datagrams.
+"""Sends scores from worker processes to the search as datagrams.
 
-A datagram is sent whole or not at all and needs no lock, so a worker that is killed while it
-sends leaves nothing behind that another one could wait for. A score that finds no room is left
-out: every outcome has all scores once more.
+A datagram is sent whole or not at all and needs no lock, so a worker that is killed while it sends
+cannot block the others. A score is dropped when the socket's buffer is full; the child's outcome
+still has all scores.
 """
 
 import contextlib
@@ -15,15 +15,17 @@ from types import TracebackType
 
 from reinas.executors.base import OnReport
 
-LARGEST = 4096  # bytes of a datagram
+LARGEST = 4096  # bytes per datagram
 
 
 class ReportChannel:
-    """A socket in a folder of its own, read by a thread, as long as the `with` block lasts.
+    """A context manager: a Unix socket, and a thread that reads scores from it.
+
+    Inside the `with` block, `path` is the socket's path.
 
     Args:
-        on_report: Called on that thread with every (trial, step, score). What it raises ends the
-            thread and is raised again at the end of the block.
+        on_report: Called on that thread with every (trial, step, score). An exception from it ends
+            the thread and is raised again at the end of the block.
     """
 
     def __init__(self, on_report: OnReport) -> None:
@@ -63,7 +65,14 @@ class ReportChannel:
 
 
 def send(path: str | None, trial: int, step: int, score: float) -> None:
-    """Send a score from a worker process, if anybody listens and there is room."""
+    """Send a score from a worker process; dropped if the socket is full or closed.
+
+    Args:
+        path: The channel's path. None: nothing is sent.
+        trial: The trial's number.
+        step: The step of training that the score belongs to.
+        score: The score.
+    """
     if path is None:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out, contextlib.suppress(OSError):

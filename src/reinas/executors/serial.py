@@ -1,4 +1,4 @@
-"""One child after the other, in this process."""
+"""Evaluation in this process, one child after the other."""
 
 import math
 import time
@@ -11,10 +11,10 @@ from reinas.types import Job, Outcome
 
 
 class Serial(AbstractExecutor):
-    """Evaluates in this process. A child that hangs or crashes takes the search with it."""
+    """Evaluates children in this process. One that hangs or crashes takes the search with it."""
 
     def open(self) -> None:
-        """Nothing to start."""
+        """Do nothing: there is nothing to start."""
 
     def run(
         self,
@@ -25,15 +25,19 @@ class Serial(AbstractExecutor):
         on_attempt: OnAttempt | None = None,
         on_report: OnReport | None = None,
     ) -> Iterator[tuple[Job[Any], Outcome]]:
-        """The jobs in their order; a child that has begun is finished. There are no workers."""
+        """Evaluate the jobs in order; a child under way at the deadline is still finished.
+
+        Yields:
+            Each job with its outcome.
+        """
         for job in jobs:
             if time.monotonic() >= deadline:
                 return
             yield job, attempt(evaluate, job, on_report)
 
     def status(self) -> Status:
-        """Nothing to show."""
+        """An empty status: there are no workers."""
         return Status()
 
     def close(self) -> None:
-        """Nothing is running between jobs."""
+        """Do nothing: nothing runs between jobs."""

@@ -1,4 +1,4 @@
-"""Architectures as SVG: layers in a column, skip connections as arcs (after figure 7)."""
+"""Architectures as SVG: layers in a column, skip connections as arcs, as in figure 7."""
 
 import math
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from reinas.tasks.base import Interface
 
 WIDTH, HEIGHT, GAP, MARGIN = 250, 40, 22, 12
 LONGEST_LABEL = 32  # characters that fit a box
-# Every rule begins with .reinas: a style inside an SVG holds for the whole page around it.
+# Every rule begins with .reinas, since a style inside an SVG applies to the whole page around it.
 STYLE = """
 .reinas .box rect{fill:#eef3fb;stroke:#33518a;stroke-width:1.2}
 .reinas .end rect{fill:#fdf3e4;stroke:#9a6a1c}
@@ -40,7 +40,14 @@ STYLE = """
 
 @dataclass(frozen=True)
 class Box:
-    """One box of the column: two lines of text, what hovering shows, whether it is an end."""
+    """One box of a drawing.
+
+    Args:
+        label: The first line of text.
+        detail: The second, smaller line.
+        hover: The text shown when the pointer is over the box.
+        end: Whether to colour the box as an input or output.
+    """
 
     label: str
     detail: str
@@ -49,9 +56,15 @@ class Box:
 
 
 def column(boxes: Sequence[Box], links: Sequence[tuple[int, int]], title: str) -> str:
-    """An SVG of boxes from top to bottom; neighbours are joined straight, others by arcs.
+    """Draw boxes from top to bottom, with straight arrows between neighbours and arcs elsewhere.
 
-    `links` are pairs of places in `boxes`, from the upper to the lower.
+    Args:
+        boxes: The boxes, from the top.
+        links: Pairs of indices of boxes, the upper one first.
+        title: The drawing's title, for screen readers.
+
+    Returns:
+        One SVG element.
     """
     reach = max((_bulge(a, b) for a, b in links if b - a > 1), default=0.0)
     width = 2 * MARGIN + WIDTH + math.ceil(reach)
@@ -74,7 +87,7 @@ def _top(place: int) -> float:
 
 
 def _bulge(a: int, b: int) -> float:
-    """How far an arc goes out to the right: further for longer ones, staggered for neighbours."""
+    """How far an arc reaches to the right: further if longer, and staggered to keep arcs apart."""
     return 18 + 22 * math.sqrt(b - a - 1) + 5 * (a % 3)
 
 
@@ -108,10 +121,17 @@ def _link(a: int, b: int, boxes: Sequence[Box]) -> str:
 
 @singledispatch
 def draw(architecture: Any, task: Interface) -> str:
-    """The architecture as one SVG element, for a network that solves `task`.
+    """Draw an architecture.
 
-    An architecture without a drawing of its own is a column of its fields. Nothing joins the
-    boxes, since what feeds what is not known.
+    For a class without a registered drawing, this is a column of the object's fields. No arrows
+    join them, since the connections are unknown.
+
+    Args:
+        architecture: The architecture.
+        task: The task that the network is for, which has the shapes of inputs and outputs.
+
+    Returns:
+        One SVG element.
     """
     kind = type(architecture).__name__
     boxes = [] if not _is_dataclass(architecture) else _fields(architecture, kind)
@@ -123,7 +143,7 @@ def _is_dataclass(value: Any) -> bool:
 
 
 def _fields(architecture: Any, where: str) -> list[Box]:
-    """A box per field of a dataclass; `where` is written below each."""
+    """One box per field of a dataclass, or several if it has parts; `where` is their detail."""
     return [
         box
         for field in fields(architecture)
@@ -132,7 +152,7 @@ def _fields(architecture: Any, where: str) -> list[Box]:
 
 
 def _parts(name: str, value: Any, where: str) -> list[Box]:
-    """The boxes of one field: a dataclass and a tuple are boxes of their own parts."""
+    """The boxes of one field; a dataclass or a sequence gives the boxes of its parts."""
     if _is_dataclass(value):
         head = Box(_short(name), type(value).__name__, _printable(f"{name}: {value}"), end=True)
         return [head, *_fields(value, name)]
@@ -147,13 +167,13 @@ def _value(text: str, where: str) -> Box:
 
 
 def _short(text: str) -> str:
-    """The text, cut where a box ends."""
+    """The text, shortened to fit a box."""
     text = _printable(text)
     return text if len(text) <= LONGEST_LABEL else text[: LONGEST_LABEL - 1] + "…"
 
 
 def _printable(text: str) -> str:
-    """The text without control characters, which XML cannot hold."""
+    """The text with a space for each control character, which XML does not allow."""
     return "".join(c if c.isprintable() else " " for c in text)
 
 
@@ -193,7 +213,7 @@ def _(architecture: ConvArchitecture, task: Interface) -> str:
 
 
 def _words(layer: Layer, block: int, *, flat: bool) -> str:
-    """What a layer is, short enough for a box."""
+    """A description of a layer, short enough for a box."""
     match layer:
         case ConvLayer():
             times = f"{block} times " if block > 1 else ""
@@ -213,13 +233,13 @@ def _words(layer: Layer, block: int, *, flat: bool) -> str:
 
 
 def _window(size: int, *, flat: bool) -> str:
-    """The extent of a window in time, or of a square one."""
+    """The size of a window: a length for series (`flat`), a square for images."""
     return str(size) if flat else f"{size} × {size}"
 
 
 @draw.register
 def _(architecture: NasBench201Architecture, task: Interface) -> str:
-    """One cell, the same all over the network; what an edge does stands at its end."""
+    """Draw the cell; each node lists the operations on its incoming edges."""
     kept = [
         (edge, op) for edge, op in zip(EDGES, architecture.operations, strict=True) if op != "none"
     ]
@@ -252,7 +272,7 @@ def _(architecture: ToyArchitecture, task: Interface) -> str:
 
 
 def _chain(layers: Sequence[tuple[str, str, int]], task: Interface) -> str:
-    """Dense layers (label, activation, width), each fed by the one before."""
+    """Draw a chain of dense layers, each given as (label, activation, width)."""
     before = math.prod(task.inputs)
     boxes = [Box("input", f"{before} numbers", "the input", end=True)]
     for number, (label, activation, width) in enumerate(layers, 1):

@@ -1,4 +1,4 @@
-"""Which workers trained what, what is running now, and how stale the gradients were."""
+"""The work of each machine, the children under way, and the staleness of gradients."""
 
 import math
 import time
@@ -14,7 +14,16 @@ HOUR = 3600.0
 
 @dataclass(frozen=True)
 class Machine:
-    """One machine's workers; `an_hour` is how many children it finished per hour of work."""
+    """The work of one machine.
+
+    Args:
+        name: The machine's name.
+        workers: Number of its workers.
+        busy: Number of children that it evaluates now.
+        children: Number of children that it has finished.
+        an_hour: Children finished per hour in which at least one was under way.
+        lost: Number of attempts that ended because a worker was lost.
+    """
 
     name: str
     workers: int
@@ -26,7 +35,13 @@ class Machine:
 
 @dataclass(frozen=True)
 class UnderWay:
-    """A child that is being evaluated now, and for how many seconds it has been."""
+    """A child that is being evaluated now.
+
+    Args:
+        trial: The trial's number.
+        worker: The worker, as machine:process.
+        seconds: How long it has been running.
+    """
 
     trial: int
     worker: str
@@ -35,7 +50,14 @@ class UnderWay:
 
 @dataclass(frozen=True)
 class Gradients:
-    """What parameter servers applied; `late` is the mean staleness in steps, `latest` the most."""
+    """The gradients that the parameter servers applied (section 3.2, figure 3).
+
+    Args:
+        count: Number of gradients.
+        replicas: Number of replicas that computed them.
+        late: Their mean staleness in steps.
+        latest: Their largest staleness in steps.
+    """
 
     count: int
     replicas: int
@@ -45,7 +67,15 @@ class Gradients:
 
 @dataclass(frozen=True)
 class Machines:
-    """All workers; `lost` children had their worker lost, `retried` of them ran again."""
+    """The work of all machines.
+
+    Args:
+        machines: Each machine, in the order of names.
+        under_way: The children that are being evaluated now.
+        lost: Number of attempts that ended because a worker was lost.
+        retried: How many of these were followed by another attempt.
+        gradients: The gradients applied; None without parameter servers.
+    """
 
     machines: tuple[Machine, ...]
     under_way: tuple[UnderWay, ...]
@@ -57,20 +87,20 @@ class Machines:
 def machines(
     attempts: Sequence[AttemptRecord], updates: Sequence[Update], *, working: bool
 ) -> Machines | None:
-    """Sum up each machine's work, from the attempts at trials.
+    """Summarise the work of each machine.
 
     Args:
-        attempts: Every attempt of a worker at a trial.
-        updates: The updates that parameter servers applied.
-        working: Whether some process works on the search; if not, nothing is under way.
+        attempts: All attempts of workers at trials.
+        updates: The updates that the parameter servers applied.
+        working: Whether a process is working on the search. If not, no child is under way.
 
     Returns:
-        The machines; None where children had no workers.
+        The summary; None without attempts, as in a search that ran in one process.
     """
     if not attempts:
         return None
     now = time.time()
-    if not working:  # a killed search leaves attempts open whose end is unknown
+    if not working:  # a killed search leaves attempts open, and their end is unknown
         attempts = [replace(e, ended=e.begun) if e.ended is None else e for e in attempts]
     by_machine: dict[str, list[AttemptRecord]] = defaultdict(list)
     for attempt in attempts:
@@ -101,7 +131,7 @@ def _machine(name: str, attempts: Sequence[AttemptRecord], now: float) -> Machin
 
 
 def _at_work(times: Iterable[tuple[float, float]]) -> float:
-    """Seconds in which at least one attempt was under way."""
+    """The seconds in which at least one attempt was under way, from (begin, end) pairs."""
     total, until = 0.0, -math.inf
     for begun, ended in sorted(times):
         total += max(0.0, ended - max(begun, until))

@@ -17,11 +17,18 @@ from reinas.report.sections import (
 )
 
 CODE = ("architecture", "value")
-"""The columns that hold text of programs."""
+"""The titles of columns that are set in a fixed-width font."""
 
 
 def page(report: Report) -> str:
-    """The page: the numbers of the whole search, then every section."""
+    """Render a report: the facts of the whole search, then every section.
+
+    Args:
+        report: The report.
+
+    Returns:
+        The HTML document, with all scripts, styles and figures inside.
+    """
     blocks = [f"<h1>{escape(report.name)}</h1>", quiet(_subtitle(report)), _facts(report)]
     if not report.best:
         blocks.append("<p>No child has been trained yet.</p>")
@@ -49,7 +56,7 @@ def _facts(report: Report) -> str:
 
 
 def _section(section: Section, *, first: bool) -> list[str]:
-    """The section; the page's `first` figure brings the library along."""
+    """The blocks of a section; the `first` figure of the page includes the plotting library."""
     blocks = [f"<h2>{escape(section.title)}</h2>"]
     if section.note:
         blocks.append(quiet(section.note))

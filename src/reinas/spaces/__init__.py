@@ -1,1 +1,1 @@
-"""What may be built: each space is a sequence of decisions. No torch here."""
+"""Search spaces: each one is a sequence of decisions. Nothing here imports torch."""

@@ -1,4 +1,4 @@
-"""The contract of a space: a sequence of decisions, and two functions that are inverses."""
+"""The contract of a space: a sequence of decisions, with `decode` and its inverse `encode`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -21,9 +21,9 @@ Over = Literal["architectures", "decisions"]
 
 
 class AbstractSpace(ABC, Generic[A]):
-    """What may be built.
+    """A search space: the set of architectures that a search can propose.
 
-    Subclasses are frozen dataclasses whose fields are the space's parameters, and define
+    Subclasses are frozen dataclasses whose fields are the space's parameters. They define
     `name`, `decisions` and `decode`; `encode` is optional. `decode(encode(a)) == a` for every
     architecture a, and `encode(decode(answers))` is the canonical form of the answers: two answers
     that mean the same network decode to equal architectures.
@@ -35,7 +35,7 @@ class AbstractSpace(ABC, Generic[A]):
     @property
     @abstractmethod
     def decisions(self) -> tuple[Decision, ...]:
-        """What is decided, in order."""
+        """The decisions that define an architecture, in order."""
 
     @abstractmethod
     def decode(self, answers: Answers) -> A:
@@ -48,7 +48,7 @@ class AbstractSpace(ABC, Generic[A]):
             The architecture: a value, which can be compared and hashed.
 
         Raises:
-            AnswersError: These are no canonical answers of this space.
+            AnswersError: The answers are not canonical answers of this space.
         """
 
     def encode(self, architecture: A) -> Answers:
@@ -61,7 +61,7 @@ class AbstractSpace(ABC, Generic[A]):
             One index per decision.
 
         Raises:
-            AnswersError: There are no such answers, or the space defines no `encode`.
+            AnswersError: The architecture is not in the space, or the space defines no `encode`.
         """
         raise AnswersError(f"space '{self.name}' defines no encode, which this needs")
 
@@ -73,27 +73,28 @@ class AbstractSpace(ABC, Generic[A]):
 
     @final
     def key(self, answers: Answers) -> Answers:
-        """Answers that are equal for equal architectures.
+        """A key that is equal for answers that mean equal architectures.
 
         Args:
             answers: Canonical answers of this space.
 
         Returns:
-            What `encode` gives for their architecture; without an `encode` the answers themselves:
-            then two answers that mean the same network count as two architectures.
+            The answers that `encode` gives for the decoded architecture. Without `encode`, the
+            answers unchanged: then two answers that mean the same network count as two
+            architectures.
         """
         return self.encode(self.decode(answers)) if self.has_encode else answers
 
     @property
     def lengths(self) -> tuple[int, ...]:
-        """The numbers of decisions of networks of 1, 2, ... layers; the last is all decisions."""
+        """Valid numbers of answers, for 1, 2, ... layers; the last is the number of decisions."""
         return (len(self.decisions),)
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The space's name and parameters: with them it can be made again.
+        """The space's name and parameters, from which an equal space can be built.
 
-        One of reinas's own has its short name here, another `module:Name`.
+        The name of a built-in space is short; that of any other has the form `module:Name`.
         """
         own = not type(self).__module__.startswith("reinas.")
         name = object_name(type(self)) if own else self.name
@@ -117,17 +118,18 @@ class AbstractSpace(ABC, Generic[A]):
         """Draw canonical answers at random, with replacement.
 
         Args:
-            count: How many.
-            seed: The only source of randomness.
-            length: One of `lengths`; None for all decisions.
-            over: With `architectures` all architectures are equally likely, with `decisions` all
-                answers to each active decision: the same unless decisions are conditional.
+            count: How many to draw.
+            seed: All randomness comes from it.
+            length: Answer only this many decisions, one of `lengths`. None: all of them.
+            over: "architectures" makes every architecture equally likely; "decisions" makes the
+                options of each active decision equally likely. The two differ only where decisions
+                are conditional.
 
         Returns:
-            `count` answers, each of `length` indices.
+            `count` answers, each with `length` indices.
 
         Raises:
-            SettingError: `over` is neither.
+            SettingError: `over` is neither "architectures" nor "decisions".
         """
         if over not in ("architectures", "decisions"):
             raise SettingError(f"over is architectures or decisions, got {over!r}")
@@ -139,17 +141,25 @@ class AbstractSpace(ABC, Generic[A]):
 
     @final
     def enumerate(self) -> Iterator[Answers]:
-        """All canonical answers, in lexicographic order. Only for small spaces."""
+        """Yield all canonical answers in lexicographic order; feasible only for small spaces."""
         return counter(self.decisions).each()
 
     @final
     def check(self, answers: Answers) -> None:
-        """Raise `AnswersError` unless the answers are canonical answers of this space."""
+        """Raise an error unless the answers are canonical answers of this space.
+
+        Args:
+            answers: One index per decision, for whole layers.
+
+        Raises:
+            AnswersError: Their number is not among `lengths`, an index is out of range, or an
+                inactive decision has an answer other than 0.
+        """
         if len(answers) not in self.lengths:
             lengths = ", ".join(str(n) for n in self.lengths)
             raise AnswersError(
                 f"{self.name}: expected {lengths} answers, got {len(answers)}"
-                " (one index per decision, whole layers)"
+                " (one index per decision, for whole layers)"
             )
         for decision, answer in zip(self.decisions, answers, strict=False):
             if not 0 <= answer < decision.num_options:
@@ -168,23 +178,33 @@ class AbstractSpace(ABC, Generic[A]):
 
 @lru_cache(maxsize=64)
 def counter(decisions: tuple[Decision, ...]) -> Counter:
-    """The counter of these decisions, with its tables, made once."""
+    """The counter of these decisions, cached because its tables are expensive to build.
+
+    Args:
+        decisions: A space's decisions, in order.
+    """
     return Counter(decisions)
 
 
 def check_decisions(decisions: tuple[Decision, ...]) -> None:
-    """Raise `SettingError` unless the decisions are a space that every policy can learn.
+    """Raise an error unless the decisions form a space that every policy can search.
 
-    Names are unique; a condition names an earlier decision and answers that it has; choices of
-    a kind have equally many options. Layers come in ascending order, each with its choices
-    before its links; a layer's links come one after the other, since they are decided together,
-    and so none of them depends on another.
+    Names are unique. A condition names an earlier decision and some of its values. All choices
+    of one kind have the same number of options. Layers come in ascending order, each with its
+    choices before its links. The links of a layer are consecutive and do not depend on each
+    other, because they are decided together.
+
+    Args:
+        decisions: A space's decisions, in order.
+
+    Raises:
+        SettingError: One of these rules is broken, or there are no decisions.
     """
     if not decisions:
         raise SettingError("a space needs at least one decision, got none")
     seen: dict[str, Decision] = {}
     options: dict[str, int] = {}
-    layer = linked = 0  # the last layer so far, and the last one whose links were decided
+    layer = linked = 0  # the highest layer so far, and the highest one with links so far
     previous: Decision | None = None
     for decision in decisions:
         if decision.name in seen:
@@ -230,7 +250,7 @@ def _check_conditions(decision: Decision, seen: Mapping[str, Decision]) -> None:
 
 
 def _check_choice(choice: Choice, options: dict[str, int], layer: int, linked: int) -> None:
-    """`options` has the number of options of each kind so far, and gets this one's."""
+    """Check one choice, and add its kind to `options`, the number of options by kind so far."""
     if options.setdefault(choice.kind, choice.num_options) != choice.num_options:
         raise SettingError(
             f"{choice.name} has {choice.num_options} choices, but others of kind {choice.kind} have"
@@ -254,7 +274,18 @@ def _check_link(link: Link, layer: int) -> None:
 
 
 def check_number(owner: str, key: str, value: int, least: int, most: int) -> None:
-    """Raise `SettingError` unless `value` is from `least` to `most`."""
+    """Raise an error unless `value` lies between `least` and `most`, inclusive.
+
+    Args:
+        owner: The space's name, for the message.
+        key: The parameter's name, for the message.
+        value: The parameter's value.
+        least: The smallest allowed value.
+        most: The largest allowed value.
+
+    Raises:
+        SettingError: The value is too small or too large.
+    """
     if value < least:
         raise SettingError(f"{owner}: {key} must be at least {least}, got {value}")
     if value > most:
@@ -262,7 +293,18 @@ def check_number(owner: str, key: str, value: int, least: int, most: int) -> Non
 
 
 def check_options(owner: str, key: str, values: tuple[Any, ...], least: float | None) -> None:
-    """Raise `SettingError` unless `values` are distinct, not empty, and of a usable size."""
+    """Raise an error unless `values` are distinct and not empty, and numbers within bounds.
+
+    Args:
+        owner: The space's name, for the message.
+        key: The parameter's name, for the message.
+        values: The options of a decision.
+        least: The smallest allowed number; the largest is 1,000,000. None: the values are not
+            numbers.
+
+    Raises:
+        SettingError: There are no values, two are equal, or one is out of bounds.
+    """
     if not values or len(set(values)) != len(values):
         raise SettingError(f"{owner}: {key} needs one or more different values, got {list(values)}")
     if least is not None and any(v < least for v in values):

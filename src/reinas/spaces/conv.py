@@ -20,7 +20,7 @@ from reinas.spaces.conv_architecture import (
 from reinas.types import Answers, Choice, Decision, Link, When
 
 TYPES = ("conv", "max", "average", "contrast", "norm")
-"""What a layer may be where its type is decided: section 3.3's list."""
+"""The layer types of section 3.3, available with `layer_types`."""
 CHOICES: dict[str, tuple[str, ...]] = {
     "conv": ("filter_height", "filter_width", "stride_height", "stride_width", "filters"),
     "max": ("pool_size", "pool_stride"),
@@ -28,7 +28,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "contrast": ("window",),
     "norm": (),
 }
-"""Which choices belong to which type, in order."""
+"""The choices that each layer type has, in the order of decision."""
 ORDER = dict.fromkeys(kind for kinds in CHOICES.values() for kind in kinds)
 WHOLE = ("heights", "widths", "filters", "strides", "pool_sizes", "pool_strides", "windows")
 
@@ -37,12 +37,28 @@ WHOLE = ("heights", "widths", "filters", "strides", "pool_sizes", "pool_strides"
 class ConvSpace(AbstractSpace[ConvArchitecture]):
     """Convolutional networks with skip connections, for images (Zoph & Le, section 4.1).
 
-    `dimensions=1` makes them one-dimensional, for series [channels, time]: `heights` are then
-    filter lengths, and `widths` do not matter. `strides=(1,)` fixes strides; more values make
-    them decisions. With `layer_types` a first decision per layer picks convolution, max or average
-    pooling, local contrast or batch normalisation. `learning_rates` makes the child's learning
-    rate one more decision. `block`, `pools` and `more_filters` are the third variant's: `reinas
-    spaces` has it as conv-blocks.
+    Args:
+        depth: The largest number of decided layers.
+        heights: Filter heights to choose from, odd, in pixels.
+        widths: Filter widths to choose from, odd, in pixels.
+        filters: Numbers of filters to choose from.
+        strides: Strides to choose from. A single value fixes the stride and adds no decision.
+        layer_types: Whether each layer first decides its type: convolution, max pooling, average
+            pooling, local contrast normalisation or batch normalisation (section 3.3).
+        pool_sizes: Sizes of pooling windows to choose from, with `layer_types`.
+        pool_strides: Strides of pooling to choose from, with `layer_types`.
+        windows: Windows of local contrast normalisation to choose from, odd, with `layer_types`.
+        learning_rates: Learning rates of the child to choose from (section 3.3). Empty: the
+            recipe's learning rate is used.
+        block: Each decided layer is this many densely linked convolutions (the third variant of
+            section 4.1).
+        pools: The layers after which all feature maps so far are max-pooled, 2 x 2.
+        more_filters: Added to every number of filters (the last row of table 1 adds 40).
+        dimensions: 2 for images. 1 for series [channels, time]: `heights` are then filter
+            lengths, and `widths` are ignored.
+
+    Raises:
+        SettingError: A parameter is out of range, or two of them cannot be combined.
     """
 
     depth: int = 6
@@ -92,7 +108,7 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
 
     @cached_property
     def _options(self) -> dict[str, tuple[int, ...]]:
-        """Every kind of choice within a layer and its options, in the order of decision."""
+        """The options of each kind of choice that a layer has, in the order of decision."""
         options = {
             "filter_height": self.heights,
             "filter_width": self.widths,
@@ -111,7 +127,7 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
         return {kind: options[kind] for kind in ORDER if kind in decided}
 
     def _choices(self, layer: int) -> list[Choice]:
-        """A layer's choices: its type, if that is decided, then what belongs to each type."""
+        """A layer's choices: its type, with `layer_types`, then the choices of every type."""
         where = f"layer{layer}"
         choices = []
         when: dict[str, tuple[When, ...]] = {}
@@ -127,9 +143,10 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
 
     @cached_property
     def decisions(self) -> tuple[Decision, ...]:
-        """For every layer its choices, then one link for each earlier layer.
+        """For each layer its choices, then one link per earlier layer.
 
-        The learning rate, where it is decided, comes first: so the depth may still grow.
+        With `learning_rates`, the learning rate comes first, so that the answers of a shallower
+        network remain a prefix of those of a deeper one.
         """
         decisions: list[Decision] = []
         if self.learning_rates:
@@ -143,15 +160,21 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
-        """The number of decisions of 1, 2, ..., `depth` whole layers."""
+        """The number of decisions for 1, 2, ..., `depth` layers."""
         choices = len(self._options) + self.layer_types
         before = 1 if self.learning_rates else 0
         return tuple(before + n * choices + n * (n - 1) // 2 for n in range(1, self.depth + 1))
 
     def decode(self, answers: Answers) -> ConvArchitecture:
-        """The network of 1 to `depth` layers that the answers mean, repaired.
+        """The network of 1 to `depth` layers that the answers mean.
 
-        A layer without input takes the image (section 3.3, repair 1).
+        A layer without links takes the image as input (section 3.3).
+
+        Args:
+            answers: Canonical answers; their number is one of `lengths`.
+
+        Raises:
+            AnswersError: The answers are not canonical answers of this space.
         """
         self.check(answers)
         before = len(self.learning_rates[:1])
@@ -165,7 +188,7 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
         return ConvArchitecture(layers, self.block, pools, rate, self.dimensions)
 
     def _layer(self, part: Answers) -> Layer:
-        """A layer from its answers: its type if that is decided, its choices, its links."""
+        """Build one layer from its answers: its type if decided, its choices and its links."""
         kind = TYPES[part[0]] if self.layer_types else "conv"
         chosen = part[self.layer_types :]
         links = chosen[len(self._options) :]
@@ -194,7 +217,17 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
                 return PoolLayer(pool, value["pool_size"], value["pool_stride"], inputs)
 
     def encode(self, architecture: ConvArchitecture) -> Answers:
-        """The answers of as many layers as the architecture has."""
+        """The canonical answers that mean the architecture.
+
+        Args:
+            architecture: A network of 1 to `depth` layers.
+
+        Returns:
+            The indices of all decisions up to the architecture's last layer.
+
+        Raises:
+            AnswersError: The architecture is not in the space.
+        """
         depth = len(architecture.layers)
         if not 1 <= depth <= self.depth:
             raise AnswersError(f"conv: expected 1 to {self.depth} layers, got {depth}")
@@ -226,12 +259,14 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
         if self.dimensions == 2:
             strides.add(value.get("stride_width"))
         if kind == "conv" and len(self.strides) == 1 and strides != {self.strides[0]}:
-            raise AnswersError(f"conv: {where} strides are not {self.strides[0]}")
+            raise AnswersError(f"conv: {where} strides must be {self.strides[0]} in this space")
         answers = []
         if self.layer_types:
             answers.append(TYPES.index(kind))
         elif not isinstance(layer, ConvLayer):
-            raise AnswersError(f"conv: layer {number} is no convolution: set layer_types for that")
+            raise AnswersError(
+                f"conv: layer {number} is not a convolution, which needs layer_types"
+            )
         for k, options in self._options.items():
             more = self.more_filters if k == "filters" else 0
             whole = tuple(option + more for option in options)
@@ -240,7 +275,7 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
 
 
 def _described(layer: Layer) -> tuple[str, dict[str, int]]:
-    """A layer's type, and the value of each of its choices."""
+    """A layer's type and the values of its choices by kind."""
     match layer:
         case ConvLayer():
             return "conv", {
@@ -287,9 +322,23 @@ def conv_blocks(
     learning_rates: tuple[float, ...] = (),
     dimensions: int = 2,
 ) -> ConvSpace:
-    """The paper's third variant: decided layers as densely linked blocks of 3, two poolings.
+    """The third variant of section 4.1: each decided layer is a block, and two poolings are fixed.
 
-    With more_filters=40 it is table 1's last row, "more filters".
+    With more_filters=40 it is the last row of table 1, "more filters".
+
+    Args:
+        depth: The largest number of decided layers, each of them a block.
+        heights: Filter heights to choose from, odd, in pixels.
+        widths: Filter widths to choose from, odd, in pixels.
+        filters: Numbers of filters to choose from.
+        block: Densely linked convolutions per block.
+        pools: The blocks after which all feature maps so far are max-pooled, 2 x 2.
+        more_filters: Added to every number of filters.
+        learning_rates: Learning rates of the child to choose from. Empty: the recipe's.
+        dimensions: 2 for images, 1 for series [channels, time].
+
+    Raises:
+        SettingError: A parameter is out of range.
     """
     return ConvSpace(
         depth=depth,

@@ -1,14 +1,14 @@
-"""Convolutional architectures as values, and the shapes that they give (Zoph & Le 2016, 3.3)."""
+"""Convolutional architectures and the shapes of their layers (Zoph & Le 2016, section 3.3)."""
 
 from dataclasses import dataclass
 
 from reinas.errors import SettingError
 
 IMAGE = 0
-"""The number that stands for the image among a layer's inputs."""
+"""The image's number among a layer's inputs; layers count from 1."""
 
 Inputs = tuple[int, ...]
-"""The layers whose outputs are concatenated, ascending; (0,) is the image."""
+"""The numbers of the layers whose outputs are concatenated, ascending; (0,) is the image."""
 
 
 def _from(inputs: Inputs) -> str:
@@ -17,7 +17,16 @@ def _from(inputs: Inputs) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ConvLayer:
-    """Convolution, batch normalisation, ReLU."""
+    """A convolution followed by batch normalisation and ReLU.
+
+    Args:
+        height: Filter height in pixels, or filter length for series.
+        width: Filter width in pixels; 1 for series.
+        filters: Number of filters.
+        inputs: Numbers of the layers that feed this one, ascending; (0,) for the image.
+        stride_height: Vertical stride in pixels.
+        stride_width: Horizontal stride in pixels.
+    """
 
     height: int
     width: int
@@ -27,7 +36,7 @@ class ConvLayer:
     stride_width: int = 1
 
     def __str__(self) -> str:
-        """Height x width x filters, strides if any, and inputs: 3x5x36/2x1<-1,2."""
+        """Height x width x filters, strides unless 1, and inputs: 3x5x36/2x1<-1,2."""
         strides = (self.stride_height, self.stride_width)
         stride = "" if strides == (1, 1) else f"/{strides[0]}x{strides[1]}"
         return f"{self.height}x{self.width}x{self.filters}{stride}{_from(self.inputs)}"
@@ -35,23 +44,34 @@ class ConvLayer:
 
 @dataclass(frozen=True, slots=True)
 class PoolLayer:
-    """The greatest or the mean value of every window of `size` x `size` pixels."""
+    """Max or average pooling.
+
+    Args:
+        pool: "max" or "average".
+        size: Height and width of the window in pixels.
+        stride: Stride in both directions in pixels.
+        inputs: Numbers of the layers that feed this one, ascending; (0,) for the image.
+    """
 
     pool: str
-    """`max` or `average`."""
     size: int
     stride: int
     inputs: Inputs
 
     def __str__(self) -> str:
-        """Which pooling, size, stride if any, and inputs: max 3/2<-1."""
+        """The kind of pooling, size, stride unless 1, and inputs: max 3/2<-1."""
         stride = "" if self.stride == 1 else f"/{self.stride}"
         return f"{self.pool} {self.size}{stride}{_from(self.inputs)}"
 
 
 @dataclass(frozen=True, slots=True)
 class ContrastLayer:
-    """Local contrast normalisation over windows of `window` x `window` pixels."""
+    """Local contrast normalisation.
+
+    Args:
+        window: Height and width of the window in pixels.
+        inputs: Numbers of the layers that feed this one, ascending; (0,) for the image.
+    """
 
     window: int
     inputs: Inputs
@@ -63,7 +83,11 @@ class ContrastLayer:
 
 @dataclass(frozen=True, slots=True)
 class NormLayer:
-    """Batch normalisation alone."""
+    """Batch normalisation without a convolution.
+
+    Args:
+        inputs: Numbers of the layers that feed this one, ascending; (0,) for the image.
+    """
 
     inputs: Inputs
 
@@ -77,13 +101,21 @@ Layer = ConvLayer | PoolLayer | ContrastLayer | NormLayer
 
 @dataclass(frozen=True, slots=True)
 class ConvArchitecture:
-    """The layers 1, 2, ...; what feeds nothing feeds the classifier (section 3.3, repair 2).
+    """A convolutional network with skip connections (section 3.3).
 
-    With `block` above 1 every convolutional layer is that many convolutions, densely linked,
-    whose outputs are concatenated (the third variant of table 1). After each layer that
-    `pools` names, everything so far is max-pooled, 2 x 2. A `learning_rate` that was decided
-    replaces the recipe's. With `dimensions` 1 it is for series: heights are lengths in time,
-    widths must be 1, and fixed pooling is over 2 steps.
+    Layers that feed no other layer feed the classifier.
+
+    Args:
+        layers: The layers 1, 2, ..., in order.
+        block: Convolutions per convolutional layer. Above 1 they are densely linked, and their
+            outputs are concatenated (the third variant of section 4.1).
+        pools: Numbers of the layers after which all feature maps so far are max-pooled, 2 x 2, or
+            over 2 steps for series.
+        learning_rate: The child's learning rate where it was decided. None: the recipe's.
+        dimensions: 2 for images. 1 for series: heights are lengths in time, and widths must be 1.
+
+    Raises:
+        SettingError: `dimensions` is neither 1 nor 2, or a width for series is not 1.
     """
 
     layers: tuple[Layer, ...]
@@ -108,7 +140,7 @@ class ConvArchitecture:
                 )
 
     def __str__(self) -> str:
-        """Layer by layer; 0 is the image, || a pooling of everything so far."""
+        """All layers in order, separated by |; || marks a pooling of all feature maps so far."""
         parts = []
         for number, layer in enumerate(self.layers, start=1):
             parts.append(str(layer))
@@ -122,18 +154,26 @@ class ConvArchitecture:
 
     @property
     def outputs(self) -> tuple[int, ...]:
-        """The layers whose output feeds no other layer: the classifier's inputs."""
+        """Numbers of the layers that feed no other layer and so feed the classifier."""
         used = {source for layer in self.layers for source in layer.inputs}
         return tuple(n for n in range(1, len(self.layers) + 1) if n not in used)
 
 
 Shape = tuple[int, int, int]
-"""Channels, height, width."""
+"""(channels, height, width)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConvShape:
-    """What a layer takes and gives: channels in, channels, height and width out, parameters."""
+    """The shape of a layer.
+
+    Args:
+        channels_in: Channels of the concatenated inputs.
+        channels: Channels of the output.
+        height: Height of the output in pixels.
+        width: Width of the output in pixels.
+        parameters: Number of trainable parameters.
+    """
 
     channels_in: int
     channels: int
@@ -143,22 +183,38 @@ class ConvShape:
 
 
 def same(size: int, stride: int) -> int:
-    """The output size under 'same' padding: ceil(size / stride)."""
+    """The output size under 'same' padding: ceil(size / stride).
+
+    Args:
+        size: The input's height or width in pixels.
+        stride: The stride in pixels.
+    """
     return -(-size // stride)
 
 
 def as_image(inputs: tuple[int, ...]) -> Shape:
-    """The shape of an example, of a series [channels, time] with a width of 1."""
+    """The shape of an example as an image; a series gets a width of 1.
+
+    Args:
+        inputs: (channels, height, width) of an image, or (channels, time) of a series.
+    """
     channels, height, width = (*inputs, 1)[:3]
     return channels, height, width
 
 
 def shapes(architecture: ConvArchitecture, image: Shape) -> tuple[ConvShape, ...]:
-    """Every layer's shape for an image of (channels, height, width), before any fixed pooling.
+    """The shape of every layer, before any of the fixed poolings.
 
-    Inputs of different sizes are padded to the largest (section 3.3, repair 3); 'same' padding
-    makes a layer's output ceil(size / stride). Parameters: convolutions without bias, since
-    batch normalisation follows, which has two a channel.
+    Inputs of different sizes are padded to the largest (section 3.3). With 'same' padding, a
+    layer's output has the size ceil(size / stride). Convolutions have no bias, because the batch
+    normalisation after them has two parameters per channel.
+
+    Args:
+        architecture: The network.
+        image: The shape of its input.
+
+    Returns:
+        One shape per layer, in order.
     """
     maps: list[Shape] = [image]
     done: list[ConvShape] = []
@@ -172,7 +228,11 @@ def shapes(architecture: ConvArchitecture, image: Shape) -> tuple[ConvShape, ...
 
 
 def joined_shape(maps: list[Shape]) -> Shape:
-    """The shape of feature maps concatenated along channels, padded to the largest."""
+    """The shape of feature maps that are padded to the largest and concatenated along channels.
+
+    Args:
+        maps: The shapes of the feature maps.
+    """
     channels, heights, widths = zip(*maps, strict=True)
     return sum(channels), max(heights), max(widths)
 

@@ -1,9 +1,9 @@
 """Counting, drawing and listing the canonical answers to a sequence of decisions.
 
-Conditional decisions make this more than a product: whether a decision is active depends on
-earlier answers. Only answers that a later condition mentions matter for that, so a walk over
-the decisions needs to remember only those ("the memory"). The number of canonical answers is
-then a small dynamic programme, exact however large the space is.
+Without conditions, the count is a product. With conditions, whether a decision is active depends
+on earlier answers. Only answers that a later condition mentions matter, so a pass over the
+decisions carries just those (its `Memory`). A dynamic programme over decisions and memories then
+gives the exact count, even for spaces far too large to enumerate.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,7 +29,15 @@ def active(decision: Decision, known: Mapping[str, Any]) -> bool:
 
 
 def active_decisions(decisions: Sequence[Decision], answers: Answers) -> list[bool]:
-    """Which of the decisions are active, as far as the answers go."""
+    """Which decisions are active, given the answers.
+
+    Args:
+        decisions: A space's decisions, in order.
+        answers: One index per decision, possibly for the first decisions only.
+
+    Returns:
+        One flag per answer.
+    """
     known: dict[str, Any] = {}
     result = []
     for decision, answer in zip(decisions, answers, strict=False):
@@ -41,26 +49,36 @@ def active_decisions(decisions: Sequence[Decision], answers: Answers) -> list[bo
 
 
 def canonical(decisions: Sequence[Decision], answers: Answers) -> Answers:
-    """The same answers with 0 wherever the decision is inactive."""
+    """The same answers with 0 for every inactive decision.
+
+    Args:
+        decisions: A space's decisions, in order.
+        answers: One index per decision, possibly for the first decisions only.
+    """
     live = active_decisions(decisions, answers)
     return tuple(a if on else 0 for a, on in zip(answers, live, strict=False))
 
 
 @dataclass(frozen=True)
 class Counter:
-    """Counts, draws and lists the canonical answers to `decisions`."""
+    """Counts, draws and lists the canonical answers to a sequence of decisions.
+
+    Args:
+        decisions: A space's decisions, in order.
+    """
 
     decisions: tuple[Decision, ...]
 
     @cached_property
     def _last_use(self) -> dict[str, int]:
-        """Where each decision's answer is needed for the last time."""
+        """The index of the last decision with a condition on each decision, by name."""
         return {w.decision: t for t, d in enumerate(self.decisions) for w in d.when}
 
     def _branches(self, t: int, memory: Memory) -> list[tuple[int, int, Memory]]:
-        """Groups of answers to decision t: (first answer, how many, the memory after them).
+        """Group the answers to decision t as (first answer, number of answers, memory after them).
 
-        Answers that nothing later asks about are one group; remembered ones a group each.
+        If a later condition depends on the decision, each answer is a group of its own; otherwise
+        all answers form one group.
         """
         decision = self.decisions[t]
         alive = tuple(item for item in memory if self._last_use[item[0]] > t)
@@ -72,7 +90,7 @@ class Counter:
 
     @cached_property
     def _ways(self) -> list[dict[Memory, int]]:
-        """How many canonical completions there are from each place and memory."""
+        """For each index t and memory, the number of canonical answers to decisions t, t+1, ..."""
         reached: list[set[Memory]] = [{()}]
         for t in range(len(self.decisions)):
             reached.append({m for memory in reached[t] for _, _, m in self._branches(t, memory)})
@@ -89,28 +107,35 @@ class Counter:
 
     @property
     def total(self) -> int:
-        """How many canonical answers there are, exactly."""
+        """The exact number of canonical answers."""
         return self._ways[0][()]
 
     def draw(self, rng: np.random.Generator) -> Answers:
-        """One of all canonical answers, each with the same probability."""
+        """Draw from the uniform distribution over all canonical answers.
+
+        Args:
+            rng: The source of randomness.
+
+        Returns:
+            One index per decision.
+        """
         memory: Memory = ()
         answers = []
         for t in range(len(self.decisions)):
             point = rng.random()
             for group in self._branches(t, memory):
                 first, n, after = group
-                # whole numbers of any size divide exactly rounded; they may not fit a float
+                # dividing integers rounds correctly even where they are too large for a float
                 point -= n * self._ways[t + 1][after] / self._ways[t][memory]
                 if point < 0:
                     break
-            # where rounding leaves the point on the very edge the last group takes it
+            # if rounding keeps the point from falling below 0, the last group is taken
             answers.append(first + int(rng.integers(n)))
             memory = after
         return tuple(answers)
 
     def each(self) -> Iterator[Answers]:
-        """All canonical answers, in lexicographic order. Only for small spaces."""
+        """Yield all canonical answers in lexicographic order; feasible only for small spaces."""
 
         def walk(t: int, known: dict[str, Any], head: Answers) -> Iterator[Answers]:
             if t == len(self.decisions):
@@ -127,10 +152,17 @@ class Counter:
 
 
 def draw_decisions(decisions: Sequence[Decision], rng: np.random.Generator) -> Answers:
-    """Every active decision uniform on its own: what a controller does before it has learned.
+    """Draw the option of every active decision uniformly, like an untrained controller.
 
-    Where decisions are conditional this is not uniform over architectures: a network of one
-    layer is as likely as all networks of five together.
+    Where decisions are conditional, this is not uniform over architectures: if the depth is a
+    decision, a depth of one is as likely as a depth of five, which has far more architectures.
+
+    Args:
+        decisions: A space's decisions, in order.
+        rng: The source of randomness.
+
+    Returns:
+        Canonical answers, one index per decision.
     """
     uniform = tuple(int(rng.integers(d.num_options)) for d in decisions)
     return canonical(decisions, uniform)

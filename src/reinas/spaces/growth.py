@@ -1,4 +1,4 @@
-"""The schedule by which networks grow deeper during a search (Zoph & Le 2016, section 4.1)."""
+"""The schedule that makes networks deeper during a search (Zoph & Le 2016, section 4.1)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,16 @@ from reinas.spaces.base import AbstractSpace
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """The schedule of depth (section 4.1): `start` layers, `step` more every `every` samples."""
+    """A schedule of depth (section 4.1).
+
+    Args:
+        start: The depth at first, in layers.
+        step: How many layers each increase adds.
+        every: The number of trials between two increases.
+
+    Raises:
+        SettingError: A value is below 1.
+    """
 
     start: int = 6
     step: int = 2
@@ -21,11 +30,22 @@ class Growth:
                 raise SettingError(f"growth: {key} must be at least 1, got {getattr(self, key)}")
 
     def depth(self, trial: int) -> int:
-        """The depth of a batch whose first trial is number `trial`, before any limit."""
+        """The scheduled depth in layers, which may exceed the space's own.
+
+        Args:
+            trial: The number of the batch's first trial, counted from 0.
+        """
         return self.start + self.step * (trial // self.every)
 
     def check(self, space: AbstractSpace[Any]) -> None:
-        """Raise `SettingError` where the space has no depths to grow through."""
+        """Raise an error if the space cannot grow by this schedule.
+
+        Args:
+            space: The space that is searched.
+
+        Raises:
+            SettingError: The space has only one depth, or is never deeper than `start`.
+        """
         deepest = len(space.lengths)
         if deepest == 1:
             raise SettingError(

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons: the depth first, then width and activation of each layer there is."""
+"""Multilayer perceptrons: their depth, then the width and activation of each layer."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +13,12 @@ ACTIVATIONS = ("relu", "tanh", "sigmoid", "gelu", "identity")
 
 @dataclass(frozen=True, slots=True)
 class MlpLayer:
-    """One hidden layer."""
+    """One hidden layer.
+
+    Args:
+        width: Number of units.
+        activation: Name of the activation function.
+    """
 
     width: int
     activation: str
@@ -21,7 +26,11 @@ class MlpLayer:
 
 @dataclass(frozen=True, slots=True)
 class MlpArchitecture:
-    """The hidden layers; the output layer follows from the task."""
+    """A multilayer perceptron; its output layer depends on the task.
+
+    Args:
+        layers: The hidden layers, in order.
+    """
 
     layers: tuple[MlpLayer, ...]
 
@@ -32,7 +41,16 @@ class MlpArchitecture:
 
 @dataclass(frozen=True)
 class MlpSpace(AbstractSpace[MlpArchitecture]):
-    """Multilayer perceptrons of 1 to `depth` hidden layers, for tables and flattened images."""
+    """Multilayer perceptrons for tables and flattened images.
+
+    Args:
+        depth: The largest number of hidden layers.
+        widths: Numbers of units to choose from.
+        activations: Activation functions to choose from: relu, tanh, sigmoid, gelu or identity.
+
+    Raises:
+        SettingError: A parameter is out of range or an activation is unknown.
+    """
 
     depth: int = 4
     widths: tuple[int, ...] = (8, 16, 32, 64, 128)
@@ -51,7 +69,7 @@ class MlpSpace(AbstractSpace[MlpArchitecture]):
 
     @cached_property
     def decisions(self) -> tuple[Choice, ...]:
-        """The depth, then for each layer that the depth allows its width and activation."""
+        """The depth, then the width and activation of each layer, active up to that depth."""
         depths = tuple(range(1, self.depth + 1))
         decisions = [Choice("depth", "depth", depths)]
         for layer in depths:
@@ -64,14 +82,31 @@ class MlpSpace(AbstractSpace[MlpArchitecture]):
         return tuple(decisions)
 
     def decode(self, answers: Answers) -> MlpArchitecture:
-        """The perceptron that the answers mean."""
+        """The perceptron that the answers mean.
+
+        Args:
+            answers: Canonical answers, one index per decision.
+
+        Raises:
+            AnswersError: The answers are not canonical answers of this space.
+        """
         self.check(answers)
         pairs = zip(answers[1::2], answers[2::2], strict=True)
         layers = tuple(MlpLayer(self.widths[w], self.activations[a]) for w, a in pairs)
         return MlpArchitecture(layers[: answers[0] + 1])
 
     def encode(self, architecture: MlpArchitecture) -> Answers:
-        """The depth and each layer's two indices; 0 for layers that are not there."""
+        """The canonical answers that mean the architecture.
+
+        Args:
+            architecture: A perceptron of this space.
+
+        Returns:
+            The index of the depth, then two indices per layer, 0 for layers beyond the depth.
+
+        Raises:
+            AnswersError: The architecture is not in the space.
+        """
         layers = architecture.layers
         if not 1 <= len(layers) <= self.depth:
             raise AnswersError(f"mlp: expected 1 to {self.depth} layers, got {len(layers)}")

@@ -1,4 +1,4 @@
-"""A space without a network behind it: independent choices, as the columns of a table."""
+"""The space of all combinations of some values, such as those of a table's columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +14,16 @@ Columns = tuple[tuple[str, tuple[Any, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One value of every column."""
+    """One value per column.
+
+    Args:
+        values: Pairs of a column's name and its value, in the order of the columns.
+    """
 
     values: tuple[tuple[str, Any], ...]
 
     def __str__(self) -> str:
-        """As column=value, ..."""
+        """Comma-separated pairs: column=value, ..."""
         return ", ".join(f"{name}={value}" for name, value in self.values)
 
 
@@ -31,7 +35,8 @@ class ProductSpace(AbstractSpace[Assignment]):
         columns: Pairs of a name and its values.
 
     Raises:
-        SettingError: There are no columns or values, or some of them twice.
+        SettingError: There are no columns, or a column has no values or a value that is a list,
+            dict or set, or two names or two values of a column are equal.
     """
 
     columns: Columns
@@ -65,14 +70,31 @@ class ProductSpace(AbstractSpace[Assignment]):
         return tuple({v: place for place, v in enumerate(values)} for _, values in self.columns)
 
     def decode(self, answers: Answers) -> Assignment:
-        """The values that the answers pick."""
+        """The values that the answers mean.
+
+        Args:
+            answers: One index per column.
+
+        Raises:
+            AnswersError: The answers are not answers of this space.
+        """
         self.check(answers)
         return Assignment(
             tuple((d.name, d.choices[a]) for d, a in zip(self.decisions, answers, strict=True))
         )
 
     def encode(self, architecture: Assignment) -> Answers:
-        """The values as indices."""
+        """The values as indices.
+
+        Args:
+            architecture: One value per column, in the order of the columns.
+
+        Returns:
+            One index per column.
+
+        Raises:
+            AnswersError: The columns or a value are not those of the space.
+        """
         try:
             if [name for name, _ in architecture.values] != [name for name, _ in self.columns]:
                 raise KeyError

@@ -15,13 +15,18 @@ MOST_LEAVES = 256
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What a node of the tree computes: activation(combination(left, right))."""
+    """A node of the tree, which computes activation(combination(left, right)).
+
+    Args:
+        combination: "add", "elem_mult" or "max".
+        activation: "identity", "tanh", "sigmoid", "relu" or "sin".
+    """
 
     combination: str
     activation: str
 
     def __str__(self) -> str:
-        """As figure 5 writes it: add tanh."""
+        """The combination and activation, as in figure 5: add tanh."""
         return f"{self.combination} {self.activation}"
 
 
@@ -29,9 +34,15 @@ class Node:
 class Cell:
     """A recurrent cell: a binary tree over x_t and h_(t-1), whose root is h_t (figure 5).
 
-    Nodes are numbered leaves first, then level by level; neighbours pair up. Each leaf combines
-    W x_t and U h_(t-1), with two matrices of its own. `inject` replaces the value a of node
-    `into` by activation(combination(a, c_(t-1))); c_t is node `out` before its activation.
+    Nodes are numbered level by level, leaves first; each inner node combines two neighbours of the
+    level below. Each leaf combines W x_t and U h_(t-1) with matrices W and U of its own.
+
+    Args:
+        nodes: The nodes in the order of their numbers: 2 * base - 1 for `base` leaves.
+        inject: How the cell state enters: the value a of node `into` becomes
+            activation(combination(a, c_(t-1))).
+        out: The number of the node whose value before its activation is c_t.
+        into: The number of the node that receives c_(t-1).
     """
 
     nodes: tuple[Node, ...]
@@ -41,16 +52,20 @@ class Cell:
 
     @property
     def base(self) -> int:
-        """How many leaves there are."""
+        """The number of leaves."""
         return (len(self.nodes) + 1) // 2
 
     def inputs(self, node: int) -> tuple[int, int]:
-        """The two nodes that an inner node combines."""
+        """The numbers of the two nodes that an inner node combines.
+
+        Args:
+            node: The inner node's number.
+        """
         left = 2 * (node - self.base)
         return left, left + 1
 
     def __str__(self) -> str:
-        """The nodes level by level, the injection, the two cell indices: c_t, then c_(t-1)."""
+        """The nodes by level, the injection, and the nodes that give c_t and receive c_(t-1)."""
         levels, first, width = [], 0, self.base
         while width:
             levels.append(", ".join(map(str, self.nodes[first : first + width])))
@@ -60,10 +75,13 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class RecurrentArchitecture:
-    """A language model: embedding, `layers` of the cell, softmax over the vocabulary.
+    """A language model: an embedding, layers of one cell, a softmax over the vocabulary.
 
-    Its width is the largest that keeps within `budget` parameters. With `tied` the softmax
-    takes the embedding's weights.
+    Args:
+        cell: The cell that every layer uses.
+        layers: Number of recurrent layers.
+        budget: Largest number of parameters; the model is as wide as it allows.
+        tied: Whether the softmax shares the embedding's weights.
     """
 
     cell: Cell
@@ -72,16 +90,27 @@ class RecurrentArchitecture:
     tied: bool
 
     def __str__(self) -> str:
-        """The cell; the rest is the same for all of a search."""
+        """The cell alone, because everything else is the same throughout a search."""
         return str(self.cell)
 
 
 @dataclass(frozen=True)
 class RecurrentSpace(AbstractSpace[RecurrentArchitecture]):
-    """Recurrent cells as trees of `base` leaves, for language (Zoph & Le, section 4.2).
+    """Recurrent cells as trees, for language models (Zoph & Le, sections 3.4 and 4.2).
 
-    Every child has the same number of `layers` and about `budget` parameters. The paper's first
-    control experiment adds max to the combinations and sin to the activations.
+    All children have the same number of layers and about the same number of parameters. The first
+    control experiment of section 4.2 adds "max" to the combinations and "sin" to the activations.
+
+    Args:
+        base: Number of leaves of the tree, a power of two.
+        combinations: How nodes combine two values, to choose from.
+        activations: Activation functions of nodes to choose from.
+        layers: Number of recurrent layers.
+        budget: Largest number of parameters of a child.
+        tied: Whether the softmax shares the embedding's weights.
+
+    Raises:
+        SettingError: A parameter is out of range or a name is unknown.
     """
 
     base: int = 8
@@ -112,7 +141,7 @@ class RecurrentSpace(AbstractSpace[RecurrentArchitecture]):
 
     @cached_property
     def decisions(self) -> tuple[Decision, ...]:
-        """Each node's combination and activation, the injection's, then the two cell indices."""
+        """Combination and activation per node and of the injection, then the two cell indices."""
         nodes = 2 * self.base - 1
         decisions: list[Decision] = []
         for where in (*(f"node{n}" for n in range(nodes)), "inject"):
@@ -128,7 +157,14 @@ class RecurrentSpace(AbstractSpace[RecurrentArchitecture]):
         )
 
     def decode(self, answers: Answers) -> RecurrentArchitecture:
-        """The cell that the answers mean, in a model of this space's size."""
+        """The language model of this space's size with the cell that the answers mean.
+
+        Args:
+            answers: One index per decision.
+
+        Raises:
+            AnswersError: The answers are not answers of this space.
+        """
         self.check(answers)
         *pairs, out, into = answers
         nodes = tuple(
@@ -139,7 +175,17 @@ class RecurrentSpace(AbstractSpace[RecurrentArchitecture]):
         return RecurrentArchitecture(cell, self.layers, self.budget, self.tied)
 
     def encode(self, architecture: RecurrentArchitecture) -> Answers:
-        """The answers that mean the architecture's cell."""
+        """The answers that mean the architecture's cell.
+
+        Args:
+            architecture: A model with this space's `layers`, `budget` and `tied`.
+
+        Returns:
+            One index per decision.
+
+        Raises:
+            AnswersError: The architecture is not in the space.
+        """
         given = (architecture.layers, architecture.budget, architecture.tied)
         if given != (self.layers, self.budget, self.tied):
             raise AnswersError(
@@ -149,7 +195,17 @@ class RecurrentSpace(AbstractSpace[RecurrentArchitecture]):
         return self.encode_cell(architecture.cell)
 
     def encode_cell(self, cell: Cell) -> Answers:
-        """The answers that mean the cell."""
+        """The answers that mean the cell.
+
+        Args:
+            cell: A cell with this space's number of leaves.
+
+        Returns:
+            One index per decision.
+
+        Raises:
+            AnswersError: The cell is not in the space.
+        """
         count = 2 * self.base - 1
         if len(cell.nodes) != count:
             raise AnswersError(f"recurrent: expected {count} nodes, got {len(cell.nodes)}")

@@ -13,7 +13,12 @@ ACTIVATIONS = ("linear", "sigmoid")
 
 @dataclass(frozen=True, slots=True)
 class ToyArchitecture:
-    """A network Dense(1) -> h -> Dense(1) -> g -> Dense(1)."""
+    """A network Dense(1) -> h -> Dense(1) -> g -> Dense(1).
+
+    Args:
+        h: The first activation, "linear" or "sigmoid".
+        g: The second activation, "linear" or "sigmoid".
+    """
 
     h: str
     g: str
@@ -38,12 +43,26 @@ class ToySpace(AbstractSpace[ToyArchitecture]):
         )
 
     def decode(self, answers: Answers) -> ToyArchitecture:
-        """The network with these two activations."""
+        """The network that the answers mean.
+
+        Args:
+            answers: The indices of the two activations.
+
+        Raises:
+            AnswersError: The answers are not answers of this space.
+        """
         self.check(answers)
         return ToyArchitecture(ACTIVATIONS[answers[0]], ACTIVATIONS[answers[1]])
 
     def encode(self, architecture: ToyArchitecture) -> Answers:
-        """The two activations as indices."""
+        """The two activations as indices.
+
+        Args:
+            architecture: One of the four networks.
+
+        Raises:
+            AnswersError: An activation is neither "linear" nor "sigmoid".
+        """
         for activation in (architecture.h, architecture.g):
             if activation not in ACTIVATIONS:
                 raise AnswersError(f"toy: expected linear or sigmoid, got {activation!r}")

@@ -1,4 +1,4 @@
-"""What happened: studies by name, in SQLite through SQLAlchemy or in memory."""
+"""Stores of studies: in an SQLite file through SQLAlchemy, or in memory."""
 
 from reinas.store.base import AbstractStore
 from reinas.store.memory_store import MemoryStore

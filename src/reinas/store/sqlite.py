@@ -1,4 +1,4 @@
-"""What is SQLite's own: the file, its mode, its transactions, its complaints."""
+"""What is specific to SQLite: the file, its journal mode, transactions and errors."""
 
 import os
 import sqlite3
@@ -16,7 +16,15 @@ PREFIX = "sqlite:///"
 
 
 def path_of(location: str) -> Path:
-    """The file that a path or sqlite:///PATH names; refuses what cannot be one."""
+    """The path of the file in a store's location.
+
+    Args:
+        location: A path, or sqlite:///PATH.
+
+    Raises:
+        SettingError: The location is a URL of another kind.
+        StoreError: It is empty or a folder, or the folder around it does not exist.
+    """
     if location.startswith(PREFIX):
         location = location.removeprefix(PREFIX)
     elif "://" in location:
@@ -30,9 +38,15 @@ def path_of(location: str) -> Path:
 
 
 def use_wal(path: Path) -> None:
-    """Readers never wait for the search: a property of the file, set once.
+    """Switch a file to write-ahead logging for good, so that readers never wait for a writer.
 
-    SQLite does not wait for other connections here by itself, so this tries for some seconds.
+    SQLite does not wait for a lock here by itself, so this tries again for about five seconds.
+
+    Args:
+        path: The database.
+
+    Raises:
+        StoreError: The mode cannot be set.
     """
     for last in [False] * 100 + [True]:
         try:
@@ -46,16 +60,22 @@ def use_wal(path: Path) -> None:
 
 
 def engine(path: Path) -> Engine:
-    """SQLite with transactions that hold table definitions too, unlike Python's default."""
+    """An SQLAlchemy engine whose transactions include table definitions.
+
+    By default, Python's sqlite3 begins no transaction before it creates a table.
+
+    Args:
+        path: The database.
+    """
     engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
 
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _: Any) -> None:
-        connection.isolation_level = None  # Python begins no transactions of its own: we do
+        connection.isolation_level = None  # transactions begin in `_begin`, not in sqlite3
         connection.execute("PRAGMA busy_timeout = 10000")
         if not path.exists() or os.access(path, os.W_OK):
-            # a commit survives the death of any process; after a power cut the last commits
-            # may be missing, and are made again
+            # commits survive the death of any process; a power cut may undo the last of them,
+            # and then a search repeats that work
             connection.execute("PRAGMA synchronous = NORMAL")
 
     @sa.event.listens_for(engine, "begin")
@@ -67,7 +87,12 @@ def engine(path: Path) -> Engine:
 
 
 def explain(location: str, error: sa.exc.DBAPIError) -> str:
-    """The database's complaint, and what to do about it."""
+    """Describe a database error, and what to do about it, in one sentence.
+
+    Args:
+        location: The store's location.
+        error: The error from SQLAlchemy.
+    """
     text = str(error.orig)
     cures = {
         "not a database": "is not a database: choose another file",

@@ -22,7 +22,19 @@ from reinas.store.sql_record import SqlRecord
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One study in a listing."""
+    """One study in a listing.
+
+    Args:
+        name: The study's name.
+        space: The space's name.
+        task: The task's name; "-" without a task.
+        policy: The policy's name.
+        trials: The budget in trials.
+        finished: Number of finished trials, with failed ones.
+        failed: Number of failed trials.
+        best: The best reward; None if no trial has one.
+        created: When the study began.
+    """
 
     name: str
     space: str
@@ -36,13 +48,15 @@ class Summary:
 
 
 class Store(AbstractStore):
-    """Studies in one SQLite file, which is made when something is first written.
+    """Studies in one SQLite file, which is created at the first write.
 
     Args:
         location: A path, or sqlite:///PATH.
 
     Raises:
-        StoreError: The file is not a database, or one that this version of reinas cannot read.
+        SettingError: The location is a URL of another kind.
+        StoreError: The location cannot be a file, or the file is not a store that this version of
+            reinas can read.
     """
 
     def __init__(self, location: str | os.PathLike[str]) -> None:
@@ -53,14 +67,22 @@ class Store(AbstractStore):
 
     @property
     def location(self) -> str:
-        """The file."""
+        """The file's path."""
         return str(self.path)
 
     @contextmanager
     def begin(self, *, exclusive: bool = False) -> Iterator[Connection]:
-        """One transaction; the database's errors become `StoreError`s with a way out.
+        """Run the `with` block as one transaction.
 
-        An exclusive one lets nobody write between what it reads and what it writes.
+        Args:
+            exclusive: Whether other writers must wait, so that the data read stay valid until the
+                transaction's own writes.
+
+        Yields:
+            The connection.
+
+        Raises:
+            StoreError: The database failed; the message says what to do.
         """
         try:
             with self._engine.execution_options(exclusive=exclusive).begin() as connection:
@@ -77,7 +99,7 @@ class Store(AbstractStore):
                 connection.execute(schema.versions.insert().values(version=schema.VERSION))
 
     def _check(self) -> None:
-        """Raise unless the file is an empty database or one of this version."""
+        """Migrate a store of an older version; raise unless the file is empty or a store."""
         with self.begin() as connection:
             names = set(sa.inspect(connection).get_table_names())
             if not names:
@@ -98,7 +120,7 @@ class Store(AbstractStore):
 
     @property
     def _empty(self) -> bool:
-        """Whether there is no file, or one without tables: then there are no searches."""
+        """Whether there is no file, or one without tables, and so without studies."""
         if not self.path.exists():
             return True
         with self.begin() as connection:
@@ -113,7 +135,14 @@ class Store(AbstractStore):
             return list(connection.scalars(query))
 
     def find(self, name: str) -> SqlRecord | None:
-        """The study of that name; None where there is none."""
+        """Look up a study.
+
+        Args:
+            name: The study's name.
+
+        Returns:
+            Its record, or None if there is no study of that name.
+        """
         if self._empty:
             return None
         query = sa.select(schema.searches).where(schema.searches.c.name == name)
@@ -124,7 +153,13 @@ class Store(AbstractStore):
         return SqlRecord(self.begin, row.id, row.name, row.settings, row.trials, row.created)
 
     def create(self, name: str, settings: dict[str, Any], trials: int) -> None:
-        """Begin a study, unless there is one of that name."""
+        """Create a study, unless there is one of that name.
+
+        Args:
+            name: The study's name.
+            settings: Everything that changes its results, as JSON has it.
+            trials: Its budget.
+        """
         if self._empty:
             self._create()
         row = {"name": name, "settings": settings, "trials": trials, "created": now()}
@@ -135,13 +170,13 @@ class Store(AbstractStore):
                 connection.execute(s.insert().values(row))
 
     def runs(self) -> Runs:
-        """The finished runs of comparisons, whatever they belong to."""
+        """The finished runs of all comparisons."""
         if self._empty:
             self._create()
         return Runs(self.begin)
 
     def summaries(self) -> list[Summary]:
-        """All studies with how far they are, oldest first."""
+        """All studies and their progress, oldest first."""
         if self._empty:
             return []
         t, s = schema.trials.c, schema.searches.c
@@ -175,8 +210,16 @@ class Store(AbstractStore):
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Hold a study alone; the system frees it at once when the process dies."""
-        # a digest, since a name may be too long for a file or hold what a file's may not
+        """Hold the exclusive lock on a study; the system frees it when the process dies.
+
+        Args:
+            name: The study's name.
+
+        Raises:
+            BusyError: Another process holds it.
+            StoreError: The store's folder is not writable.
+        """
+        # a digest, since a study's name may be too long or have characters no file name can have
         digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
         try:
             with self._hold(digest, timeout=0):
@@ -188,22 +231,26 @@ class Store(AbstractStore):
             ) from None
 
     def working(self, name: str) -> bool:
-        """Whether some process holds the study at the moment, as far as can be told."""
+        """Whether a process holds the lock on a study at the moment.
+
+        Args:
+            name: The study's name.
+        """
         try:
             with self.lock(name):
                 return False
         except BusyError:
             return True
-        except StoreError:  # in a folder that cannot be written nobody can
+        except StoreError:  # the folder is not writable, so no process holds a lock
             return False
 
     @contextmanager
     def _hold(self, word: str, timeout: float = -1) -> Iterator[None]:
-        """Hold a file lock beside the store; it is gone afterwards."""
+        """Hold a lock on a file beside the store, and remove the file afterwards."""
         lock = FileLock(f"{self.path}.{word}.lock")
         try:
             lock.acquire(timeout=timeout)
-        except Timeout:  # one of the OSErrors, but not a fault
+        except Timeout:  # an OSError too, but the caller handles it
             raise
         except OSError as error:
             raise StoreError(
@@ -213,12 +260,13 @@ class Store(AbstractStore):
         try:
             yield
         finally:
-            # Held while it is removed: who opened the file before notices that it is gone.
+            # Remove the file before the lock is released: FileLock checks that the file it locked
+            # still exists, so a process that waits for this one opens a new file.
             Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close all connections to the file."""
         self._engine.dispose()
 
 

@@ -28,17 +28,35 @@ def servers_on(
     policy: Reinforce,
     schedule: Asynchronous,
 ) -> AbstractServers:
-    """Shards, replicas and children where the executor runs; register your own kind of executor.
+    """Start shards and replicas where the executor runs children.
+
+    To support another class of executor, register a function for it.
+
+    Args:
+        executor: Where children are evaluated.
+        evaluator: What measures an architecture.
+        policy: The policy that the replicas copy and the shards' parameters belong to.
+        schedule: The numbers of replicas and shards.
+
+    Returns:
+        The shards, replicas and children.
 
     Raises:
-        SettingError: The executor has no place for servers.
+        SettingError: No function is registered for the executor's class.
     """
     check_executor(executor)
-    raise AssertionError  # whatever passes the check is registered
+    raise AssertionError  # an executor that passes the check has its own function
 
 
 def check_executor(executor: AbstractExecutor) -> None:
-    """Raise `SettingError` unless shards and replicas can run there."""
+    """Raise an error unless shards and replicas can run where the executor does.
+
+    Args:
+        executor: Where children are evaluated.
+
+    Raises:
+        SettingError: They cannot.
+    """
     if servers_on.dispatch(type(executor)) is servers_on.dispatch(object):
         raise SettingError(
             "replicas and shards are Ray actors: the asynchronous schedule needs the executor ray,"
@@ -47,15 +65,30 @@ def check_executor(executor: AbstractExecutor) -> None:
 
 
 def slices_of(policy: Reinforce, shards: int) -> Slices:
-    """How the policy's parameters are cut."""
+    """The division of the policy's parameters among the shards.
+
+    Args:
+        policy: The policy.
+        shards: Number of shards.
+
+    Raises:
+        SettingError: There are more shards than blocks of parameters.
+    """
     shapes = {name: tuple(p.shape) for name, p in policy.network.named_parameters()}
     return Slices(shapes, shards)
 
 
 class Actors(AbstractServers):
-    """On a cluster. Replicas keep nothing, so Ray may start them anew wherever it likes.
+    """Shards and replicas as actors on a Ray cluster.
 
-    Shards are started anew too, but then know nothing until `start` is called.
+    Replicas have no state, so Ray may restart them on any node. Ray restarts shards too, but they
+    are then empty until `start` is called.
+
+    Args:
+        cluster: The cluster.
+        evaluator: What measures an architecture.
+        policy: The policy that the replicas copy and the shards' parameters belong to.
+        schedule: The numbers of replicas and shards, and of gradients per step.
     """
 
     def __init__(
@@ -73,7 +106,7 @@ class Actors(AbstractServers):
             num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy="SPREAD"
         )
         self._replicas = [replica.remote() for _ in range(schedule.replicas)]
-        # one that starts anew is empty: whoever asks it something notices
+        # a restarted shard is empty, and the next call on it raises
         shard = ray.remote(Shard).options(
             num_cpus=0, max_restarts=-1, max_task_retries=0, scheduling_strategy="SPREAD"
         )
@@ -82,44 +115,44 @@ class Actors(AbstractServers):
         ]
 
     async def start(self, state: State, number: int) -> None:
-        """Give each shard its share of the state."""
+        """Load each shard's share of the state."""
         shares = self._slices.shares(state)
         calls = [s.load.remote(part, number) for s, part in zip(self._shards, shares, strict=True)]
         await asyncio.gather(*map(_of, calls))
 
     def fetch(self) -> Handles:
-        """References: replicas get the slices from the shards, not by way of this process."""
+        """Ray references: the slices go from shards to replicas without passing this process."""
         return [shard.fetch.remote() for shard in self._shards]
 
     async def propose(self, replica: int, request: BatchRequest, theta: Handles) -> list[Answers]:
-        """Have a replica sample."""
+        """Have a replica sample a batch."""
         answers: list[Answers] = await _of(self._replicas[replica].propose.remote(request, *theta))
         return answers
 
     async def gradient(
         self, replica: int, trials: Sequence[Trial], baseline: Baseline, theta: Handles
     ) -> tuple[dict[str, float], Handles]:
-        """Have a replica compute a batch's gradient: diagnostics, and references to slices."""
+        """Have a replica compute the gradient of a batch; its slices stay Ray references."""
         method = self._replicas[replica].gradient.options(num_returns=1 + len(self._shards))
         diagnostics, *slices = method.remote(trials, baseline, *theta)
         return await _of(diagnostics), slices
 
     async def add(self, number: int, slices: Handles) -> None:
-        """Ray keeps the order of one caller's calls, so all shards add in the same order."""
+        """Have every shard add its slice: Ray keeps the order of one caller's calls on an actor."""
         calls = [s.add.remote(number, g) for s, g in zip(self._shards, slices, strict=True)]
         await asyncio.gather(*map(_of, calls))
 
     async def state(self, number: int) -> State:
-        """What the policy's network and optimiser know after `number` gradients."""
+        """Collect the state of the policy's network and optimiser from the shards."""
         shares = [shard.state.remote(number) for shard in self._shards]
         return self._slices.gathered(await asyncio.gather(*map(_of, shares)))
 
     async def child(self, job: Job[Any], on_attempt: OnAttempt, on_report: OnReport) -> Outcome:
-        """A Ray task."""
+        """Evaluate one child as a Ray task."""
         return await self._cluster.child(self._shared, job, on_attempt, on_report)
 
     def close(self) -> None:
-        """Kill them; what they knew is in the store."""
+        """Kill all actors; the store has the last snapshot of their state."""
         import ray
 
         for actor in (*self._replicas, *self._shards):
@@ -138,10 +171,10 @@ def _(
 
 
 def _made(policy: Reinforce, slices: Slices) -> type[Replica]:
-    """A class of replicas of this policy.
+    """A class of replicas with the policy built in.
 
-    Arguments would be held in the object store, and lost with their node; a class is held where
-    Ray keeps what it needs to start an actor anew.
+    Large arguments of an actor's constructor are kept in Ray's object store and lost with their
+    node. The class itself is kept where Ray can always find it to restart the actor.
     """
 
     class Made(Replica):
@@ -152,7 +185,7 @@ def _made(policy: Reinforce, slices: Slices) -> type[Replica]:
 
 
 async def _of(call: Any) -> Any:
-    """What a call on an actor returns."""
+    """Wait for a call on an actor; raise `ServerLostError` if it fails."""
     import ray
 
     try:

@@ -19,15 +19,15 @@ from reinas.types import A
 class Asynchronous(AbstractSchedule):
     """Many replicas of the controller sample and learn at their own pace.
 
-    The paper's sizes: S = 20, K = 100, m = 8, G = 1 for images; S = 20, K = 400, m = 1, G = 10
-    for language, where m is the search's batch size. With K = 1 and G = 1 it is the synchronous
-    search, number for number, whatever S is.
+    The paper uses S = 20, K = 100, m = 8 and G = 1 for images (section 4.1), and S = 20, K = 400,
+    m = 1 and G = 10 for language (section 4.2), where m is the search's batch size. With K = 1 and
+    G = 1 the results are exactly those of the synchronous search, for any S.
 
     Args:
         replicas: Controllers that sample and learn at the same time (K).
-        shards: Parameter servers that hold a slice of the parameters each (S); they change no
-            result.
-        accumulate: Gradients that are added up before the shards step (G).
+        shards: Parameter servers, each with a slice of the parameters (S). Their number does not
+            change results.
+        accumulate: Gradients that are added up before each step of the optimiser (G).
 
     Raises:
         InvalidSettingError: A number is below 1.
@@ -47,13 +47,23 @@ class Asynchronous(AbstractSchedule):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """What changes results: not the shards, and one replica is the synchronous search."""
+        """The parameters that change results: none with one replica and one gradient per step."""
         if self.replicas == 1 and self.accumulate == 1:
             return {}
         return {"replicas": self.replicas, "accumulate": self.accumulate}
 
     def check(self, policy: AbstractPolicy, executor: AbstractExecutor, batches: int) -> None:
-        """Raise `SettingError` unless replicas and shards can run this policy there."""
+        """Raise an error unless the search can run with these replicas and shards.
+
+        Args:
+            policy: The search's policy.
+            executor: Where children are evaluated.
+            batches: Number of batches of the search.
+
+        Raises:
+            SettingError: There are too few batches or too many shards, the executor has no place
+                for servers, or the policy does not learn by gradient.
+        """
         from reinas.policies.reinforce import Reinforce
         from reinas.study.servers.actors import check_executor, slices_of
 
@@ -73,13 +83,22 @@ class Asynchronous(AbstractSchedule):
     def run(
         self, study: Study[A], evaluator: AbstractEvaluator[A], executor: AbstractExecutor
     ) -> None:
-        """From where the study is to its end."""
+        """Continue the study until its budget is spent.
+
+        Args:
+            study: The study.
+            evaluator: What measures an architecture.
+            executor: Where children are evaluated.
+
+        Raises:
+            ExecutorError: Servers were lost again and again, and nothing was learned.
+        """
         from reinas.executors.event_loop import EventLoopThread
         from reinas.policies.reinforce import Reinforce
         from reinas.study.servers.actors import servers_on
         from reinas.study.servers.driver import Driver
 
-        assert isinstance(study.policy, Reinforce)  # `check` has seen to that
+        assert isinstance(study.policy, Reinforce)  # guaranteed by `check`
         servers = servers_on(executor, evaluator, study.policy, self)
         try:
             driver = Driver(study, study.policy, servers, self)
@@ -89,9 +108,13 @@ class Asynchronous(AbstractSchedule):
             servers.close()
 
     def applied(self, staleness: int) -> None:
-        """Note how many steps late a gradient was."""
+        """Record the staleness of a gradient, for `status`.
+
+        Args:
+            staleness: How many steps the shards made between its parameters and its arrival.
+        """
         self._staleness.append(staleness)
 
     def status(self) -> str:
-        """How many steps late the last gradients were on average."""
+        """The mean staleness, in steps, of up to 100 last gradients; empty without any."""
         return f"late {mean(self._staleness):.1f}" if self._staleness else ""

@@ -1,4 +1,4 @@
-"""Writes for many coroutines: what comes in quick succession is one transaction."""
+"""Writes of many coroutines, several in one transaction."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,18 +7,30 @@ from typing import Any, TypeVar
 from reinas.store import AbstractRecord
 
 T = TypeVar("T")
-PAUSE = 0.002  # seconds for which writes are gathered
+PAUSE = 0.002  # seconds for which writes are collected
 
 
 class WriteBatcher:
-    """Does what it is given in the order given, many in one transaction."""
+    """Runs writes to a record in the order in which they come, several in one transaction.
+
+    Args:
+        record: The search's record in the store.
+    """
 
     def __init__(self, record: AbstractRecord) -> None:
         self._record = record
         self._waiting: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
 
     def write(self, operation: Callable[[], T]) -> asyncio.Future[T]:
-        """What the operation on the log gives, once that is kept. It is done, awaited or not."""
+        """Schedule a write; it runs whether its result is awaited or not.
+
+        Args:
+            operation: The write.
+
+        Returns:
+            A future of its result, done once the transaction is committed. If any write of a
+            transaction fails, all of them fail with its error.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         future.add_done_callback(_seen)
@@ -28,7 +40,7 @@ class WriteBatcher:
         return future
 
     def flush(self) -> None:
-        """Do what is waiting, now."""
+        """Run the scheduled writes now."""
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
@@ -46,6 +58,6 @@ class WriteBatcher:
 
 
 def _seen(future: asyncio.Future[Any]) -> None:
-    """Keep asyncio from complaining of an error that nobody waited for: the next write has it."""
+    """Keep asyncio from logging an error that was not awaited: the next write fails too."""
     if not future.cancelled():
         future.exception()

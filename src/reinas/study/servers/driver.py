@@ -1,7 +1,7 @@
-"""Figure 3 (Zoph & Le 2016, section 3.2): many replicas, each at its own pace.
+"""The driver of an asynchronous search (Zoph & Le 2016, section 3.2, figure 3).
 
-The driver is the one process that writes the store. Gradients reach the shards in the order in
-which it hands them on, which is the order that is written down.
+It runs all replicas concurrently, passes their gradients on to the shards, and is the only process
+that writes the store. The shards add gradients in the order that the store has.
 """
 
 import asyncio
@@ -25,27 +25,33 @@ from reinas.study.study import Study
 from reinas.types import A, Answers, Attempt, Outcome, Trial
 
 PAUSE = 0.5  # seconds between two snapshots
-PATIENCE = 120.0  # seconds in which lost servers must have come back and something been kept
+PATIENCE = 120.0  # seconds of lost servers, without a snapshot, after which a search fails
 
 
 class _ReachedError(Exception):
-    """A trial was good enough: nothing more is needed."""
+    """A trial has reached the reward at which the search ends."""
 
 
 @dataclass(order=True)
 class _Work:
-    """A batch that is still to be learned from; with a request it is still to be proposed, too."""
+    """A batch that is not learned from yet; with a `request` it is not even proposed."""
 
     batch: int
     request: BatchRequest | None = field(default=None, compare=False)
 
 
 class Driver(Generic[A]):
-    """Runs a search with shards and replicas, from the last snapshot on, until `until`.
+    """Runs a search with shards and replicas, from the last snapshot to the end of the budget.
 
-    Each batch is learned from once. What the last snapshot does not hold is learned from again
-    where this process was killed or a shard is lost, in the order of the batches. With one
-    replica that is the very same trajectory.
+    Each batch is learned from once. After this process was killed or a shard lost, the shards go
+    back to the last snapshot, and the batches that it does not include are learned from again, in
+    ascending order. With one replica, the results are the same as without the loss.
+
+    Args:
+        study: The study.
+        policy: Its policy, for the initial state and the baseline.
+        group: The shards, replicas and children.
+        schedule: The numbers of replicas and of gradients per step.
     """
 
     def __init__(
@@ -70,12 +76,16 @@ class Driver(Generic[A]):
         self._recovery, self._saving = asyncio.Lock(), asyncio.Lock()
 
     async def run(self) -> None:
-        """Until the budget is used up, the time is over or a reward is good enough."""
+        """Run until the budget is spent: its trials, its time, or the reward that ends the search.
+
+        Raises:
+            ExecutorError: Servers were lost again and again, and nothing was learned.
+        """
         if self._study.reached is not None:
             return
         try:
             await asyncio.wait_for(self._start(), seconds_left(self._deadline))
-        except TimeoutError:  # over before the shards were there
+        except TimeoutError:  # the deadline came before the shards were ready
             return
         saver = asyncio.create_task(self._saver())
         over = False
@@ -88,7 +98,7 @@ class Driver(Generic[A]):
             await _cancelled(saver)
 
     async def _all_replicas(self, saver: "asyncio.Task[None]") -> bool:
-        """All replicas until none finds work; whether the search was stopped before."""
+        """Run all replicas until no work is left; True if the search ended before that."""
         replicas = [asyncio.create_task(self._replica(k)) for k in range(self._schedule.replicas)]
         everyone = asyncio.gather(*replicas)
         both: set[asyncio.Future[Any]] = {everyone, saver}
@@ -109,9 +119,9 @@ class Driver(Generic[A]):
     # ---- a replica ---------------------------------------------------------------------------
 
     async def _replica(self, replica: int) -> None:
-        """Fetch, sample, have the children trained, send the gradient; and again."""
+        """Repeat: fetch parameters, sample, have the children trained, send the gradient."""
         while True:
-            async with self._recovery:  # what is begun while shards come back is of no use
+            async with self._recovery:  # wait here while the shards are restored
                 generation, work = self._generation, self._take()
             if work is None:
                 return
@@ -124,7 +134,7 @@ class Driver(Generic[A]):
                 await self._apply(update, trials, slices)
 
     def _take(self) -> _Work | None:
-        """What was begun and is not learned from comes first, lowest batch first."""
+        """The next work: the lowest unfinished batch, else a new one; None at the end."""
         if self._work:
             return heapq.heappop(self._work)
         request = self._study.request(self._next, self._first)
@@ -135,7 +145,7 @@ class Driver(Generic[A]):
         return _Work(request.batch, request)
 
     async def _round(self, replica: int, work: _Work) -> tuple[Update, list[Trial], Handles]:
-        """A batch's gradient at the parameters that its replica fetched."""
+        """Have a batch proposed, unless it was, and evaluated; its gradient, not yet applied."""
         generation, version = self._generation, self._number // self._schedule.accumulate
         theta = self._group.fetch()
         if work.request is not None:
@@ -150,12 +160,12 @@ class Driver(Generic[A]):
         return Update(self._number, work.batch, replica, version, now, diagnostics), trials, slices
 
     def _still(self, generation: int) -> None:
-        """Raise if the parameters went back meanwhile: others were fetched than there are."""
+        """Raise if the shards were restored since: the fetched parameters are no longer valid."""
         if generation != self._generation:
             raise ServerLostError("the parameters went back to the last snapshot")
 
     async def _write(self, request: BatchRequest, answers: Sequence[Answers]) -> None:
-        """Write a batch down when it is its turn: the store has no gaps."""
+        """Write a batch to the store, after all lower ones, so that numbers have no gaps."""
         async with self._turn:
             await self._turn.wait_for(lambda: self._written == request.batch)
             written = self._writes.write(lambda: self._study.propose(request, answers))
@@ -164,7 +174,7 @@ class Driver(Generic[A]):
         await written
 
     async def _apply(self, update: Update, trials: Sequence[Trial], slices: Handles) -> None:
-        """Hand the gradient on; it counts as learned from once a snapshot holds it."""
+        """Send a gradient to the shards; its batch counts as learned from at the next snapshot."""
         generation = self._generation
         self._number += 1
         self._unsaved.append(update)
@@ -180,7 +190,7 @@ class Driver(Generic[A]):
     # ---- children ----------------------------------------------------------------------------
 
     async def _all_finished(self, trials: Sequence[Trial]) -> list[Trial]:
-        """All of them; when one breaks the search off, the others are given up."""
+        """Evaluate all trials; if one raises, cancel the others."""
         tasks = [asyncio.create_task(self._finished(trial)) for trial in trials]
         try:
             return await asyncio.gather(*tasks)
@@ -188,7 +198,7 @@ class Driver(Generic[A]):
             await _cancelled(*tasks)
 
     async def _finished(self, trial: Trial) -> Trial:
-        """The trial with its outcome, which is kept by then."""
+        """The trial with its outcome, evaluated if need be and already in the store."""
         if trial.outcome is not None:
             return trial
         if trial.repeat_of is not None:
@@ -215,7 +225,7 @@ class Driver(Generic[A]):
         return await self._group.child(self._study.job(trial), on_attempt, on_report)
 
     async def _outcome_of(self, number: int) -> Outcome:
-        """What another trial came to, once it has; it may be under way in another replica."""
+        """Wait for the outcome of another trial, which may be running in another replica."""
         if (known := self._record.trial(number).outcome) is not None:
             return known
         if number not in self._awaited:
@@ -225,7 +235,7 @@ class Driver(Generic[A]):
     # ---- snapshots ---------------------------------------------------------------------------
 
     async def _start(self) -> None:
-        """Give the shards what the last snapshot holds, until they have it."""
+        """Load the last snapshot into the shards; try again while servers are lost."""
         last, state = self._record.snapshot() or (-1, self._initial)
         self._number = last + 1
         average, worst = state["baseline"].item(), state["worst"].item()
@@ -239,7 +249,7 @@ class Driver(Generic[A]):
                 await asyncio.sleep(PAUSE)
 
     def _check_patience(self, error: ServerLostError) -> None:
-        """Raise if servers are lost again and again."""
+        """Raise if servers have been lost for too long without a snapshot in between."""
         now = time.monotonic()
         self._lost_since = self._lost_since or now
         if now - self._lost_since > PATIENCE:
@@ -249,7 +259,7 @@ class Driver(Generic[A]):
             ) from error
 
     async def _saver(self) -> None:
-        """Take a snapshot soon after updates, but not after each where they come fast."""
+        """Save a snapshot after each update, but at most one per `PAUSE`."""
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -257,7 +267,7 @@ class Driver(Generic[A]):
             await asyncio.sleep(PAUSE)
 
     async def _save(self) -> None:
-        """Keep all updates so far, and a snapshot after the last of them."""
+        """Write all unsaved updates and the snapshot after the last of them, in one transaction."""
         async with self._saving:
             await self._save_alone()
 
@@ -281,11 +291,14 @@ class Driver(Generic[A]):
         await self._writes.write(write)
 
     async def _recover(self, generation: int, error: ServerLostError) -> None:
-        """Go back to the last snapshot, once for all who noticed; what it lacks is done again."""
+        """Go back to the last snapshot, once per loss, however many replicas report it.
+
+        The batches that the snapshot does not include become work again.
+        """
         async with self._recovery:
             if generation != self._generation:
                 return
-            self._generation += 1  # what was begun before is of no use either
+            self._generation += 1  # invalidates all rounds that began before
             self._check_patience(error)
             for update in self._unsaved:
                 heapq.heappush(self._work, _Work(update.batch))
@@ -294,7 +307,7 @@ class Driver(Generic[A]):
 
 
 async def _cancelled(*tasks: "asyncio.Future[Any]") -> None:
-    """Cancel them, and wait until they have ended, however they do."""
+    """Cancel the tasks and wait until all have ended, ignoring their errors."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

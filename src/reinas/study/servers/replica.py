@@ -1,4 +1,4 @@
-"""One controller replica: samples from the parameters it is given, and says how to change them."""
+"""One controller replica: samples batches and computes their gradients (section 3.2)."""
 
 import copy
 from collections.abc import Sequence
@@ -14,9 +14,13 @@ from reinas.types import Answers, Trial
 
 
 class Replica:
-    """A copy of the policy's network, which is given parameters from outside: it keeps nothing.
+    """A copy of the policy's network that takes its parameters from the shards at every call.
 
-    So a replica that dies is replaced by another, and nothing is lost with it.
+    It has no state of its own, so a replica that dies can be replaced without loss.
+
+    Args:
+        policy: The policy to copy.
+        slices: How its parameters are divided among the shards.
     """
 
     def __init__(self, policy: Reinforce, slices: Slices) -> None:
@@ -24,16 +28,30 @@ class Replica:
         self._slices = slices
 
     def propose(self, request: BatchRequest, *shards: list[Tensor]) -> list[Answers]:
-        """Answers drawn from the parameters that the shards handed out."""
+        """Sample a batch.
+
+        Args:
+            request: The size, depth and seed of the batch.
+            *shards: Each shard's slice of the parameters.
+
+        Returns:
+            Canonical answers, one per trial of the batch.
+        """
         self._take(shards)
         return self._policy.propose(request.count, length=request.length, seed=request.seed)
 
     def gradient(
         self, trials: Sequence[Trial], baseline: Baseline, *shards: list[Tensor]
     ) -> tuple[dict[str, float], *tuple[Slice, ...]]:
-        """The policy's diagnostics of a finished batch, and each shard's slice of its gradient.
+        """Compute the gradient of a finished batch at the parameters from the shards.
 
-        It is the gradient at the parameters that the shards handed out.
+        Args:
+            trials: The batch's finished trials, in the order proposed.
+            baseline: The baseline that is subtracted from the rewards.
+            *shards: Each shard's slice of the parameters.
+
+        Returns:
+            The policy's diagnostics, then each shard's slice of the gradient.
         """
         self._take(shards)
         gradient, diagnostics = self._policy.gradient(trials, baseline)

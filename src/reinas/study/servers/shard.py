@@ -1,4 +1,4 @@
-"""One parameter server: a slice of the parameters, and the optimiser's state for it."""
+"""One parameter-server shard: a slice of the parameters and its optimiser (section 3.2)."""
 
 from collections.abc import Sequence
 
@@ -12,14 +12,18 @@ from reinas.study.servers.slices import MOMENTS, SUM
 from reinas.threads import one_thread
 
 Slice = list[Tensor | None]
-"""A shard's part of a gradient: flat pieces; None where the batch says nothing about one."""
+"""A shard's part of a gradient: flat pieces, or None for parameters without a gradient."""
 
 
 class Shard:
-    """Holds one share of a policy's state (`Slices.shares`), hands it out, and applies gradients.
+    """Holds one share of a policy's state (`Slices.shares`) and applies gradients to it.
 
-    It steps once `accumulate` gradients have been added up; gradients come numbered, in order, and
-    each once. What is asked of one that was given nothing yet raises `ValueError`.
+    Gradients are numbered and must come in order, each once. A shard is empty until `load` is
+    called.
+
+    Args:
+        learning_rate: The learning rate of Adam.
+        accumulate: Gradients that are added up before each step of the optimiser.
     """
 
     def __init__(self, learning_rate: float, accumulate: int) -> None:
@@ -27,7 +31,12 @@ class Shard:
         self._number = -1
 
     def load(self, share: State, number: int) -> None:
-        """Go on from a share of the state after `number` gradients."""
+        """Replace what the shard holds.
+
+        Args:
+            share: This shard's share of a policy's state, as `Slices.shares` returns it.
+            number: How many gradients the state includes.
+        """
         pieces = range(sum(name.endswith(".theta") for name in share))
 
         def tensor(place: int, what: str) -> Tensor:
@@ -50,13 +59,28 @@ class Shard:
             raise ValueError(f"{self._number} gradients have come, not {number}")
 
     def fetch(self) -> list[Tensor]:
-        """The slice of the parameters as it is now: flat pieces."""
+        """A copy of the shard's slice of the parameters.
+
+        Returns:
+            Flat pieces.
+
+        Raises:
+            ValueError: The shard is empty.
+        """
         if self._number < 0:
             raise ValueError("there are no parameters yet")
         return [piece.detach().clone() for piece in self._theta]
 
     def add(self, number: int, gradient: Sequence[Tensor | None]) -> None:
-        """Add gradient `number` up, and step if it is time."""
+        """Add a gradient, and step if it completes `accumulate` of them.
+
+        Args:
+            number: The gradient's number, counted from 0.
+            gradient: This shard's slice of it, as `Slices.cut` returns it.
+
+        Raises:
+            ValueError: The shard is empty, or expects another number.
+        """
         self._check(number)
         self._number += 1
         self._sums = [_plus(a, b) for a, b in zip(self._sums, gradient, strict=True)]
@@ -68,7 +92,17 @@ class Shard:
             self._sums = [None] * len(self._theta)
 
     def state(self, number: int) -> State:
-        """Its share of the policy's state after `number` gradients."""
+        """The shard's share of the policy's state.
+
+        Args:
+            number: How many gradients the caller expects the state to include.
+
+        Returns:
+            Arrays named `<piece>.<part>`, as `Slices.gathered` takes them.
+
+        Raises:
+            ValueError: The shard is empty, or includes another number of gradients.
+        """
         self._check(number)
         share: State = {}
         slots = self._adam.state_dict()["state"]

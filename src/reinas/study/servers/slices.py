@@ -1,4 +1,4 @@
-"""How the parameters are cut into shards, and put together again."""
+"""Divides parameters, gradients and states among shards, and reassembles them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,16 +12,22 @@ from reinas.errors import SettingError
 from reinas.policies.base import State
 
 BLOCK = 64
-"""Numbers that are never parted: the optimiser works on several at once, and on the last few of a
-tensor by other instructions, whose results may differ in the last bit. Cut at whole blocks, every
-number is treated as it would be in the whole tensor."""
+"""Tensors are cut only at multiples of this many numbers. The optimiser handles numbers in vector
+registers, and the last few of a tensor with other instructions, whose results may differ in the
+last bit. Cut at whole blocks, every number gets the same result as in the whole tensor."""
 MOMENTS = ("exp_avg", "exp_avg_sq")
 SUM = "sum"
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The numbers `start` to `stop` of parameter number `parameter`, flattened."""
+    """A contiguous piece of one flattened parameter.
+
+    Args:
+        parameter: The parameter's index.
+        start: Index of the first number.
+        stop: Index after the last number.
+    """
 
     parameter: int
     start: int
@@ -29,7 +35,15 @@ class Piece:
 
 
 class Slices:
-    """The parameters `shapes` (by name, in order) in `shards` slices of nearly equal size."""
+    """The division of parameters into one slice per shard, of nearly equal sizes.
+
+    Args:
+        shapes: The shape of each parameter by name, in the network's order.
+        shards: Number of shards.
+
+    Raises:
+        SettingError: There are more shards than blocks of parameters.
+    """
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]], shards: int) -> None:
         self._names, self._shapes = list(shapes), list(shapes.values())
@@ -48,7 +62,14 @@ class Slices:
         self.pieces = [_joined(blocks[a:b]) for a, b in pairwise(ends)]
 
     def cut(self, tensors: Sequence[Tensor | None]) -> list[list[Tensor | None]]:
-        """For every shard its pieces of one tensor a parameter, flat."""
+        """Cut one tensor per parameter, such as a gradient, into slices.
+
+        Args:
+            tensors: One tensor per parameter, of its shape, or None where it has no gradient.
+
+        Returns:
+            For each shard its pieces, flat; None for those of a missing tensor.
+        """
         flat = [None if tensor is None else tensor.detach().reshape(-1) for tensor in tensors]
 
         def part(piece: Piece) -> Tensor | None:
@@ -58,7 +79,14 @@ class Slices:
         return [[part(piece) for piece in pieces] for pieces in self.pieces]
 
     def whole(self, shards: Sequence[Sequence[Tensor]]) -> dict[str, Tensor]:
-        """The parameters by name, from every shard's pieces."""
+        """Reassemble the parameters.
+
+        Args:
+            shards: For each shard its pieces, flat.
+
+        Returns:
+            The parameters by name, in their shapes.
+        """
         sizes = [prod(shape) for shape in self._shapes]
         flat = [shards[0][0].new_empty(size) for size in sizes]
         for pieces, values in zip(self.pieces, shards, strict=True):
@@ -70,7 +98,15 @@ class Slices:
         }
 
     def shares(self, state: State) -> list[State]:
-        """For every shard its part of a policy's state: `<piece>.<what>`."""
+        """Cut the state of a policy's network and optimiser into shares.
+
+        Args:
+            state: The policy's state.
+
+        Returns:
+            For each shard arrays named `<piece>.<part>`, where pieces count from 0 and parts are
+            theta, Adam's step and moments, and the sum of the gradients that await a step.
+        """
         result: list[State] = []
         for pieces in self.pieces:
             share: State = {}
@@ -82,7 +118,7 @@ class Slices:
         return result
 
     def _share(self, state: State, piece: Piece) -> State:
-        """What a state says of one piece."""
+        """The part of a state that belongs to one piece."""
         part = slice(piece.start, piece.stop)
         head = f"adam.{piece.parameter}"
         found = {"theta": state[f"network.{self._names[piece.parameter]}"].reshape(-1)[part]}
@@ -94,7 +130,14 @@ class Slices:
         return found
 
     def gathered(self, shares: Sequence[State]) -> State:
-        """The state that `shares` cut: everything but what the policy has outside its network."""
+        """Reassemble the state that `shares` has cut.
+
+        Args:
+            shares: For each shard its share.
+
+        Returns:
+            The state of the network and the optimiser, without the rest of the policy's state.
+        """
         state: State = {}
         for pieces, share in zip(self.pieces, shares, strict=True):
             for place, piece in enumerate(pieces):
@@ -118,7 +161,7 @@ class Slices:
 
 
 def _joined(blocks: Sequence[Piece]) -> list[Piece]:
-    """Neighbouring blocks of one parameter as one piece."""
+    """Merge neighbouring blocks of the same parameter into one piece."""
     pieces: list[Piece] = []
     for block in blocks:
         if pieces and pieces[-1].parameter == block.parameter:
