@@ -5,9 +5,10 @@ A learned controller designs neural networks (Zoph & Le 2016), beside its rivals
 >>> import reinas
 >>> space, task = reinas.MlpSpace(depth=2), reinas.Wine()
 >>> policy = reinas.zoph_le(space, learning_rate=0.01)
->>> found = reinas.search(space, policy, reinas.TrainedEvaluator(task), trials=8)
->>> found.architecture  # doctest: +SKIP
-MlpArchitecture(layers=(MlpLayer(width=64, activation='relu'),))
+>>> evaluator = reinas.TrainedEvaluator(task)
+>>> study = reinas.search(space, policy, evaluator, budget=reinas.Budget(trials=2))
+>>> study.best_trial.state
+'complete'
 
 Names are imported when they are first used, so that `import reinas` is quick.
 """
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reinas import rewards
     from reinas.children import build
+    from reinas.devices import Placement
     from reinas.errors import ReinasError
     from reinas.evaluators.base import AbstractEvaluator
     from reinas.evaluators.function import FunctionEvaluator
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from reinas.spaces.nasbench201 import NasBench201Space
     from reinas.spaces.product import ProductSpace
     from reinas.spaces.recurrent import RecurrentSpace
+    from reinas.spaces.stages import StagesSpace
     from reinas.spaces.toy import ToySpace
     from reinas.store import AbstractRecord, AbstractStore, MemoryStore, Store
     from reinas.study.budget import Budget
@@ -87,6 +90,7 @@ _HOMES = {
     "reinas.evaluators.base": ("AbstractEvaluator",),
     "reinas.evaluators.tabular": ("TabularEvaluator",),
     "reinas.tables.array_table": ("BenchmarkTable",),
+    "reinas.devices": ("Placement",),
     "reinas.evaluators.trained": ("Limits", "TrainedEvaluator"),
     "reinas.executors.base": ("AbstractExecutor",),
     "reinas.executors.processes": ("Processes",),
@@ -129,6 +133,7 @@ _HOMES = {
     "reinas.spaces.product": ("ProductSpace",),
     "reinas.spaces.mlp": ("MlpSpace",),
     "reinas.spaces.recurrent": ("RecurrentSpace",),
+    "reinas.spaces.stages": ("StagesSpace",),
     "reinas.spaces.toy": ("ToySpace",),
     "reinas.store": ("AbstractRecord", "AbstractStore", "MemoryStore", "Store"),
     "reinas.tasks.arrays": ("Arrays",),
@@ -208,6 +213,7 @@ __all__ = [
     "Objective",
     "Observer",
     "Outcome",
+    "Placement",
     "Processes",
     "ProductSpace",
     "Pruned",
@@ -219,6 +225,7 @@ __all__ = [
     "ReinasError",
     "Reinforce",
     "Serial",
+    "StagesSpace",
     "Store",
     "Study",
     "Synchronous",

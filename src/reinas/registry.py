@@ -26,6 +26,7 @@ NAMED: dict[Kind, dict[str, str]] = {
         "nasbench201": "reinas.spaces.nasbench201:NasBench201Space",
         "product": "reinas.spaces.product:product_space",
         "recurrent": "reinas.spaces.recurrent:RecurrentSpace",
+        "stages": "reinas.spaces.stages:StagesSpace",
         "toy": "reinas.spaces.toy:ToySpace",
     },
     "task": {

@@ -23,7 +23,7 @@ from reinas.spaces.conv_architecture import (
     shapes,
 )
 from reinas.tasks.sklearn_data import Digits
-from reinas.training.fit import optimizer
+from reinas.training.optimizers import optimizer
 
 
 def task(*inputs, outputs=3):
@@ -260,7 +260,7 @@ def test_a_child_is_trained_with_the_learning_rate_that_was_decided(monkeypatch,
         made.register_step_pre_hook(lambda o, *_: rates.append(o.param_groups[0]["lr"]))
         return made
 
-    monkeypatch.setattr("reinas.training.fit.optimizer", spied)
+    monkeypatch.setattr("reinas.training.training.optimizer", spied)
     space = ConvSpace(depth=1, heights=(1,), widths=(1,), filters=(2,), learning_rates=(0.02, 0.5))
     network = space.decode((1, 0, 0, 0))
     recipe = Recipe(algorithm, learning_rate=0.1, schedule="step", epochs=2, batch_size=2000)

@@ -20,9 +20,8 @@ from reinas.errors import BuildError
 from reinas.evaluators.trained import Limits
 from reinas.objectives.language import LanguageModelling, streams
 from reinas.spaces.recurrent import Cell, Node
-from reinas.training.fit import init_weights, train_epoch
-from reinas.training.fit import optimizer as optimizer_of
 from reinas.training.tensors import Tensors, seeded
+from reinas.training.training import Training, init_weights
 from reinas.zoo.recurrent import FIGURE_8, parsed
 
 COMBINATIONS = ("add", "elem_mult", "max")
@@ -231,7 +230,7 @@ def test_embedding_dropout_drops_whole_words_for_a_window():
 def gradient_step(child, data, recipe):
     """The child's parameters after one epoch of one window, and before: as flat vectors."""
     before = torch.cat([p.detach().flatten().clone() for p in child.parameters()])
-    train_epoch(child, data, recipe, LanguageModelling(), optimizer_of(child, recipe), None)
+    Training(child, data, None, recipe, LanguageModelling()).run_epoch()
     after = torch.cat([p.detach().flatten() for p in child.parameters()])
     return after - before
 

@@ -53,7 +53,7 @@ def test_replicas_alone_mean_a_cluster_and_resume_remembers_them(reinas, quick):
             "9 replicas need at least 9 batches, but this search has 8",
         ),
         (["--replicas", "0"], "--replicas should be greater than or equal to 1"),
-        (["--executor", "spark"], "should be 'processes', 'serial' or 'ray', got 'spark'"),
+        (["--executor", "spark"], "'spark' is not known: there are processes, ray, serial"),
         (["--cpus", "2", "--executor", "processes"], "--cpus is for the executor ray"),
         (["--address", "here"], "expected local, auto or HOST:PORT"),
         (["--executor", "serial", "--workers", "3"], "--workers must be 0 or left out"),

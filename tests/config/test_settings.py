@@ -152,7 +152,7 @@ def test_series_in_arrays_are_searched_by_one_dimensional_convolutions(space, tm
         ("space.heights=[2]", "heights must be odd"),
         ("policy.start=fast", "start should be a valid integer, got 'fast'"),
         ("policy.hidden=3", "is no setting of policy bayes, but of zoph-le"),
-        ("recipe.optimizer=sdg", "recipe.optimizer should be 'sgd' or 'adam', got 'sdg'"),
+        ("recipe.optimizer=sdg", "recipe.optimizer should be 'sgd', 'adam' or 'adamw', got 'sdg'"),
         ("recipe.learning_rate=-1", "learning_rate must be above 0"),
         ("task.reward=acuracy", "did you mean 'accuracy'"),
         ("reuse=never", "reuse should be a valid boolean"),

@@ -88,7 +88,7 @@ def test_a_script_without_main_guard_is_told_so(tmp_path):
     path = tmp_path / "script.py"
     path.write_text(
         "import reinas\n"
-        "from reinas.testing import Probe\n"
+        "from reinas.testing.executors import Probe\n"
         "list(reinas.Processes(1).run(Probe(), [reinas.Job(0, '0.5', 0)]))\n"
     )
     done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=120)

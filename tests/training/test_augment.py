@@ -3,12 +3,15 @@
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from scipy.stats import binomtest, chisquare
 from torch import nn
+from torch.nn import functional
 
 from reinas import Job, Recipe, TrainedEvaluator, fit
 from reinas.objectives.classification import Classification
@@ -61,7 +64,8 @@ def test_every_crop_is_a_window_of_its_own_padded_image(count, channels, height,
     """All channels at the same place, no image in another's; found by trying every place."""
     x = numbered(count, channels, height, width)
     before = x.clone()
-    found = crop(x, pad, source(seed))
+    edges = (pad, pad, pad, pad)
+    found = crop(functional.pad(x, edges), (height, width), source(seed))
     assert found.shape == x.shape
     assert all(places(a, b, pad) for a, b in zip(x, found, strict=True))
     assert torch.equal(x, before)
@@ -71,7 +75,7 @@ def test_all_places_are_equally_often():
     """(2 * 2 + 1)^2 = 25 places over 20,000 images: a chi-square test at one in a thousand."""
     pad, count = 2, 20_000
     x = torch.arange(1, 26).float().view(1, 1, 5, 5).expand(count, 1, 5, 5)
-    found = crop(x, pad, source(1))
+    found = augment(x, Recipe(pad=pad), source(1))
     room = padded(x[0], pad)
     place = {
         tuple(room[0, top : top + 5, left : left + 5].flatten().tolist()): (top, left)
@@ -83,10 +87,22 @@ def test_all_places_are_equally_often():
     assert chisquare(list(seen.values())).pvalue > 1e-3
 
 
+def test_an_upsampled_image_is_cropped_back_to_its_size():
+    """Every output is a window of the image enlarged by Pillow's bilinear filter (section 4.1)."""
+    x = torch.rand(12, 1, 6, 5, generator=source(4))
+    found = augment(x, Recipe(upsample=2), source())
+    for image, window in zip(x[:, 0], found[:, 0], strict=True):
+        large = np.asarray(
+            Image.fromarray(image.numpy()).resize((9, 10), Image.Resampling.BILINEAR)
+        )
+        windows = [large[i : i + 6, j : j + 5] for i in range(5) for j in range(5)]
+        assert min(np.abs(w - window.numpy()).max() for w in windows) < 1e-5
+
+
 def test_images_of_a_batch_are_cropped_each_on_its_own():
     """Not one place a batch."""
     x = numbered(1, 1, 4, 4).expand(50, 1, 4, 4)
-    found = crop(x, 2, source())
+    found = augment(x, Recipe(pad=2), source())
     assert len({places(a, b, 2)[0] for a, b in zip(x, found, strict=True)}) > 10
 
 
@@ -100,7 +116,9 @@ def test_about_half_are_mirrored_left_to_right_and_the_others_are_as_they_were()
     assert binomtest(int(mirrored.sum()), 2000).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("recipe", [Recipe(pad=2), Recipe(flip=True), Recipe(pad=1, flip=True)])
+@pytest.mark.parametrize(
+    "recipe", [Recipe(pad=2), Recipe(upsample=1), Recipe(flip=True), Recipe(pad=1, flip=True)]
+)
 def test_the_seed_decides(recipe):
     """The same seed gives the same images, another others; the global generator is not used."""
     x = numbered(20, 1, 5, 5)
@@ -123,7 +141,7 @@ def test_without_pad_and_flip_nothing_is_changed_or_drawn():
 def test_tables_are_left_alone(shape):
     """Only [B, C, H, W] is an image; and nothing is drawn."""
     x, generator = torch.randn(shape), source()
-    assert augment(x, Recipe(pad=2, flip=True), generator) is x
+    assert augment(x, Recipe(pad=2, upsample=1, flip=True), generator) is x
     assert torch.equal(generator.get_state(), source().get_state())
 
 

@@ -74,6 +74,30 @@ def test_training_stops_after_so_many_epochs_without_a_lower_loss(losses, patien
     assert curve.stopped is None
 
 
+@pytest.mark.parametrize(
+    ("schedule", "stops"),
+    [
+        (
+            {"schedule": "step", "decay_at": (0.5, 0.75)},
+            10,
+        ),  # the ninth epoch is the first at the last rate
+        ({"schedule": "step", "decay_at": (0.3,)}, 5),
+        ({"schedule": "step", "decay_at": (0.3, 0.5)}, 7),
+        ({"schedule": "step", "decay_at": ()}, 3),
+        ({"schedule": "exponential", "decay_after": 4}, 6),
+        ({"schedule": "cosine"}, 10),
+        ({"schedule": "linear"}, 10),
+        ({"schedule": "trapezoid"}, 10),
+        ({"schedule": "constant"}, 3),
+    ],
+)
+def test_patience_counts_once_the_learning_rate_is_not_lowered_any_more(schedule, stops):
+    """A plateau before the last decay ends no training (section 4.1: until convergence)."""
+    child, curve = trained([1] + 9 * [2], patience=2, **schedule)
+    assert curve.epochs[-1].number == stops
+    assert int(child.passes) == 1
+
+
 @given(st.lists(st.sampled_from([0.25, 1.0, 2.25, 4.0]), min_size=1, max_size=8), st.integers(1, 4))
 def test_any_course_of_losses_stops_where_the_definition_says(losses, patience):
     """For all courses and patiences, and the weights are those of the first best epoch."""
@@ -103,7 +127,9 @@ def test_the_best_weights_are_a_copy():
     nn.init.zeros_(child.weight)
     nn.init.zeros_(child.bias)
     seen = []
-    recipe = Recipe(epochs=20, patience=3, learning_rate=0.1, momentum=0.0, batch_size=16)
+    recipe = Recipe(
+        schedule="constant", epochs=20, patience=3, learning_rate=0.1, momentum=0.0, batch_size=16
+    )
     fit(
         child,
         train,

@@ -1,6 +1,16 @@
 """Children: builds PyTorch modules from architectures."""
 
-from reinas.children import conv, mlp, nasbench201, recurrent, toy
+from reinas.children import conv, mlp, nasbench201, recurrent, stages, toy
 from reinas.children.build import adjust_recipe, build, parameters
 
-__all__ = ["adjust_recipe", "build", "conv", "mlp", "nasbench201", "parameters", "recurrent", "toy"]
+__all__ = [
+    "adjust_recipe",
+    "build",
+    "conv",
+    "mlp",
+    "nasbench201",
+    "parameters",
+    "recurrent",
+    "stages",
+    "toy",
+]

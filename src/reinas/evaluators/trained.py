@@ -10,6 +10,7 @@ from torch import nn
 
 from reinas.children import adjust_recipe, build, parameters
 from reinas.children.build import Builder, check_builder
+from reinas.devices import CPU, Placement
 from reinas.errors import SettingError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.names import object_name
@@ -78,15 +79,18 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
         limits: A child that breaks one is not trained: it fails, and so counts as reward 0.
         build: A function (architecture, task) -> module at the top of a module of yours; None
             is `reinas.build`.
+        placement: Where children train, and with which numbers; None is the CPU with float32.
+            `auto` is what the machine has where the evaluator is made.
 
     Raises:
-        SettingError: `build` cannot be imported by worker processes.
+        SettingError: `build` cannot be imported by worker processes, or there is no such device.
     """
 
     task: AbstractTask
     recipe: Recipe
     limits: Limits
     build: Builder | None
+    placement: Placement
 
     def __init__(
         self,
@@ -94,13 +98,16 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
         recipe: Recipe | None = None,
         limits: Limits | None = None,
         build: Builder | None = None,
+        placement: Placement | None = None,
     ) -> None:
         if build is not None:
             check_builder(build)
+        placed = (placement or Placement()).resolved()
         object.__setattr__(self, "task", task)
         object.__setattr__(self, "recipe", recipe or task.recipe)
         object.__setattr__(self, "limits", limits or Limits())
         object.__setattr__(self, "build", build)
+        object.__setattr__(self, "placement", placed)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -115,6 +122,8 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
             settings["data"] = fingerprint
         if self.build is not None:
             settings["build"] = object_name(self.build)
+        if self.placement.settings:
+            settings["placement"] = self.placement.settings
         return settings
 
     def portable(self) -> AbstractEvaluator[Any]:
@@ -139,7 +148,14 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
                 return Outcome(None, time.perf_counter() - start, metrics, error=reason)
         recipe = adjust_recipe(job.architecture, self.recipe)
         seeded_recipe = replace(recipe, seed=derive(job.seed, recipe.seed))
-        return outcome(job.architecture, self.task, seeded_recipe, self.build or build, job.report)
+        return outcome(
+            job.architecture,
+            self.task,
+            seeded_recipe,
+            self.build or build,
+            job.report,
+            self.placement,
+        )
 
 
 @dataclass(frozen=True)
@@ -176,10 +192,12 @@ class RecipeEvaluator(AbstractEvaluator[RecipePoint]):
     Args:
         task: Data, objective, reward.
         build: Builds the architecture.
+        placement: Where it trains; resolved.
     """
 
     task: AbstractTask
     build: Builder = build
+    placement: Placement = CPU
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -189,7 +207,9 @@ class RecipeEvaluator(AbstractEvaluator[RecipePoint]):
     def __call__(self, job: Job[RecipePoint]) -> Outcome:
         """The outcome of the job's own recipe, whose seed is all the randomness."""
         point = job.architecture
-        return outcome(point.architecture, self.task, point.recipe, self.build, job.report)
+        return outcome(
+            point.architecture, self.task, point.recipe, self.build, job.report, self.placement
+        )
 
 
 def outcome(
@@ -198,8 +218,9 @@ def outcome(
     recipe: Recipe,
     builder: Builder,
     report: Callable[[int, float], None],
+    placement: Placement,
 ) -> Outcome:
-    """Build, train and measure one child, with one thread.
+    """Build, train and measure one child, with one thread of the CPU.
 
     Args:
         architecture: What to build.
@@ -207,17 +228,26 @@ def outcome(
         recipe: How to train; all randomness is its seed.
         builder: Builds the child.
         report: Is called with every validated epoch and the reward by then.
+        placement: Where to train, and with which numbers; resolved.
 
     Returns:
         The reward, or why there is none.
     """
-    train, valid = search_tensors(task)
+    train, valid = search_tensors(task, placement.device)
     start = time.perf_counter()  # without the data, which are loaded once per process
-    with one_thread(), seeded(recipe.seed):
-        child = builder(architecture, task)
+    with one_thread(), seeded(recipe.seed, placement.where()):
+        child = builder(architecture, task).to(placement.where())
         known = _costs(child, architecture, task, builder)
         progress = _Progress(task, known, report)
-        curve = fit(child, train, valid, recipe, task.objective, on_epoch=progress.add)
+        curve = fit(
+            child,
+            train,
+            valid,
+            recipe,
+            task.objective,
+            on_epoch=progress.add,
+            placement=placement,
+        )
     seconds = time.perf_counter() - start
     if curve.stopped:
         return Outcome(None, seconds, known, curve, curve.stopped)

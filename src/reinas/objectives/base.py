@@ -62,6 +62,19 @@ class Objective(ABC):
             The score of all N examples together.
         """
 
+    def training_loss(self, outputs: "Tensor", targets: "Tensor", recipe: "Recipe") -> "Tensor":
+        """The mean loss of a batch in training, which a recipe may soften; `loss` by default.
+
+        Args:
+            outputs: [B, outputs], as the network gives them.
+            targets: [B, ...], as `encode_targets` gives them.
+            recipe: How the network is trained.
+
+        Returns:
+            A differentiable scalar.
+        """
+        return self.loss(outputs, targets)
+
     # ---- targets ---------------------------------------------------------------------------------
 
     def read_targets(
@@ -158,8 +171,19 @@ class Objective(ABC):
         """
         import torch
 
-        for index in batches(torch.randperm(len(x), generator=generator), recipe.batch_size):
-            yield self.loss(child(augment(x[index])), y[index]), len(index)
+        order = torch.randperm(len(x), generator=generator).to(x.device)
+        for index in batches(order, recipe.batch_size):
+            inputs, targets = augment(x[index]), y[index]
+            if not recipe.mixup:
+                yield self.training_loss(child(inputs), targets, recipe), len(index)
+                continue
+            share = _beta(recipe.mixup, generator)
+            other = torch.randperm(len(index), generator=generator).to(x.device)
+            outputs = child(share * inputs + (1 - share) * inputs[other])
+            mixed = share * self.training_loss(outputs, targets, recipe) + (
+                1 - share
+            ) * self.training_loss(outputs, targets[other], recipe)
+            yield mixed, len(index)
 
     def measure(self, child: "nn.Module", x: "Tensor", y: "Tensor") -> tuple[float, float]:
         """The mean loss and the score, in evaluation mode.
@@ -247,6 +271,14 @@ class Objective(ABC):
     def settings(self) -> dict[str, Any]:
         """Name and parameters, as JSON takes them; `objective_from` makes it again from these."""
         return {"name": self.name or object_name(self), **vars(self)}
+
+
+def _beta(alpha: float, generator: "torch.Generator") -> float:
+    """A number drawn from Beta(alpha, alpha), by a seed that the generator draws."""
+    import torch
+
+    seed = int(torch.randint(1 << 62, (), generator=generator))
+    return float(np.random.default_rng(seed).beta(alpha, alpha))
 
 
 def batches(order: "Tensor", size: int) -> list["Tensor"]:

@@ -19,6 +19,8 @@ from reinas.tasks.scaling import Scaling
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from reinas.tasks.recipes import Recipe
+
 MAX_CLASSES = 1000
 """More different values than these are rather measurements than classes."""
 
@@ -39,6 +41,13 @@ class Classification(Objective):
         from torch.nn import functional
 
         return functional.cross_entropy(outputs, targets)
+
+    def training_loss(self, outputs: "Tensor", targets: "Tensor", recipe: "Recipe") -> "Tensor":
+        """The mean cross-entropy, with the recipe's label smoothing (Szegedy et al. 2016)."""
+        from torch.nn import functional
+
+        smoothing = recipe.label_smoothing
+        return functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
 
     def score(self, outputs: "Tensor", targets: "Tensor") -> float:
         """The share of examples whose greatest logit is that of their class."""

@@ -111,14 +111,21 @@ class LanguageModelling(Objective):
         return "perplexity"
 
     def recipe_axes(self, recipe: "Recipe") -> Mapping[str, tuple[Any, ...]]:
-        """Initial range and dropout; weight decay only where the search had one."""
+        """Initial range, dropout and decay epoch; weight decay only where the search had one.
+
+        The paper's grid is over learning rate, initial range, dropout and decay epoch (section
+        4.2); it does not say which values.
+        """
         decay = recipe.weight_decay
-        return {
+        axes: dict[str, tuple[Any, ...]] = {
             "weight_decay": (decay, 5 * decay) if decay else (0.0,),
-            "initial": (recipe.initial,),
-            "embedding_dropout": (recipe.embedding_dropout,),
+            "initial": (recipe.initial, 2 * recipe.initial) if recipe.initial else (0.0,),
+            "embedding_dropout": tuple(sorted({0.0, recipe.embedding_dropout})),
             "recurrent_dropout": tuple(sorted({0.0, recipe.recurrent_dropout})),
         }
+        if recipe.schedule == "exponential":
+            axes["decay_after"] = (recipe.decay_after, 2 * recipe.decay_after)
+        return axes
 
     def predictions(self, outputs: "Tensor", classes: Sequence[str]) -> list[Any]:
         """The likeliest token after each token of logits [T, B, vocabulary], flattened."""

@@ -17,10 +17,12 @@ from reinas.policies.controller import Controller
 from reinas.policies.distributions import AbstractDistribution
 from reinas.policies.independent import IndependentSoftmaxes
 from reinas.spaces.base import AbstractSpace, check_decisions
+from reinas.spaces.recurrent import RecurrentSpace
 from reinas.threads import one_thread
 from reinas.types import Answers, Trial
 
 MAX_LEARNING_RATE = 1000  # far beyond it the weights overflow and sampling is impossible
+RATE, RATE_FOR_CELLS = 0.0006, 0.0005  # of the paper: sections 4.1 and 4.2
 MAX_UNITS = 4096  # units or layers of a controller: more would not fit into memory
 
 
@@ -213,7 +215,7 @@ def zoph_le(
     hidden: int = 35,
     layers: int = 2,
     initial: float = 0.08,
-    learning_rate: float = 0.0006,
+    learning_rate: float | None = None,
     decay: float = 0.95,
     seed: int = 0,
 ) -> Reinforce:
@@ -227,7 +229,8 @@ def zoph_le(
         hidden: Units per LSTM layer, 1 to 4,096.
         layers: Number of LSTM layers, 1 to 4,096.
         initial: The weights start uniform in [-initial, initial]; above 0.
-        learning_rate: Adam's step size, above 0 and at most 1000.
+        learning_rate: Adam's step size, above 0 and at most 1000. None: the paper's, 0.0005 for
+            recurrent cells (section 4.2) and 0.0006 for everything else (section 4.1).
         decay: Weight of the old baseline in each update, in [0, 1).
         seed: Draws the initial weights.
 
@@ -249,6 +252,8 @@ def zoph_le(
     if not 0 < initial < math.inf:
         raise InvalidSettingError("policy.initial", f"must be above 0 and finite, got {initial}")
     check_decisions(space.decisions)
+    if learning_rate is None:
+        learning_rate = RATE_FOR_CELLS if isinstance(space, RecurrentSpace) else RATE
     network = Controller(
         space.decisions,
         hidden=hidden,

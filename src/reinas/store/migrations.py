@@ -8,6 +8,7 @@ from sqlalchemy.engine import Connection
 
 from reinas.store import schema
 from reinas.store.rows import recipe_key
+from reinas.tasks.recipes import Recipe
 
 OLDEST = 2
 """The oldest version that can be brought to this one."""
@@ -61,7 +62,9 @@ def _settings(old: dict[str, Any]) -> dict[str, Any]:
 
 
 def _recipe(old: dict[str, Any]) -> dict[str, Any]:
-    return {"batch_size" if key == "batch" else key: value for key, value in old.items()}
+    """A recipe in today's words, with today's defaults for what it did not have."""
+    named = {"batch_size" if key == "batch" else key: value for key, value in old.items()}
+    return {**Recipe().settings, **named}
 
 
 def _rename_recipes(connection: Connection, table: sa.Table) -> None:

@@ -152,7 +152,7 @@ class Cifar10(PublicImages):
     """CIFAR-10: 60,000 colour images, 32 x 32 pixels, ten classes; downloaded when first used.
 
     `folder` reads cifar-10-binary.tar.gz, or the .bin files in it, from there instead. Training
-    images are cropped and mirrored at random, as in the paper.
+    images are enlarged, cropped and mirrored at random, as in the paper.
     """
 
     name: ClassVar[str] = "cifar10"
@@ -162,8 +162,8 @@ class Cifar10(PublicImages):
 
     @property
     def recipe(self) -> Recipe:
-        """The paper's (section 4.1)."""
-        return Recipe(pad=4, flip=True)
+        """The paper's (section 4.1); that images are enlarged to 40 x 40 pixels is our choice."""
+        return Recipe(upsample=4, flip=True)
 
     def read(self, part: str) -> Part:
         """Images and labels of `train` or `test`."""

@@ -3,9 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from reinas.errors import InvalidSettingError
+
+Optimizer = Literal["sgd", "adam", "adamw"]
+RateSchedule = Literal["step", "cosine", "constant", "exponential", "linear", "trapezoid"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +16,19 @@ class Recipe:
     """Optimiser, schedule and length of a child's training.
 
     Args:
-        optimizer: The algorithm.
+        optimizer: The algorithm; `adamw` decouples the weight decay (Loshchilov & Hutter 2019).
         learning_rate: At the beginning.
         momentum: Nesterov's; for `sgd` only.
         weight_decay: Factor of the L2 penalty.
         schedule: `step` divides the learning rate by 10 at each of `decay_at`, `cosine` takes it
             to 0, `constant` keeps it, `exponential` multiplies it by `decay` in every epoch after
-            the first `decay_after`.
+            the first `decay_after`. These change it between epochs. `linear` and `trapezoid`
+            change it with every step: `linear` takes it to 0, `trapezoid` keeps it until the last
+            `cooldown` share of the training and then takes it linearly to 0, so that a training
+            can be prolonged as long as it has not cooled down (Hägele et al. 2024).
+        warmup: Share of the training in which the learning rate rises linearly from 0; above 0
+            every schedule changes it with each step.
+        cooldown: Share of the training, for `trapezoid`.
         decay_at: Shares of the epochs, for `step`; 50 and 75 % are the choice that docs/paper.md
             makes for section 4.1.
         decay: For `exponential`.
@@ -28,37 +37,56 @@ class Recipe:
         batch_size: Examples per step; of text, sequences side by side.
         norm_epsilon: What batch normalisation adds to the variance.
         pad: Pixels of zeros around an image, which is then cropped back at a random place.
+        upsample: Pixels by which an image is enlarged on each side (bilinear) before it is
+            cropped back at a random place (section 4.1).
         flip: Whether images are mirrored at random.
+        cutout: Side of a square of an image that is set to the mean, at a random place, in pixels
+            (DeVries & Taylor 2017); 0 sets none.
+        mixup: Examples are mixed in pairs, by shares drawn from Beta(mixup, mixup) (Zhang et al.
+            2018); 0 mixes none.
+        label_smoothing: Share of the target's probability that is spread over all classes.
         steps: Tokens of back-propagation through time, of text.
         initial: Weights are drawn uniformly from plus and minus this; 0 leaves them as built.
         clip: Gradients of a greater norm are shortened to it; 0 never.
+        average: The network that is measured and kept has running means of the weights, in which
+            the last `average` share of all steps so far counts most (an exponential moving average
+            whose horizon grows with the training); 0 keeps the last weights.
         embedding_dropout: Probability of dropping a word, in language models.
         recurrent_dropout: Probability of dropping a unit of the recurrent state.
         validate_every: Epochs between validations; the last epoch is always validated.
         patience: Training ends when the validation loss has not fallen for this many
-            validations, and the best weights are kept; 0 never ends it.
+            validations since the learning rate was last lowered by the schedule, and the best
+            weights of the whole training are kept; 0 never ends it. `cosine`, `linear` and
+            `trapezoid` lower it to the end.
         seed: Is mixed into every child's own seed.
 
     Raises:
         InvalidSettingError: A value is out of range.
     """
 
-    optimizer: Literal["sgd", "adam"] = "sgd"
+    optimizer: Optimizer = "sgd"
     learning_rate: float = 0.1
     momentum: float = 0.9
     weight_decay: float = 1e-4
-    schedule: Literal["step", "cosine", "constant", "exponential"] = "step"
+    schedule: RateSchedule = "step"
     decay_at: tuple[float, ...] = (0.5, 0.75)
     decay: float = 0.8
     decay_after: int = 6
+    warmup: float = 0.0
+    cooldown: float = 0.4
     epochs: int = 50
     batch_size: int = 64
     norm_epsilon: float = 1e-5
     pad: int = 0
+    upsample: int = 0
     flip: bool = False
+    cutout: int = 0
+    mixup: float = 0.0
+    label_smoothing: float = 0.0
     steps: int = 35
     initial: float = 0.0
     clip: float = 0.0
+    average: float = 0.0
     embedding_dropout: float = 0.0
     recurrent_dropout: float = 0.0
     validate_every: int = 1
@@ -67,14 +95,11 @@ class Recipe:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "decay_at", tuple(self.decay_at))  # JSON has lists
-        least = {
-            "epochs": 1,
-            "batch_size": 2,
-            "validate_every": 1,
-            "weight_decay": 0,
-            "momentum": 0,
-        }
-        least |= {"pad": 0, "patience": 0, "decay_after": 0, "steps": 1, "initial": 0, "clip": 0}
+        least = {"epochs": 1, "batch_size": 2, "validate_every": 1, "steps": 1}
+        least |= dict.fromkeys(
+            ("weight_decay", "momentum", "pad", "upsample", "patience", "decay_after"), 0
+        )
+        least |= {"initial": 0, "clip": 0, "cutout": 0, "mixup": 0}
         for key, bound in least.items():
             if not bound <= getattr(self, key) < math.inf:
                 raise InvalidSettingError(
@@ -91,20 +116,27 @@ class Recipe:
                 "recipe.decay_at",
                 f"must be shares of the epochs, above 0 and at most 1; got {list(self.decay_at)}",
             )
-        for key in ("embedding_dropout", "recurrent_dropout"):
+        for key in (
+            "embedding_dropout",
+            "recurrent_dropout",
+            "warmup",
+            "average",
+            "label_smoothing",
+        ):
             if not 0 <= getattr(self, key) < 1:
                 raise InvalidSettingError(
                     f"recipe.{key}", f"must be at least 0 and below 1, got {getattr(self, key)}"
                 )
-        if not 0 < self.decay <= 1:
-            raise InvalidSettingError(
-                "recipe.decay", f"must be above 0 and at most 1, got {self.decay}"
-            )
+        for key in ("decay", "cooldown"):
+            if not 0 < getattr(self, key) <= 1:
+                raise InvalidSettingError(
+                    f"recipe.{key}", f"must be above 0 and at most 1, got {getattr(self, key)}"
+                )
         if self.momentum >= 1:
             raise InvalidSettingError("recipe.momentum", f"must be below 1, got {self.momentum}")
         for key, known in (
-            ("optimizer", ("sgd", "adam")),
-            ("schedule", ("step", "cosine", "constant", "exponential")),
+            ("optimizer", get_args(Optimizer)),
+            ("schedule", get_args(RateSchedule)),
         ):
             if getattr(self, key) not in known:
                 raise InvalidSettingError(
@@ -116,18 +148,44 @@ class Recipe:
         """All fields, as JSON takes them."""
         return asdict(self) | {"decay_at": list(self.decay_at)}
 
-    def rate(self, epoch: int) -> float:
-        """The factor of the learning rate in an epoch: 0, 1, ..., epochs - 1."""
+    @property
+    def is_smooth(self) -> bool:
+        """Whether the learning rate changes with every step, not only between epochs."""
+        return self.warmup > 0 or self.schedule in ("linear", "trapezoid")
+
+    def rate(self, epoch: float) -> float:
+        """The factor of the learning rate after `epoch` epochs, from 0 to `epochs`."""
         done = epoch / self.epochs
+        if done < self.warmup:
+            return done / self.warmup
         match self.schedule:
             case "step":
                 return float(1 / 10 ** sum(done >= share for share in self.decay_at))
             case "cosine":
-                return 0.5 * (1 + math.cos(math.pi * done))
+                return 0.5 * (1 + math.cos(math.pi * (done - self.warmup) / (1 - self.warmup)))
             case "exponential":
-                return float(self.decay ** max(0, epoch + 1 - self.decay_after))
+                return float(self.decay ** max(0, math.floor(epoch) + 1 - self.decay_after))
+            case "linear":
+                return (1 - done) / (1 - self.warmup)
+            case "trapezoid":
+                return min(1.0, (1 - done) / self.cooldown)
             case _:
                 return 1.0
+
+    def is_settled(self, epoch: float) -> bool:
+        """Whether the schedule has lowered the learning rate for the last time by an epoch.
+
+        With `exponential`, which lowers it to the end, whether it has begun to.
+        """
+        match self.schedule:
+            case "step":
+                return epoch / self.epochs >= max(self.decay_at, default=0.0)
+            case "exponential":
+                return epoch + 1 > self.decay_after
+            case "constant":
+                return True
+            case _:
+                return False
 
 
 IMAGE_RECIPE = Recipe(epochs=8)

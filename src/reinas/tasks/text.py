@@ -19,6 +19,8 @@ from reinas.tasks.user_data import Data, FileTask, absolute_path, check_shares, 
 Level = Literal["word", "char"]
 Size = Literal["medium", "small"]
 UNKNOWN, END = "<unk>", "<eos>"
+PUBLISHED_STEPS = 35
+"""Words per window of the published medium model."""
 NAMES = {"train": ("train",), "valid": ("valid", "val", "dev"), "test": ("test",)}
 
 
@@ -71,7 +73,12 @@ class Text(FileTask):
 
     @property
     def recipe(self) -> Recipe:
-        """The published medium model's (section 4.2), or a short one for small models."""
+        """The published medium model's (section 4.2), or a short one for small models.
+
+        The published rate of 1 and the greatest norm of 5 belong to a loss that is summed over
+        the steps of a window. Here a loss is the mean over them, so that the rate is multiplied
+        by their number, and the norm divided.
+        """
         if self.size == "small":
             return Recipe(
                 optimizer="adam",
@@ -84,14 +91,15 @@ class Text(FileTask):
                 clip=5.0,
             )
         return Recipe(
-            learning_rate=1.0,
+            learning_rate=1.0 * PUBLISHED_STEPS,
             momentum=0.0,
             weight_decay=0.0,
             schedule="exponential",
             epochs=35,
             batch_size=20,
+            steps=PUBLISHED_STEPS,
             initial=0.05,
-            clip=5.0,
+            clip=5.0 / PUBLISHED_STEPS,
             embedding_dropout=0.2,
             recurrent_dropout=0.25,
         )

@@ -8,6 +8,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from reinas.devices import random_state, restore_random_state
 from reinas.objectives.base import Objective
 from reinas.tasks.base import AbstractTask, Part
 from reinas.tasks.scaling import Scaling
@@ -24,6 +25,10 @@ class Tensors:
 
     x: Tensor
     y: Tensor
+
+    def to(self, device: str | torch.device) -> "Tensors":
+        """The same on a device; itself if it is there."""
+        return Tensors(self.x.to(device), self.y.to(device))
 
 
 def tensors(part: Part, inputs: Scaling, targets: Scaling, objective: Objective) -> Tensors:
@@ -44,11 +49,12 @@ def tensors(part: Part, inputs: Scaling, targets: Scaling, objective: Objective)
 
 
 @lru_cache(maxsize=4)
-def search_tensors(task: AbstractTask) -> tuple[Tensors, Tensors]:
+def search_tensors(task: AbstractTask, device: str = "cpu") -> tuple[Tensors, Tensors]:
     """The training and the validation part, standardised by the training part.
 
     Args:
         task: The last few tasks are kept, so that a process pays once.
+        device: Where the tensors are.
 
     Returns:
         Training part, validation part.
@@ -56,8 +62,8 @@ def search_tensors(task: AbstractTask) -> tuple[Tensors, Tensors]:
     parts = task.parts()
     scalings = search_scalings(task)
     return (
-        tensors(parts.train, *scalings, task.objective),
-        tensors(parts.valid, *scalings, task.objective),
+        tensors(parts.train, *scalings, task.objective).to(device),
+        tensors(parts.valid, *scalings, task.objective).to(device),
     )
 
 
@@ -75,12 +81,17 @@ def search_scalings(task: AbstractTask) -> tuple[Scaling, Scaling]:
 
 
 @contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Start torch's global generator from a seed inside, and put it back afterwards.
+def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Start torch's global generators from a seed inside, and put them back afterwards.
 
     Args:
         seed: The seed.
+        device: The device whose generator it is, too; None is the CPU.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    device = device or torch.device("cpu")
+    before = random_state(device)
+    torch.manual_seed(seed)
+    try:
         yield
+    finally:
+        restore_random_state(device, before)
