@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from reinas.finishing.finish import finish
     from reinas.finishing.finish_observer import FinishObserver
     from reinas.finishing.recipe_grid import RecipeGrid
+    from reinas.fitting.fit import Fitted, fit
+    from reinas.fitting.fit_observer import FitObserver
+    from reinas.fitting.plan import Plan, plan_for
     from reinas.objectives.base import Objective
     from reinas.objectives.classification import Classification
     from reinas.objectives.language import LanguageModelling
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from reinas.policies.local import LocalSearch
     from reinas.policies.random import RandomSearch
     from reinas.policies.reinforce import Reinforce, independent, reinforce_loss, zoph_le
+    from reinas.policies.starting import StartingWith
     from reinas.policies.tpe import Tpe
     from reinas.report.drawing import draw
     from reinas.report.formulas import formulas
@@ -79,13 +83,15 @@ if TYPE_CHECKING:
     from reinas.tasks.tables import Table
     from reinas.tasks.text import Text
     from reinas.tasks.toy import Toy
-    from reinas.training.fit import fit
     from reinas.types import Choice, Curve, Epoch, Job, Link, Outcome, Pruned, Trial, When
     from reinas.zoo import published
 
 _HOMES = {
     "reinas.children": ("build",),
-    "reinas.training.fit": ("fit",),
+    "reinas.fitting.fit": ("Fitted", "fit"),
+    "reinas.fitting.fit_observer": ("FitObserver",),
+    "reinas.fitting.plan": ("Plan", "plan_for"),
+    "reinas.policies.starting": ("StartingWith",),
     "reinas.errors": ("ReinasError",),
     "reinas.evaluators.base": ("AbstractEvaluator",),
     "reinas.evaluators.tabular": ("TabularEvaluator",),
@@ -195,6 +201,8 @@ __all__ = [
     "Epoch",
     "Evolution",
     "FinishObserver",
+    "FitObserver",
+    "Fitted",
     "FoundNetwork",
     "FunctionEvaluator",
     "Growth",
@@ -214,6 +222,7 @@ __all__ = [
     "Observer",
     "Outcome",
     "Placement",
+    "Plan",
     "Processes",
     "ProductSpace",
     "Pruned",
@@ -226,6 +235,7 @@ __all__ = [
     "Reinforce",
     "Serial",
     "StagesSpace",
+    "StartingWith",
     "Store",
     "Study",
     "Synchronous",
@@ -251,6 +261,7 @@ __all__ = [
     "independent",
     "load",
     "nested",
+    "plan_for",
     "published",
     "reinforce_loss",
     "repeated",

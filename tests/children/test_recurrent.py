@@ -13,13 +13,14 @@ from scipy.special import log_softmax
 from torch.nn import functional
 
 from language_models import CELL, Words, architecture, model, plain_cell, reckoned, tokens
-from reinas import Job, Recipe, RecurrentSpace, Text, TrainedEvaluator, build, fit
+from reinas import Job, Recipe, RecurrentSpace, Text, TrainedEvaluator, build
 from reinas.children.build import apply_recipe
 from reinas.children.recurrent import LanguageModel, size, width_of
 from reinas.errors import BuildError
 from reinas.evaluators.trained import Limits
 from reinas.objectives.language import LanguageModelling, streams
 from reinas.spaces.recurrent import Cell, Node
+from reinas.training.fit import fit
 from reinas.training.tensors import Tensors, seeded
 from reinas.training.training import Training, init_weights
 from reinas.zoo.recurrent import FIGURE_8, parsed

@@ -306,7 +306,7 @@ def test_a_grid_that_cannot_train_is_told(tmp_path):
 def test_a_search_that_is_not_over_is_not_tested_by_accident(read, tmp_path):
     """The test part is measured once, so that has to be asked for."""
     home = searched(CountedWine())
-    home.get("s").raise_budget(9)
+    home.get("s").set_budget(9)
     with pytest.raises(SettingError, match=r"has finished 4 of 9 trials.*set anyway"):
         finished(home, CountedWine(), tmp_path / "a")
     assert read == []

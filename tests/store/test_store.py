@@ -197,7 +197,7 @@ def test_a_read_only_store_can_be_read_and_says_that_it_cannot_be_written(path):
     store._engine = sa.create_engine(f"sqlite:///file:{path}?mode=ro&uri=true")
     assert store.names() == ["s"]
     with pytest.raises(StoreError, match="is read-only: make it and its folder writable"):
-        store.get("s").raise_budget(16)
+        store.get("s").set_budget(16)
 
 
 @pytest.mark.parametrize("location", ["", "no/such/folder/s.db", "."])

@@ -13,11 +13,12 @@ from scipy.stats import binomtest, chisquare
 from torch import nn
 from torch.nn import functional
 
-from reinas import Job, Recipe, TrainedEvaluator, fit
+from reinas import Job, Recipe, TrainedEvaluator
 from reinas.objectives.classification import Classification
 from reinas.spaces.conv_architecture import ConvArchitecture, ConvLayer
 from reinas.tasks.sklearn_data import Digits
 from reinas.training.augment import augment, crop, flip
+from reinas.training.fit import fit
 from reinas.training.tensors import Tensors, search_tensors
 
 

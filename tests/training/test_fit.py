@@ -8,9 +8,10 @@ import torch
 from sklearn.metrics import mean_squared_error, r2_score
 from torch import nn
 
-from reinas import Recipe, fit
+from reinas import Recipe
 from reinas.objectives.regression import Regression
 from reinas.seeds import derive
+from reinas.training.fit import fit
 from reinas.training.tensors import Tensors, seeded
 
 

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from reinas import ConvSpace, Recipe, build, conv_blocks, fit
+from reinas import ConvSpace, Recipe, build, conv_blocks
 from reinas.errors import SettingError
 from reinas.objectives.classification import Classification
 from reinas.objectives.regression import Regression
+from reinas.training.fit import fit
 from reinas.training.tensors import Tensors
 
 ONE = Tensors(torch.zeros(4, 1), torch.zeros(4, 1))

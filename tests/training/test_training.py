@@ -2,20 +2,20 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from language_models import model, tokens
-from reinas import ConvSpace, Recipe, build, fit
+from reinas import ConvSpace, Recipe, build
 from reinas.objectives.classification import Classification
 from reinas.objectives.language import LanguageModelling
 from reinas.objectives.regression import Regression
 from reinas.tasks.sklearn_data import Digits
+from reinas.training.fit import fit
 from reinas.training.optimizers import optimizer
 from reinas.training.tensors import Tensors, search_tensors, seeded
-from reinas.training.training import Training
+from reinas.training.training import Pace, Training
 
 
 def with_dropout():
@@ -35,6 +35,7 @@ RECIPES = [
     Recipe("adam", 0.01, epochs=5, schedule="cosine", patience=1),
     Recipe("adamw", 0.01, epochs=5, schedule="trapezoid", warmup=0.3, clip=0.5, validate_every=2),
     Recipe(epochs=5, schedule="linear", patience=2, initial=0.1),
+    Recipe(epochs=5, average=0.2, mixup=0.3, cutout=3, label_smoothing=0.1, patience=2),
 ]
 
 
@@ -97,24 +98,53 @@ def test_a_language_model_is_continued_to_the_last_bit():
     assert second.curve == whole.curve
 
 
-def test_training_for_seconds_stretches_the_schedule_over_the_time(monkeypatch):
-    """With a clock that counts the steps: rates by hand, and the end after that many steps."""
+@pytest.mark.parametrize(
+    ("pace", "spent", "factor"),
+    [
+        (Pace(10.0), 3.0, 1.0),
+        (Pace(10.0, warmup=4.0), 1.0, 0.25),
+        (Pace(10.0, warmup=4.0), 9.0, 1.0),
+        (Pace(10.0, decay_from=6.0), 6.0, 1.0),
+        (Pace(10.0, decay_from=6.0), 7.0, 0.75),
+        (Pace(10.0, decay_from=6.0), 10.5, 0.0),
+        (Pace(10.0, warmup=8.0, decay_from=2.0), 4.0, 0.5 * 0.75),
+    ],
+)
+def test_a_pace_warms_up_and_falls_linearly(pace, spent, factor):
+    """By hand."""
+    assert pace.rate(spent) == pytest.approx(factor)
+
+
+def test_training_by_the_clock_ends_in_time_and_goes_on(monkeypatch):
+    """The clock counts the steps: pieces of 4 and 3 seconds; the rate falls in the last."""
     now = [0.0]
 
     def clock():
-        now[0] += 0.5
+        now[0] += 0.25
         return now[0]
 
     monkeypatch.setattr("reinas.training.training.time.monotonic", clock)
     rates = spied_rates(monkeypatch)
     x = torch.zeros(12, 1)
-    recipe = Recipe(schedule="linear", learning_rate=1.0, epochs=7, batch_size=4)
-    training = Training(nn.Linear(1, 1), Tensors(x, x), None, recipe, Regression(), seconds=4.0)
-    while not training.finished:
-        training.run_epoch()
-    spent = np.array([0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5])
-    assert rates == pytest.approx(1 - spent / 4)
-    assert [e.number for e in training.curve.epochs] == [1, 2, 3]
+    recipe = Recipe(learning_rate=1.0, epochs=1, batch_size=4)
+
+    def piece(pace, state):
+        training = Training(nn.Linear(1, 1), Tensors(x, x), None, recipe, Regression(), pace=pace)
+        if state is not None:
+            training.restore(state)
+        while not training.finished:
+            training.run_epoch()
+        return training
+
+    first = piece(Pace(4.0), None)
+    assert first.seconds == pytest.approx(4.0, abs=0.75)  # three looks at the clock
+    assert set(rates) == {1.0}
+    rates.clear()
+    second = piece(Pace(7.0, decay_from=first.seconds), first.state())
+    assert second.seconds == pytest.approx(7.0, abs=0.75)
+    assert rates == sorted(rates, reverse=True)
+    assert 0 < rates[-1] < 0.3
+    assert second.curve.epochs[: len(first.curve.epochs)] == first.curve.epochs
 
 
 def spied_rates(monkeypatch):

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from reinas import __version__
-from reinas.cli import catalogue, finish, search, show, toy, zoo
+from reinas.cli import catalogue, finish, fit, search, show, toy, zoo
 from reinas.cli.compare import command as compare
 from reinas.cli.interrupts import INTERRUPTED, leave
 from reinas.cli.output import err, out
@@ -18,7 +18,7 @@ from reinas.errors import InterruptError, ReinasError
 app = typer.Typer(
     name="reinas",
     help="Search neural architectures with a learned controller (Zoph & Le 2016) and its rivals.",
-    epilog="Start with: reinas search conv --task digits",
+    epilog="Start with: reinas fit digits --minutes 1",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -42,6 +42,7 @@ def _options(
     pass
 
 
+app.command()(fit.fit)
 app.command()(search.search)
 app.command()(search.resume)
 app.command("list")(show.list_)

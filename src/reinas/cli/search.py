@@ -155,7 +155,8 @@ def run(config: SearchConfig, store: Store, name: str, *, as_json: bool) -> None
         print_notes(config.task.notes)
     # before Ctrl-C may raise: both import torch, which would abort the process over an exception
     policy = make_policy(config)
-    limits = Limits(options.max_parameters, options.max_flops)
+    latency = None if options.max_latency is None else options.max_latency / 1000
+    limits = Limits(options.max_parameters, options.max_flops, latency)
     builder = None if config.build is None else load_builder(config.build)
     evaluator = TrainedEvaluator(config.task, config.recipe, limits, builder)
     with interruptible(bar, lambda: _stopped(store, name, options.trials)):

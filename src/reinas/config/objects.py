@@ -125,6 +125,21 @@ def make_task(name: str) -> AbstractTask:
     return made
 
 
+def make_parts(settings: Settings) -> tuple[AbstractTask, dict[str, Any]]:
+    """The task that settings describe, and what they say about its recipe.
+
+    Raises:
+        SettingError: A setting is unknown or wrong, or of another section.
+    """
+    for key, setting in settings.items():
+        if not key.startswith(("task.", "recipe.")) and "." in key:
+            raise setting.cite(
+                InvalidSettingError(key, "is not known here: only task.* and recipe.* are")
+            )
+    task: AbstractTask = make("task", with_place(section(settings, "task")))
+    return task, check("recipe", Recipe, section(settings, "recipe"))
+
+
 def make_policy(config: SearchConfig) -> Any:
     """The policy; unless its seed is set, it is derived from the search's."""
     settings = config.policy
@@ -177,5 +192,8 @@ def _settings_of(stored: Mapping[str, Any]) -> dict[str, Setting]:
     values = {f"{s}.{key}": value for s, part in sections.items() for key, value in part.items()}
     values |= {key: stored[key] for key in ("batch_size", "seed", "reuse")}
     values |= stored.get("schedule", {})
-    values |= {f"max_{key}": value for key, value in evaluator.get("limits", {}).items()}
+    limits = evaluator.get("limits", {})
+    values |= {f"max_{key}": value for key, value in limits.items()}
+    if "latency" in limits:
+        values["max_latency"] = 1000 * limits["latency"]  # seconds in the store
     return {key: Setting(value) for key, value in values.items()}

@@ -147,7 +147,31 @@ class BudgetOptions(Options):
     ] = None
 
 
-class ProposalOptions(Options):
+class LimitOptions(Options):
+    """What a network may cost."""
+
+    max_parameters: Annotated[
+        int | None,
+        Field(ge=1),
+        Option("Children with more parameters are not trained.", metavar="N"),
+    ] = None
+    max_flops: Annotated[
+        int | None,
+        Field(ge=1),
+        Option("Children with more multiply-adds per example are not trained.", metavar="N"),
+    ] = None
+    max_latency: Annotated[
+        float | None,
+        Field(gt=0, allow_inf_nan=False),
+        Option(
+            "Children that take longer for one example are not trained; timed on this machine"
+            " before the training (median of 15 passes).",
+            metavar="MS",
+        ),
+    ] = None
+
+
+class ProposalOptions(LimitOptions):
     """How architectures are proposed, and which of them are evaluated."""
 
     batch_size: Annotated[
@@ -163,16 +187,6 @@ class ProposalOptions(Options):
             flag="--no-reuse",
         ),
     ] = True
-    max_parameters: Annotated[
-        int | None,
-        Field(ge=1),
-        Option("Children with more parameters are not trained.", metavar="N"),
-    ] = None
-    max_flops: Annotated[
-        int | None,
-        Field(ge=1),
-        Option("Children with more multiply-adds per example are not trained.", metavar="N"),
-    ] = None
     grow: Annotated[
         bool,
         Option("Begin with 6 layers, 2 more every 1,600 trials (growth.* changes the numbers)."),
@@ -200,7 +214,16 @@ class SearchOptions(
     """All settings of a search that have no section."""
 
 
-class PartOptions(Options):
+class TargetOptions(Options):
+    """What of a table is predicted."""
+
+    target: Annotated[
+        str | None,
+        Option("The column of a table to predict.", metavar="COLUMN", key="task.target"),
+    ] = None
+
+
+class PartOptions(TargetOptions):
     """Short options for settings that belong to a section."""
 
     space: Annotated[
@@ -220,10 +243,6 @@ class PartOptions(Options):
             metavar="NAME",
             key="task.name",
         ),
-    ] = None
-    target: Annotated[
-        str | None,
-        Option("The column of a table to predict.", metavar="COLUMN", key="task.target"),
     ] = None
     policy: Annotated[
         str | None,

@@ -1,8 +1,9 @@
 """Train the child, measure it on the validation part."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from reinas.evaluators.base import AbstractEvaluator
 from reinas.names import object_name
 from reinas.rewards import Reward
 from reinas.seeds import derive
-from reinas.tasks.base import AbstractTask, check_parts
+from reinas.tasks.base import AbstractTask, Interface, check_parts
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.user_data import Data, FileTask, cache_data
 from reinas.threads import one_thread
@@ -33,22 +34,45 @@ class Limits:
     Args:
         parameters: Trainable parameters at most; None is no limit.
         flops: Multiply-adds for one example at most; None is no limit.
+        latency: Seconds for one example at most, on the device where children train, timed before
+            the training (the median of several passes); None is no limit.
     """
 
     parameters: int | None = None
     flops: int | None = None
+    latency: float | None = None
 
     def __post_init__(self) -> None:
         for key in ("parameters", "flops"):
             value = getattr(self, key)
             if value is not None and not (isinstance(value, int) and value >= 1):
                 raise SettingError(f"limits: {key} must be at least 1, got {value}")
+        if self.latency is not None and not 0 < self.latency < math.inf:
+            raise SettingError(
+                f"limits: latency must be above 0 seconds and finite, got {self.latency}"
+            )
 
     @property
-    def settings(self) -> dict[str, int]:
+    def settings(self) -> dict[str, float]:
         """The limits that there are."""
-        both = {"parameters": self.parameters, "flops": self.flops}
-        return {key: value for key, value in both.items() if value is not None}
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+    def too_slow(self, child: nn.Module, task: Interface) -> str | None:
+        """Say whether a child breaks the limit on latency, which is timed now.
+
+        Args:
+            child: The untrained network, where it will train.
+            task: The shape of its inputs.
+
+        Returns:
+            The reason why it is not trained; None if it may be.
+        """
+        if self.latency is None:
+            return None
+        took = latency(child, task)
+        if took <= self.latency:
+            return None
+        return f"{TOO_COSTLY}: {1000 * took:.2f} ms per example, more than {1000 * self.latency:g}"
 
     def broken(self, parameters: int, flops: int) -> str | None:
         """Say which limit a child breaks.
@@ -141,7 +165,7 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
     def __call__(self, job: Job[Any]) -> Outcome:
         """One child, trained with one thread; all randomness comes from the job's seed."""
         start = time.perf_counter()
-        if self.limits.settings:
+        if self.limits.parameters is not None or self.limits.flops is not None:
             count, flops = costs(job.architecture, self.task, self.build or build)
             if reason := self.limits.broken(count, flops):
                 metrics = {"parameters": count, "flops": flops}
@@ -155,6 +179,7 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
             self.build or build,
             job.report,
             self.placement,
+            self.limits,
         )
 
 
@@ -219,6 +244,7 @@ def outcome(
     builder: Builder,
     report: Callable[[int, float], None],
     placement: Placement,
+    limits: Limits | None = None,
 ) -> Outcome:
     """Build, train and measure one child, with one thread of the CPU.
 
@@ -229,6 +255,7 @@ def outcome(
         builder: Builds the child.
         report: Is called with every validated epoch and the reward by then.
         placement: Where to train, and with which numbers; resolved.
+        limits: Has the limit on latency; None is no limit.
 
     Returns:
         The reward, or why there is none.
@@ -237,7 +264,9 @@ def outcome(
     start = time.perf_counter()  # without the data, which are loaded once per process
     with one_thread(), seeded(recipe.seed, placement.where()):
         child = builder(architecture, task).to(placement.where())
-        known = _costs(child, architecture, task, builder)
+        known = known_costs(child, architecture, task, builder)
+        if limits is not None and (reason := limits.too_slow(child, task)):
+            return Outcome(None, time.perf_counter() - start, known, error=reason)
         progress = _Progress(task, known, report)
         curve = fit(
             child,
@@ -280,10 +309,20 @@ def _metrics(task: AbstractTask, epoch: Epoch) -> dict[str, float]:
     return {"loss": epoch.loss, **task.objective.metrics(epoch.loss, epoch.score)}
 
 
-def _costs(
+def known_costs(
     child: nn.Module, architecture: Any, task: AbstractTask, builder: Builder
 ) -> dict[str, float]:
-    """The number of parameters, and those costs that the reward asks for."""
+    """The number of parameters, and those costs that the reward asks for.
+
+    Args:
+        child: The untrained network.
+        architecture: What it was built from.
+        task: Has the reward.
+        builder: What built it.
+
+    Returns:
+        Costs by name; latency in seconds.
+    """
     known: dict[str, float] = {"parameters": parameters(child)}
     function = task.reward_function
     needs = function.needs if isinstance(function, Reward) else frozenset()

@@ -182,6 +182,10 @@ class WorkerPool:
                 _ = self._pool.active  # reading it starts the server and the workers
         return self._pool
 
+    def start(self) -> None:
+        """Start the workers, if there are none, ahead of the first work item."""
+        self._start()
+
     def close(self) -> None:
         """Kill the workers, busy or not."""
         if self._pool is not None:

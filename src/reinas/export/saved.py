@@ -13,12 +13,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
-from torch import Tensor
+from torch import Tensor, nn
 
 from reinas.children import build as registered
 from reinas.children.build import Builder, apply_recipe, load_builder
+from reinas.children.ensemble import Ensemble
 from reinas.errors import FileError, SettingError
 from reinas.export.network import FoundNetwork
+from reinas.objectives.named import objective_from
 from reinas.registry import make
 from reinas.spaces.base import AbstractSpace
 from reinas.tasks.base import AbstractTask, Interface
@@ -129,9 +131,6 @@ def load(
     weights = _read_weights(Path(folder) / WEIGHTS, description)
     try:
         space = make("space", description["space"]) if space is None else space
-        architecture = space.decode(tuple(description["answers"]))
-        if json.loads(json.dumps(asdict(architecture))) != description["architecture"]:
-            raise SettingError(f"in this space its answers mean {architecture}")
         task = _Shapes(
             description["task"]["name"],
             tuple(description["task"]["inputs"]),
@@ -140,7 +139,7 @@ def load(
         recorded = description.get("build")
         builder = build or (load_builder(recorded) if recorded else registered)
         with torch.device("meta"):  # no memory, no random numbers: the weights are at hand
-            child = builder(architecture, task)
+            child = _child(description, space, builder, task)
         if "recipe" in description:
             apply_recipe(child, Recipe(**description["recipe"]))
         inputs = _scaling(weights, "input")
@@ -154,6 +153,29 @@ def load(
         text = str(error).partition("\n")[0]  # torch adds its own call stack
         raise FileError(f"{folder} is not a whole network of reinas: {text}") from error
     return network.eval()
+
+
+def _child(
+    description: Mapping[str, Any], space: AbstractSpace[Any], builder: Builder, task: Interface
+) -> nn.Module:
+    """The untrained network, or the networks of an ensemble."""
+    if "members" not in description:
+        return builder(_architecture(description, space), task)
+    members = description["members"]
+    return Ensemble(
+        [builder(_architecture(member, space), task) for member in members],
+        [member["weight"] for member in members],
+        objective_from(description["task"]["objective"]),
+        mirror=description["mirror"],
+    )
+
+
+def _architecture(description: Mapping[str, Any], space: AbstractSpace[Any]) -> Any:
+    """What the recorded answers mean; it has to be what was recorded."""
+    architecture = space.decode(tuple(description["answers"]))
+    if json.loads(json.dumps(asdict(architecture))) != description["architecture"]:
+        raise SettingError(f"in this space its answers mean {architecture}")
+    return architecture
 
 
 def _scaling(weights: Mapping[str, Tensor], name: str) -> Scaling:

@@ -7,10 +7,12 @@ from torch import nn
 
 from reinas.children import parameters
 from reinas.children.build import Builder
+from reinas.devices import CPU, Placement
 from reinas.errors import ReinasError
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
 from reinas.threads import one_thread
+from reinas.training.computing import as_placed
 from reinas.training.fit import fit
 from reinas.training.tensors import search_scalings, search_tensors, seeded, tensors
 from reinas.types import Curve, Epoch
@@ -50,18 +52,22 @@ def train_final(
     return child, curve
 
 
-def measure_test_part(child: nn.Module, task: AbstractTask) -> dict[str, float]:
+def measure_test_part(
+    child: nn.Module, task: AbstractTask, placement: Placement = CPU
+) -> dict[str, float]:
     """Measure the test part. This is the only place that reads it.
 
     Args:
-        child: The final network.
+        child: The final network, on the device of the placement.
         task: Has the test part and the objective that measures.
+        placement: Where to measure; resolved.
 
     Returns:
         `examples`, `parameters` and the objective's test metrics.
     """
     scalings = search_scalings(task)
-    data = tensors(task.test(), *scalings, task.objective)
+    data = tensors(task.test(), *scalings, task.objective).to(placement.device)
+    placed = as_placed(child, placement)
     with one_thread():
-        found = task.objective.test_metrics(child, data.x, data.y, scalings[1])
+        found = task.objective.test_metrics(placed, data.x, data.y, scalings[1])
     return {"examples": len(data.x), "parameters": parameters(child), **found}

@@ -252,6 +252,22 @@ class Objective(ABC):
         """
         return {}
 
+    # ---- several networks as one -----------------------------------------------------------------
+
+    def combine(self, outputs: "Tensor", weights: "Tensor") -> "Tensor":
+        """The outputs of an ensemble; the weighted mean by default.
+
+        Args:
+            outputs: [K, B, outputs], one per network.
+            weights: [K], with sum 1.
+
+        Returns:
+            [B, outputs], as one network gives them.
+        """
+        import torch
+
+        return torch.einsum("k,k...->...", weights, outputs)
+
     # ---- the saved network -----------------------------------------------------------------------
 
     def predictions(self, outputs: "Tensor", classes: Sequence[str]) -> list[Any]:

@@ -49,6 +49,11 @@ class Classification(Objective):
         smoothing = recipe.label_smoothing
         return functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
 
+    def combine(self, outputs: "Tensor", weights: "Tensor") -> "Tensor":
+        """The logarithm of the weighted mean of the networks' probabilities, [B, classes]."""
+        shaped = weights.log().view(-1, *(1,) * (outputs.ndim - 1))
+        return (outputs.log_softmax(-1) + shaped).logsumexp(0)
+
     def score(self, outputs: "Tensor", targets: "Tensor") -> float:
         """The share of examples whose greatest logit is that of their class."""
         return float((outputs.argmax(1) == targets).float().mean())

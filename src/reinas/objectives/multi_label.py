@@ -35,6 +35,15 @@ class MultiLabel(Objective):
 
         return functional.binary_cross_entropy_with_logits(outputs, targets)
 
+    def combine(self, outputs: "Tensor", weights: "Tensor") -> "Tensor":
+        """The logits of the weighted means of the networks' probabilities, [B, labels]."""
+        from torch.nn import functional
+
+        shaped = weights.log().view(-1, 1, 1)
+        yes = (functional.logsigmoid(outputs) + shaped).logsumexp(0)
+        no = (functional.logsigmoid(-outputs) + shaped).logsumexp(0)
+        return yes - no
+
     def score(self, outputs: "Tensor", targets: "Tensor") -> float:
         """The macro F1; a label that neither occurs nor is predicted counts as 0."""
         found, true = outputs > 0, targets > 0.5

@@ -82,7 +82,7 @@ class AbstractStore(ABC):
                 + "): choose another name, or resume it with the settings that it has"
             )
         if trials > record.trials:
-            record.raise_budget(trials)
+            record.set_budget(trials)
         return record
 
     def free_name(self, stem: str) -> str:

@@ -41,8 +41,8 @@ class MemoryRecord(AbstractRecord):
         """Nothing here can fail half-way."""
         yield
 
-    def raise_budget(self, trials: int) -> None:
-        """Let the study run to more trials."""
+    def set_budget(self, trials: int) -> None:
+        """Let the study run to so many trials; fewer than before where it has ended early."""
         self.trials = trials
 
     def propose(

@@ -40,8 +40,8 @@ class AbstractRecord(ABC):
         """Within the block, all that is read and written is one transaction."""
 
     @abstractmethod
-    def raise_budget(self, trials: int) -> None:
-        """Let the study run to more trials."""
+    def set_budget(self, trials: int) -> None:
+        """Let the study run to so many trials; fewer than before where it has ended early."""
 
     @abstractmethod
     def propose(

@@ -35,8 +35,8 @@ class SqlRecord(SqlReader):
             finally:
                 self._begin = alone
 
-    def raise_budget(self, trials: int) -> None:
-        """Let the study run to more trials."""
+    def set_budget(self, trials: int) -> None:
+        """Let the study run to so many trials; fewer than before where it has ended early."""
         query = schema.searches.update().where(schema.searches.c.id == self._id)
         with self._begin() as connection:
             connection.execute(query.values(trials=trials))

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,6 +21,32 @@ from reinas.training.optimizers import optimizer
 from reinas.training.tensors import Tensors
 from reinas.types import Curve, Epoch
 
+VALIDATION_SHARE = 10
+"""By the clock, so many times as long as a validation takes is trained between two of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A piece of a training by the clock; all times in seconds since the training began.
+
+    Args:
+        end: When the piece ends, its last validation included.
+        warmup: The learning rate rises linearly for so long from the beginning.
+        decay_from: The learning rate falls linearly from then on, to 0 at `end`. None: it does
+            not fall, so that the training can go on (Hägele et al. 2024).
+    """
+
+    end: float
+    warmup: float = 0.0
+    decay_from: float | None = None
+
+    def rate(self, spent: float) -> float:
+        """The factor of the learning rate after so many seconds."""
+        factor = min(1.0, spent / self.warmup) if self.warmup else 1.0
+        if self.decay_from is not None and spent > self.decay_from:
+            factor *= max(0.0, (self.end - spent) / (self.end - self.decay_from))
+        return factor
+
 
 class Training:
     """The training of one child by a recipe.
@@ -34,8 +61,7 @@ class Training:
         valid: The validation part; None measures the training part instead.
         recipe: How to train.
         objective: Gives the losses and measures.
-        seconds: Train for this long, whatever the number of epochs; the recipe's schedule is
-            stretched over that time. None: the recipe's epochs.
+        pace: Train by the clock instead of the recipe's epochs and schedule. None: by the recipe.
         placement: Where the data are, and the precision; resolved.
     """
 
@@ -47,7 +73,7 @@ class Training:
         recipe: Recipe,
         objective: Objective,
         *,
-        seconds: float | None = None,
+        pace: Pace | None = None,
         placement: Placement | None = None,
     ) -> None:
         placement = placement or Placement()
@@ -70,12 +96,25 @@ class Training:
         self._epoch = 0
         self._stopped: str | None = None
         self._best = _Best()
-        self._seconds, self._spent = seconds, 0.0
+        self._pace, self._spent = pace, 0.0
+        self._measuring = 0.0  # seconds that the last validation took
+        self._measured_at = 0.0  # when it ended, in seconds of training
+        self._passes = 0.0
 
     @property
     def epoch(self) -> int:
         """How many epochs are done."""
         return self._epoch
+
+    @property
+    def seconds(self) -> float:
+        """How long the training has taken, validations included."""
+        return self._spent
+
+    @property
+    def passes(self) -> float:
+        """How often the training part was passed, with the parts of passes that the clock ended."""
+        return self._passes
 
     @property
     def curve(self) -> Curve:
@@ -87,7 +126,9 @@ class Training:
         """Whether there is nothing left to train."""
         if self._stopped is not None or self._is_patience_over():
             return True
-        return self._position(self._epoch) >= self._recipe.epochs
+        if self._pace is not None:
+            return self._spent >= self._pace.end - self._measuring
+        return self._epoch >= self._recipe.epochs
 
     def run_epoch(self) -> Epoch | None:
         """Train for one more epoch, and validate if it is due.
@@ -96,14 +137,18 @@ class Training:
             The validated epoch; None where no validation was due, or where the loss is no longer
             finite: `curve.stopped` says so.
         """
-        train_loss = self._train_epoch()
+        begun = time.monotonic() - self._spent
+        train_loss = self._train_epoch(begun)
         self._epoch += 1
         if not math.isfinite(train_loss):
             self._stopped = _diverged("training", train_loss, self._epoch)
             return None
-        if self._epoch % self._recipe.validate_every and not self.finished:
+        if not self._is_validation_due():
             return None
+        trained = time.monotonic()
         loss, score = self._objective.measure(self._measured, self._valid.x, self._valid.y)
+        self._measuring = time.monotonic() - trained
+        self._spent = self._measured_at = time.monotonic() - begun
         if not math.isfinite(loss):
             self._stopped = _diverged("validation", loss, self._epoch)
             return None
@@ -143,7 +188,7 @@ class Training:
             "rows": [[e.number, e.train_loss, e.loss, e.score] for e in self._rows],
             "stopped": self._stopped,
             "best": self._best.state(),
-            "spent": self._spent,
+            "clock": [self._spent, self._measuring, self._measured_at, self._passes],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -162,20 +207,19 @@ class Training:
         self._epoch, self._stopped = state["epoch"], state["stopped"]
         self._rows = [Epoch(*row) for row in state["rows"]]
         self._best.restore(state["best"])
-        self._spent = state["spent"]
+        self._spent, self._measuring, self._measured_at, self._passes = state["clock"]
 
     # ---- one epoch -------------------------------------------------------------------------------
 
-    def _train_epoch(self) -> float:
+    def _train_epoch(self, begun: float) -> float:
         """Take a step per batch of the training part; the mean training loss.
 
         The losses are read once, at the end: what is not finite stays so through a sum.
         """
-        begun = time.monotonic() - self._spent
         recipe, generator = self._recipe, self._generator
         self._placed.train()
         total, count = torch.zeros((), device=self._train.x.device), 0
-        self._set_rate(self._position(self._epoch))
+        self._set_rate(self._epoch)
         for value, size in self._objective.training_losses(
             self._placed,
             self._train.x,
@@ -189,8 +233,8 @@ class Training:
             if recipe.clip:
                 self._scaler.unscale_(self._optimizer)
                 nn.utils.clip_grad_norm_(self.child.parameters(), recipe.clip)
-            if recipe.is_smooth:
-                self._set_rate(self._position(self._epoch + count / len(self._train.x)))
+            if recipe.is_smooth or self._pace is not None:
+                self._set_rate(self._epoch + count / len(self._train.x))
             self._scaler.step(self._optimizer)
             self._scaler.update()
             if self._average is not None:
@@ -198,19 +242,25 @@ class Training:
             total += value.detach() * size
             count += size
             self._spent = time.monotonic() - begun
-            if self._seconds is not None and self._spent >= self._seconds:
+            if self._pace is not None and self.finished:
                 break
+        self._passes += count / len(self._train.x)
         return float(total) / count
 
-    def _position(self, epochs: float) -> float:
-        """Where the schedule is, in the recipe's epochs."""
-        if self._seconds is None:
-            return epochs
-        return self._recipe.epochs * min(1.0, self._spent / self._seconds)
+    def _is_validation_due(self) -> bool:
+        """At the end, and as often as the recipe says; by the clock, a tenth of the time."""
+        if self.finished:
+            return True
+        if self._pace is None:
+            return self._epoch % self._recipe.validate_every == 0
+        return self._spent - self._measured_at >= VALIDATION_SHARE * self._measuring
 
-    def _set_rate(self, position: float) -> None:
+    def _set_rate(self, epochs: float) -> None:
+        """The learning rate after so many epochs, or by the clock."""
+        pace = self._pace
+        factor = self._recipe.rate(epochs) if pace is None else pace.rate(self._spent)
         for group in self._optimizer.param_groups:
-            group["lr"] = self._recipe.learning_rate * self._recipe.rate(position)
+            group["lr"] = self._recipe.learning_rate * factor
 
     def _is_patience_over(self) -> bool:
         return 0 < self._recipe.patience <= self._best.waited

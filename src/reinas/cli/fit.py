@@ -1,0 +1,210 @@
+"""`reinas fit`."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import Field
+from rich.markup import escape
+
+from reinas.cli.interrupts import interruptible
+from reinas.cli.options import JsonOption, set_option, set_settings, with_options
+from reinas.cli.output import Bar, out, print_json, print_line, print_notes, print_written, typed
+from reinas.cli.output import write as write_page
+from reinas.config.objects import make_parts
+from reinas.config.option import Option
+from reinas.config.options import (
+    LimitOptions,
+    NameOptions,
+    SeedOptions,
+    StoreOptions,
+    TargetOptions,
+    WorkerOptions,
+)
+from reinas.config.settings import Setting, Settings, cited, merged, read
+from reinas.devices import Precision
+from reinas.fitting.fit_observer import FitObserver
+from reinas.report.page import page
+from reinas.report.report import make_report
+from reinas.store import Store
+from reinas.types import Trial
+
+BEGUN = time.time()
+"""When the command began: importing it is part of the time."""
+
+
+class FitOptions(LimitOptions, WorkerOptions, SeedOptions, NameOptions, StoreOptions):
+    """How long a fit may take, and where its network goes."""
+
+    minutes: Annotated[
+        float,
+        Field(gt=0, allow_inf_nan=False),
+        Option("How long it may take, everything included."),
+    ] = 10.0
+    ensemble: Annotated[
+        int | None,
+        Field(ge=1),
+        Option("Networks in the ensemble at most. Default: what suits the data.", metavar="K"),
+    ] = None
+    device: Annotated[
+        str,
+        Option("Where networks train: auto, cpu, cuda, cuda:N or mps.", metavar="DEVICE"),
+    ] = "auto"
+    precision: Annotated[
+        Precision,
+        Option("What networks compute with; auto is what is fastest on the device."),
+    ] = "auto"
+    folder: Annotated[
+        Path | None,
+        Option("Folder for the network. Default: the name.", metavar="FOLDER", flag="--to"),
+    ] = None
+
+
+@with_options(TargetOptions, FitOptions)
+def fit(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="images:FOLDER, arrays:FILE.npz, table:FILE.csv, text:FILE, or a name of `reinas"
+            " tasks`.",
+            metavar="DATA",
+        ),
+    ],
+    given: Settings,
+    set_: Annotated[
+        list[str] | None, set_option("A parameter, such as task.size=32 or recipe.flip=true.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Find a good network for your data within some minutes.
+
+    Looks at the data, chooses a space and a recipe, tries many networks for a short time, trains
+    the best to the end, tests them once as one network, saves it with a page about how it was
+    found. Stopped, the same command with its --name goes on with the time that was left.
+
+    Examples:
+    - `reinas fit images:photos --minutes 20`
+    - `reinas fit arrays:data.npz --minutes 5 --max-parameters 200000`
+    - `reinas fit table:houses.csv --target price --minutes 2 --to houses-network`
+    - `reinas fit digits --minutes 1`
+    """
+    options = read(FitOptions, given)
+    settings = merged(given, {"task.name": Setting(data, flag="DATA")}, set_settings(set_))
+    with cited(settings):
+        task, recipe = make_parts(settings)
+        _run(options, task, recipe, as_json=json)
+
+
+def _run(options: FitOptions, task: Any, recipe: dict[str, Any], *, as_json: bool) -> None:
+    from dataclasses import replace
+
+    from reinas.devices import Placement
+    from reinas.evaluators.trained import Limits
+    from reinas.fitting.fit import fit as fit_task
+    from reinas.fitting.plan import plan_for
+
+    home = Store(options.store)
+    name = options.name or home.free_name(f"fit-{task.name}")
+    if not as_json:
+        print_notes(task.notes)
+    plan = plan_for(task)
+    plan = replace(plan, recipe=replace(plan.recipe, **recipe))
+    latency = None if options.max_latency is None else options.max_latency / 1000
+    bar = _FitBar(quiet=as_json)
+    with interruptible(
+        bar,
+        lambda: (
+            f"stopped; the same command with --name {typed(name, home.location)} goes on with the"
+            " time that was left"
+        ),
+    ):
+        fitted = fit_task(
+            task,
+            minutes=options.minutes,
+            seed=options.seed,
+            plan=plan,
+            limits=Limits(options.max_parameters, options.max_flops, latency),
+            ensemble=options.ensemble,
+            placement=Placement(options.device, options.precision),
+            workers=options.workers or None,
+            store=home,
+            name=name,
+            folder=options.folder,
+            observer=bar,
+            begun=BEGUN,
+        )
+    file = fitted.folder / "report.html"
+    write_page(page(make_report(fitted.study.record)), file)
+    if as_json:
+        print_json(_document(name, fitted))
+    else:
+        _print(name, fitted, file)
+
+
+def _document(name: str, fitted: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "members": [
+            {"trial": m.trial.number, "weight": m.weight, "architecture": str(m.architecture)}
+            for m in fitted.members
+        ],
+        "test": fitted.metrics,
+        "summary": fitted.summary,
+        "seconds": fitted.seconds,
+        "folder": fitted.folder,
+    }
+
+
+def _print(name: str, fitted: Any, file: Path) -> None:
+    metrics = fitted.metrics
+    tried = fitted.study.record.count()[0]
+    out.print(
+        f"[bold]{escape(name)}[/]: test {escape(fitted.summary)} on {metrics['examples']:,}"
+        f" examples; {metrics['parameters']:,} parameters; {tried} networks tried in"
+        f" {fitted.seconds / 60:.1f} minutes",
+        soft_wrap=True,
+    )
+    for member in fitted.members:
+        share = "" if len(fitted.members) == 1 else f"{100 * member.weight:3.0f} %  "
+        print_line(f"  {share}{member.architecture}")
+    folder = str(fitted.folder)
+    print_line(f"saved in {folder}; in Python: reinas.load({folder!r})", style="dim")
+    print_written(file)
+
+
+class _FitBar(FitObserver):
+    """The time that has gone of the time that there is, the phase, and the best reward so far."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._bar = Bar(quiet=quiet, status=self._status)
+        self._phase, self._tried = "", 0
+        self._best: float | None = None
+        self._clock: Any = None
+
+    def on_plan(self, plan: Any, clock: Any) -> None:
+        """Begin with the time that is gone already."""
+        self._clock = clock
+        self._task = self._bar.add_task("fit", total=round(clock.seconds), note="seconds")
+        self._bar.start()
+
+    def on_phase(self, phase: str, until: float) -> None:
+        """Name the phase."""
+        self._phase = phase
+
+    def on_trial(self, trial: Trial) -> None:
+        """Count one more network."""
+        self._tried += 1
+        if trial.state == "complete":
+            self._best = trial.reward if self._best is None else max(self._best, trial.reward)
+
+    def stop(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.stop()
+
+    def _status(self) -> str:
+        if self._clock is not None:
+            done = min(self._clock.spent, self._clock.seconds)
+            self._bar.update(self._task, completed=round(done))
+        best = "" if self._best is None else f"  best {self._best:.4f}"
+        return f"{self._phase}: {self._tried} networks{best}"

@@ -1,0 +1,146 @@
+"""From trained candidates to one network: chosen on the validation part, tested once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from reinas.children import adjust_recipe
+from reinas.children.build import Builder, apply_recipe
+from reinas.children.ensemble import Ensemble
+from reinas.devices import Placement
+from reinas.errors import FileError, ReinasError
+from reinas.fitting.phases import Candidate, Phases
+from reinas.fitting.pieces import Piece, identity, kept_weights
+from reinas.fitting.selection import select
+from reinas.objectives.base import outputs_of
+from reinas.tasks.base import AbstractTask
+from reinas.training.checkpoint_file import read_checkpoint
+from reinas.training.computing import as_placed
+from reinas.training.tensors import Tensors, search_tensors
+from reinas.types import Trial
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network of the ensemble.
+
+    Args:
+        trial: The trial that proposed it.
+        architecture: What it is.
+        weight: Its share.
+        child: The trained network.
+    """
+
+    trial: Trial[Any]
+    architecture: Any
+    weight: float
+    child: nn.Module
+
+
+def assemble(phases: Phases, task: AbstractTask, builder: Builder) -> list[Member]:
+    """Choose the networks that together have the lowest validation loss.
+
+    Args:
+        phases: Has the candidates.
+        task: Has the validation part.
+        builder: Builds the networks.
+
+    Returns:
+        The members, the heaviest first.
+
+    Raises:
+        ReinasError: No network could be trained.
+    """
+    plan, placement = phases.plan, phases.evaluator.placement
+    valid = search_tensors(task, placement.device)[1]
+    count = 3 * plan.members if plan.members > 1 else 1
+    children: list[nn.Module] = []
+    trials: list[Trial[Any]] = []
+    outputs: list[Tensor] = []
+    for candidate in phases.best(count):
+        child = _restored(phases, candidate, builder)
+        if child is None:
+            continue
+        trials.append(phases.trial(candidate.trial))
+        children.append(child)
+        if plan.members == 1:
+            break
+        outputs.append(_outputs(child, valid, task, placement, mirror=plan.mirror))
+        if phases.clock.spent > phases.trained + phases.clock.left / 2 and len(children) > 1:
+            break  # the rest of the time is for the test
+    if not children:
+        raise ReinasError(
+            f"no network could be trained in {phases.clock.seconds / 60:g} minutes:"
+            f" `reinas show {phases.study.name}` has the reasons; give it more minutes"
+        )
+    weights = {0: 1.0}
+    if len(children) > 1:
+        weights = select(outputs, valid.y.cpu(), task.objective, plan.members)
+    members = [
+        Member(trials[n], trials[n].architecture, w, children[n]) for n, w in weights.items()
+    ]
+    return sorted(members, key=lambda m: (-m.weight, m.trial.number))
+
+
+def joined(members: Sequence[Member], task: AbstractTask, *, mirror: bool) -> nn.Module:
+    """The members as one network; a single one is itself.
+
+    Args:
+        members: The networks and their weights.
+        task: Its objective combines outputs.
+        mirror: Whether mirror images are averaged over, too.
+    """
+    if len(members) == 1 and not mirror:
+        return members[0].child
+    children, weights = [m.child for m in members], [m.weight for m in members]
+    return Ensemble(children, weights, task.objective, mirror=mirror)
+
+
+def _restored(phases: Phases, candidate: Candidate, builder: Builder) -> nn.Module | None:
+    """The candidate's network with the weights that were measured; None if its file is torn."""
+    trial = phases.trial(candidate.trial)
+    piece: Piece = phases.piece(trial)
+    evaluator = phases.evaluator
+    device = evaluator.placement.device
+    try:
+        state = read_checkpoint(phases.checkpoint(trial.number), identity(piece), device)
+    except FileError:
+        return None
+    child = builder(trial.architecture, evaluator.task).to(device)
+    apply_recipe(child, adjust_recipe(trial.architecture, piece.recipe))
+    child.load_state_dict(kept_weights(state))
+    return child.eval()
+
+
+def _outputs(
+    child: nn.Module, part: Tensors, task: AbstractTask, placement: Placement, *, mirror: bool
+) -> Tensor:
+    """The outputs on a part, as the ensemble will have them; on the CPU."""
+    placed = as_placed(child, placement)
+    views = [outputs_of(placed, part.x)]
+    if mirror:
+        views.append(outputs_of(placed, part.x.flip(-1)))
+    stacked = torch.stack(views).cpu()
+    return task.objective.combine(stacked, torch.full((len(views),), 1 / len(views)))
+
+
+def description_of(members: Sequence[Member], *, mirror: bool) -> Mapping[str, Any]:
+    """What network.json says about the members of an ensemble."""
+    if len(members) == 1 and not mirror:
+        return {}
+    return {
+        "mirror": mirror,
+        "members": [
+            {
+                "trial": member.trial.number,
+                "answers": list(member.trial.answers),
+                "summary": str(member.architecture),
+                "architecture": asdict(member.architecture),
+                "weight": member.weight,
+            }
+            for member in members
+        ],
+    }

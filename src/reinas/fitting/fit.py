@@ -1,0 +1,254 @@
+"""`reinas.fit`: a good network for some data, in some minutes."""
+
+import hashlib
+import math
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reinas.children import build as registered
+from reinas.children.build import Builder, check_builder
+from reinas.devices import Placement
+from reinas.errors import InvalidSettingError, SettingError
+from reinas.evaluators.trained import Limits, TrainedEvaluator
+from reinas.executors.processes import Processes
+from reinas.export.network import FoundNetwork
+from reinas.export.saved import describe, make_folder, save
+from reinas.finishing.final_training import measure_test_part
+from reinas.fitting.assembly import Member, assemble, description_of, joined
+from reinas.fitting.clock import Clock
+from reinas.fitting.fit_observer import FitObserver
+from reinas.fitting.phases import Phases
+from reinas.fitting.pieces import PieceEvaluator
+from reinas.fitting.plan import Plan, plan_for
+from reinas.policies.bayes import BayesianSearch
+from reinas.policies.starting import StartingWith
+from reinas.seeds import derive
+from reinas.store import AbstractStore, Store
+from reinas.store.json import now
+from reinas.store.values import FinalRecord
+from reinas.study import setup
+from reinas.study.budget import Budget
+from reinas.study.study import Study
+from reinas.tasks.base import AbstractTask, check_parts
+from reinas.training.tensors import search_scalings
+
+LEAST_SECONDS = 10.0
+"""Less time than this is used up by starting."""
+LEAST_START = 4
+"""Architectures before the policy's first model: the starts are known to be good."""
+MOST_TRIALS = 100_000
+BATCH = 4
+"""Candidates per worker and batch where they are trained whole, since they end at other times."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit has given.
+
+    Args:
+        network: The network, which takes raw examples.
+        folder: Where it is saved; `reinas.load(folder)` gives it again.
+        study: All candidates.
+        members: The networks in it, the heaviest first.
+        metrics: What it comes to on the test part, which was measured once.
+        summary: The metrics as one line.
+        seconds: How long it took.
+    """
+
+    network: FoundNetwork
+    folder: Path
+    study: Study[Any]
+    members: tuple[Member, ...]
+    metrics: Mapping[str, float]
+    summary: str
+    seconds: float
+
+
+def fit(
+    task: AbstractTask,
+    *,
+    minutes: float = 10.0,
+    seed: int = 0,
+    plan: Plan | None = None,
+    limits: Limits | None = None,
+    ensemble: int | None = None,
+    placement: Placement | None = None,
+    workers: int | None = None,
+    store: AbstractStore | str | None = None,
+    name: str | None = None,
+    folder: Path | str | None = None,
+    build: Builder | None = None,
+    observer: FitObserver | None = None,
+    begun: float | None = None,
+) -> Fitted:
+    """Find, train, test and save a good network within some minutes.
+
+    Many candidates are trained for a short time, proposed by Bayesian search from architectures
+    that are known to be good; the best go on from where they were, and are trained to the end.
+    Those that are best together on the validation part make the network. Interrupted and called
+    again with the same store and name, it goes on with the time that was left.
+
+    Args:
+        task: The data, the objective and the reward.
+        minutes: How long it may take, everything included.
+        seed: All randomness is derived from it; what depends on the time differs all the same.
+        plan: What to search and how to train. None: what suits the data.
+        limits: What each network may cost.
+        ensemble: Networks in the ensemble at most. None: the plan's number.
+        placement: Where networks train. None: an accelerator where there is one, else the CPU, in
+            the precision that is fastest there.
+        workers: Networks that train at a time. None: one per core, or one on an accelerator.
+        store: A `Store`, a file, or None for memory.
+        name: The study's name in the store. None: made from the task's name.
+        folder: Where the network is saved. None: a folder called like the study.
+        build: Builds networks from architectures. None: `reinas.build`.
+        observer: Watches.
+        begun: When the time began, in seconds since 1970. None: now.
+
+    Returns:
+        The network and what is known about it.
+
+    Raises:
+        SettingError: The arguments do not fit together, or there is a study of that name with
+            other settings or one that is finished.
+        BusyError: Another process works on the study.
+        ReinasError: No network could be trained in the time.
+    """
+    begun = time.time() if begun is None else begun
+    _check(minutes, ensemble, workers)
+    plan = plan_for(task) if plan is None else plan
+    plan = plan if ensemble is None else replace(plan, members=ensemble)
+    placement = (placement or Placement("auto", "auto")).resolved()
+    builder = registered if build is None else build
+    if build is not None:
+        check_builder(build)
+    limits = limits or Limits()
+    watch = observer or FitObserver()
+    count = workers or (1 if placement.where().type != "cpu" else os.cpu_count() or 1)
+    executor = Processes(count)
+    warming = threading.Thread(target=executor.start)
+    warming.start()  # imports take seconds, and so may the data
+    try:
+        check_parts(task)
+    finally:
+        warming.join()
+    home = setup.opened(store)
+    name = home.free_name(f"fit-{task.name}") if name is None else name
+    place = Path(name.replace("/", "-")) if folder is None else Path(folder)
+    with ExitStack() as stack:
+        stack.enter_context(closing(executor))
+        stack.enter_context(home.lock(name))
+        work = stack.enter_context(_workplace(home, name))
+        clock = Clock(work / "clock.json", 60 * minutes, begun)
+        _check_time(clock, minutes, name)
+        make_folder(place)
+        study = _study(task, plan, limits, placement, build, count, clock, home, name, seed, watch)
+        evaluator = PieceEvaluator(task, placement, limits, builder)
+        phases = Phases(plan, study, evaluator, executor, count, clock, work, watch)
+        stack.enter_context(clock.running())
+        watch.on_plan(plan, clock)
+        watch.on_start(study)
+        phases.explore()
+        phases.narrow()
+        phases.train()
+        phases.close()
+        executor.close()
+        watch.on_phase("test", clock.seconds)
+        return _finish(phases, task, builder, place)
+
+
+def _check(minutes: float, ensemble: int | None, workers: int | None) -> None:
+    if not LEAST_SECONDS / 60 <= minutes < math.inf:
+        raise InvalidSettingError(
+            "minutes", f"must be at least {LEAST_SECONDS / 60:.2g} and finite, got {minutes:g}"
+        )
+    for key, value in (("ensemble", ensemble), ("workers", workers)):
+        if value is not None and value < 1:
+            raise InvalidSettingError(key, f"must be at least 1, got {value}")
+
+
+def _check_time(clock: Clock, minutes: float, name: str) -> None:
+    """Refuse minutes that are over before anything could be trained."""
+    if clock.left < LEAST_SECONDS / 2:
+        what = "reading the data" if not clock.earlier else f"'{name}' so far, and reading the data"
+        raise SettingError(
+            f"{minutes:g} minutes cannot be kept: {what} took {clock.spent / 60:.1f} of them; give"
+            " more minutes, or fewer examples"
+        )
+
+
+@contextmanager
+def _workplace(home: AbstractStore, name: str) -> Iterator[Path]:
+    """The folder for checkpoints: beside the store, or a temporary one where that is memory."""
+    if not isinstance(home, Store):
+        with tempfile.TemporaryDirectory(prefix="reinas-") as folder:
+            yield Path(folder)
+        return
+    digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
+    work = Path(f"{home.location}.{digest}.fit")
+    work.mkdir(parents=True, exist_ok=True)
+    yield work
+    shutil.rmtree(work, ignore_errors=True)  # after an error it stays, to go on from
+
+
+def _study(
+    task: AbstractTask,
+    plan: Plan,
+    limits: Limits,
+    placement: Placement,
+    build: Builder | None,
+    workers: int,
+    clock: Clock,
+    home: AbstractStore,
+    name: str,
+    seed: int,
+    observer: FitObserver,
+) -> Study[Any]:
+    """The candidates' study, new or as it was left."""
+    space = plan.space
+    starts = [space.encode(architecture) for architecture in plan.starts]
+    start = max(LEAST_START, len(starts))
+    policy = BayesianSearch(space, start=start, seed=derive(seed, "policy"))
+    study: Study[Any] = Study(
+        space,
+        StartingWith(policy, starts),
+        store=home,
+        name=name,
+        seed=seed,
+        batch_size=BATCH * workers if plan.by_recipe else workers,
+        budget=Budget(trials=MOST_TRIALS),
+        evaluator=TrainedEvaluator(task, plan.recipe, limits, build, placement),
+        observer=observer,
+    )
+    if study.record.final() is not None:
+        raise SettingError(
+            f"'{name}' is finished, and its test part was measured once: choose another name"
+        )
+    return study
+
+
+def _finish(phases: Phases, task: AbstractTask, builder: Builder, folder: Path) -> Fitted:
+    """Choose, test once, save."""
+    plan, study = phases.plan, phases.study
+    members = assemble(phases, task, builder)
+    mirror = plan.mirror and len(task.inputs) == 3
+    child = joined(members, task, mirror=mirror)
+    metrics = measure_test_part(child, task, phases.evaluator.placement)
+    summary = task.objective.summary(metrics)
+    first = members[0]
+    final = FinalRecord(first.trial.number, plan.recipe.settings, metrics, now(), summary)
+    study.record.finish(final)
+    story = {"search": study.name, "trial": first.trial.number, "recipe": plan.recipe.settings}
+    story |= description_of(members, mirror=mirror)
+    description = describe(study.space, first.trial.answers, task, **story, metrics=metrics)
+    network = FoundNetwork(child.cpu(), *search_scalings(task), description).eval()
+    save(network, folder)
+    return Fitted(network, folder, study, tuple(members), metrics, summary, phases.clock.spent)

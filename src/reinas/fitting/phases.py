@@ -1,0 +1,245 @@
+"""The phases of a fit: explore many candidates, narrow them down, train the best to the end."""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reinas.executors.base import AbstractExecutor
+from reinas.fitting.clock import Clock
+from reinas.fitting.fit_observer import FitObserver
+from reinas.fitting.pieces import PASSES, SECONDS, Piece, PieceEvaluator
+from reinas.fitting.plan import Plan
+from reinas.seeds import derive
+from reinas.study.study import Study
+from reinas.types import Job, Outcome, Trial
+
+EXPLORE = 0.2
+"""The share of the time that is spent on short trainings of many candidates."""
+EXPLORE_BY_RECIPE = 0.9
+"""The same where candidates are trained whole."""
+LEAST_SLICE, MOST_SLICE = 0.03, 0.1
+"""The share of the time that a candidate trains at first, at least and at most."""
+SLICE_PASSES = 3.0
+"""Passes over the training part that it should make in that time."""
+NARROWED = 2
+"""Candidates per worker that train on after the exploration."""
+NARROWED_SLICES = 2
+"""Slices that these have trained before the best of them train to the end."""
+RESERVE, RESERVED_SECONDS = 0.03, 1.5
+"""The share of the time, and the seconds, that are kept for the test, the page and saving."""
+GRACE = 3.0
+"""Seconds after its deadline at which a candidate's worker is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A network that was trained for some time.
+
+    Args:
+        trial: Its trial.
+        reward: What it came to.
+        seconds: How long it has trained.
+    """
+
+    trial: int
+    reward: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Everything that the phases share.
+
+    Args:
+        plan: How to search and train.
+        study: Proposes candidates, and keeps what came of their first training.
+        evaluator: Trains candidates.
+        executor: Where they train.
+        workers: How many train at a time.
+        clock: The time.
+        folder: Checkpoints, and what candidates came to later.
+        observer: Watches.
+    """
+
+    plan: Plan
+    study: Study[Any]
+    evaluator: PieceEvaluator
+    executor: AbstractExecutor
+    workers: int
+    clock: Clock
+    folder: Path
+    observer: FitObserver
+
+    # ---- times, in seconds since the beginning -----------------------------------------------
+
+    @property
+    def slice(self) -> float:
+        """How long a candidate trains at first; as measured, once it is."""
+        return float(self._kept().get("slice", LEAST_SLICE * self.clock.seconds))
+
+    @property
+    def explored(self) -> float:
+        """When the exploration ends."""
+        share = EXPLORE_BY_RECIPE if self.plan.by_recipe else EXPLORE
+        return min(share * self.clock.seconds, self.trained)
+
+    @property
+    def narrowed(self) -> float:
+        """When the candidates are narrowed down."""
+        return self.explored + NARROWED * (NARROWED_SLICES - 1) * self.slice
+
+    @property
+    def trained(self) -> float:
+        """When all training ends."""
+        return self.clock.seconds - RESERVED_SECONDS - RESERVE * self.clock.seconds
+
+    # ---- the phases --------------------------------------------------------------------------
+
+    def explore(self) -> None:
+        """Train the study's candidates for a slice each, or whole, as long as there is time."""
+        self.observer.on_phase("explore", self.explored)
+        while self.clock.spent + self.slice / 2 < self.explored and (trials := self.study.ask()):
+            if "slice" not in self._kept() and not self.plan.by_recipe:
+                self._measure(trials)
+            pieces = {t.number: self.piece(t, self.explored, until=self.slice) for t in trials}
+            for number, outcome in self._run(pieces):
+                self.study.tell(number, outcome=_told(outcome))
+
+    def _measure(self, trials: Sequence[Trial[Any]]) -> None:
+        """Set the slice by how long the first candidates take for a pass over the data.
+
+        They train for the shortest slice that there is, and then go on.
+        """
+        least, most = (share * self.clock.seconds for share in (LEAST_SLICE, MOST_SLICE))
+        pieces = {t.number: self.piece(t, self.explored, until=least) for t in trials}
+        took = [
+            outcome.metrics[SECONDS] / outcome.metrics[PASSES]
+            for _, outcome in self._run(pieces)
+            if outcome.metrics.get(PASSES)
+        ]
+        wanted = SLICE_PASSES * min(took) if took else least
+        self._keep(slice=min(max(wanted, least), most))
+
+    def narrow(self) -> None:
+        """Train the best candidates for longer, since a short training says little."""
+        until = NARROWED_SLICES * self.slice
+        best = [c for c in self.best(NARROWED * self.workers) if c.seconds < until - 1]
+        if self.clock.spent >= self.narrowed or len(best) <= self.workers:
+            return
+        self.observer.on_phase("narrow", self.narrowed)
+        self._train_on(best, self.narrowed, until=until)
+
+    def train(self) -> None:
+        """Train the best candidates to the end, one per worker."""
+        if self.plan.by_recipe or self.clock.spent >= self.trained:
+            return
+        self.observer.on_phase("train", self.trained)
+        count = max(1, min(self.workers, self.plan.members))
+        best = self.best(count)
+        if not best:  # the time did not suffice to explore: take what would have come first
+            waiting = [t for t in self.study.trials if t.outcome is None][:count]
+            best = [Candidate(t.number, 0.0, 0.0) for t in waiting]
+        if best:
+            self._train_on(best, self.trained, is_last=True)
+
+    def close(self) -> None:
+        """Tell the study of the candidates that were never trained."""
+        for trial in self.study.trials:
+            if trial.outcome is None:
+                self.study.tell(trial, error="there was no time left for it")
+        self.study.record.set_budget(self.study.record.count()[0])
+
+    def _train_on(self, candidates: Sequence[Candidate], end: float, **more: Any) -> None:
+        trials = [self.trial(c.trial) for c in candidates]
+        pieces = {t.number: self.piece(t, end, **more) for t in trials}
+        for number, outcome in self._run(pieces):
+            told = _told(outcome)
+            if self.study.record.trial(number).outcome is None:
+                self.study.tell(number, outcome=told)
+            if told.reward is not None:
+                self._keep(Candidate(number, told.reward, told.seconds))
+
+    def piece(self, trial: Trial[Any], end: float = 0.0, **more: Any) -> Piece:
+        """A piece of a trial's training that ends at `end`, seconds since the beginning."""
+        seed = derive(trial.seed, self.plan.recipe.seed)
+        return Piece(
+            trial.architecture,
+            replace(self.plan.recipe, seed=seed),
+            str(self.checkpoint(trial.number)),
+            self.clock.at(end),
+            by_recipe=self.plan.by_recipe,
+            warmup=self.slice / 2,
+            **more,
+        )
+
+    def _run(self, pieces: dict[int, Piece]) -> Iterable[tuple[int, Outcome]]:
+        """Each trial with the outcome of its piece; none where the time was over."""
+        jobs = [Job(number, piece, piece.recipe.seed) for number, piece in pieces.items()]
+        last = max(piece.deadline for piece in pieces.values()) + GRACE
+        deadline = time.monotonic() + last - time.time()
+        for job, outcome in self.executor.run(
+            self.evaluator, jobs, deadline=deadline, on_report=self.observer.on_report
+        ):
+            yield job.trial, outcome
+
+    # ---- candidates --------------------------------------------------------------------------
+
+    def trial(self, number: int) -> Trial[Any]:
+        """A trial with its architecture and seed."""
+        return self.study.decoded(self.study.record.trial(number))
+
+    def checkpoint(self, trial: int) -> Path:
+        """The file of a candidate's training."""
+        return self.folder / f"{trial}.pt"
+
+    def best(self, count: int) -> list[Candidate]:
+        """The candidates with the highest rewards, best first; of equal ones the earliest."""
+        found = {
+            trial.number: Candidate(trial.number, trial.outcome.reward, trial.outcome.seconds)
+            for trial in self.study.trials
+            if trial.outcome is not None
+            and trial.outcome.reward is not None
+            and trial.repeat_of is None
+        }
+        found |= self._later()
+        here = [c for c in found.values() if self.checkpoint(c.trial).exists()]
+        return sorted(here, key=lambda c: (-c.reward, c.trial))[:count]
+
+    def sweep(self, keep: int) -> None:
+        """Delete the checkpoints of all but the best candidates."""
+        kept = {candidate.trial for candidate in self.best(keep)}
+        for file in self.folder.glob("*.pt"):
+            if int(file.stem) not in kept:
+                file.unlink(missing_ok=True)
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "fit.json"
+
+    def _later(self) -> dict[int, Candidate]:
+        """What candidates came to after their first training."""
+        return {row["trial"]: Candidate(**row) for row in self._kept().get("candidates", ())}
+
+    def _kept(self) -> dict[str, Any]:
+        """What is known besides the study."""
+        if not self._file.exists():
+            return {}
+        kept: dict[str, Any] = json.loads(self._file.read_text(encoding="utf-8"))
+        return kept
+
+    def _keep(self, *candidates: Candidate, **more: Any) -> None:
+        later = self._later() | {c.trial: c for c in candidates}
+        kept = {**self._kept(), "candidates": [asdict(c) for c in later.values()], **more}
+        draft = self._file.with_name(self._file.name + ".part")
+        draft.write_text(json.dumps(kept), encoding="utf-8")
+        os.replace(draft, self._file)
+
+
+def _told(outcome: Outcome) -> Outcome:
+    """The outcome as the study keeps it: with the seconds of all pieces."""
+    metrics = {k: v for k, v in outcome.metrics.items() if k not in (PASSES, SECONDS)}
+    return replace(outcome, seconds=outcome.metrics.get(SECONDS, outcome.seconds), metrics=metrics)

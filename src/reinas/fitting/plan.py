@@ -1,0 +1,128 @@
+"""What `fit` does with which data: the space, the recipe, and where the search begins."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reinas.errors import SettingError
+from reinas.spaces.base import AbstractSpace
+from reinas.spaces.stages import RESIDUAL, Stage, StagesArchitecture, StagesSpace
+from reinas.tasks.base import AbstractTask
+from reinas.tasks.recipes import Recipe
+
+KEEP_BEST = 10**6
+"""Patience that never ends: the weights of the best validation are kept."""
+LEAST_SIDE = 4
+"""Positions per side that the last stage keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How `fit` searches and trains.
+
+    Args:
+        space: What may be built.
+        recipe: How candidates are trained.
+        starts: Architectures to try first, the most promising first.
+        by_recipe: Whether every candidate is trained whole by the recipe's epochs. Otherwise all
+            are trained for a short time, and the best go on.
+        mirror: Whether the final network averages over each image and its mirror image.
+        members: Networks in the ensemble at most.
+    """
+
+    space: AbstractSpace[Any]
+    recipe: Recipe
+    starts: tuple[Any, ...] = ()
+    by_recipe: bool = False
+    mirror: bool = False
+    members: int = 4
+
+
+def plan_for(task: AbstractTask) -> Plan:
+    """The plan for a task, by the shape of its examples.
+
+    Args:
+        task: The data.
+
+    Returns:
+        The plan.
+
+    Raises:
+        SettingError: Nothing is known about such data.
+    """
+    match len(task.inputs):
+        case 0:
+            return _text()
+        case 1:
+            return _table(task)
+        case 2 | 3:
+            return _images(task)
+        case _:
+            raise SettingError(
+                "fit takes tables, series (channels, time), images (channels, height, width) and"
+                f" text, but task '{task.name}' gives examples of shape {task.inputs}"
+            )
+
+
+def _images(task: AbstractTask) -> Plan:
+    """Images and series: stages whose number fits the resolution."""
+    dimensions = len(task.inputs) - 1
+    side = min(task.inputs[1:])
+    stem = max(1, 2 ** round(math.log2(side / 48))) if side > 48 else 1
+    stages = min(5, max(2, round(math.log2(side / stem / LEAST_SIDE))))
+    space = StagesSpace(stages=stages, stems=(stem, 2 * stem), dimensions=dimensions)
+    is_photo = dimensions == 2 and task.inputs[0] == 3
+    recipe = Recipe(
+        learning_rate=0.2,
+        weight_decay=5e-4,
+        batch_size=64,
+        pad=max(1, side // 8) if dimensions == 2 else 0,
+        flip=is_photo,
+        label_smoothing=0.1,
+        average=0.05,
+        patience=KEEP_BEST,
+    )
+    widths: Sequence[int] = (32, 48, 16)
+    starts = tuple(_residual(space, stem, width) for width in widths)
+    return Plan(space, recipe, starts, mirror=is_photo)
+
+
+def _residual(space: StagesSpace, stem: int, width: int) -> StagesArchitecture:
+    """A plain residual network whose width doubles from stage to stage."""
+    stages = tuple(
+        Stage(RESIDUAL, 1, width * 2**number, kernel=3) for number in range(space.stages)
+    )
+    return StagesArchitecture(stem, width, stages, dimensions=space.dimensions)
+
+
+def _table(task: AbstractTask) -> Plan:
+    """Tables: perceptrons, each trained whole, many in an ensemble."""
+    from reinas.spaces.mlp import MlpSpace
+
+    recipe = Recipe(
+        optimizer="adamw",
+        learning_rate=3e-3,
+        weight_decay=0.01,
+        schedule="cosine",
+        epochs=60,
+        batch_size=128,
+        patience=16,
+    )
+    return Plan(MlpSpace(), recipe, by_recipe=True, members=10)
+
+
+def _text() -> Plan:
+    """Text: recurrent cells, one network."""
+    from reinas.spaces.recurrent import RecurrentSpace
+
+    recipe = Recipe(
+        optimizer="adamw",
+        learning_rate=0.003,
+        weight_decay=0.01,
+        batch_size=20,
+        clip=1.0,
+        initial=0.05,
+        patience=KEEP_BEST,
+    )
+    return Plan(RecurrentSpace(base=4), recipe, members=1)
