@@ -68,6 +68,5 @@ def measure_test_part(
     scalings = search_scalings(task)
     data = tensors(task.test(), *scalings, task.objective).to(placement.device)
     placed = as_placed(child, placement)
-    with one_thread():
-        found = task.objective.test_metrics(placed, data.x, data.y, scalings[1])
+    found = task.objective.test_metrics(placed, data.x, data.y, scalings[1])
     return {"examples": len(data.x), "parameters": parameters(child), **found}

@@ -22,6 +22,7 @@ from reinas.store.json import now, plain
 from reinas.store.values import FinalRecord
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
+from reinas.threads import one_thread
 from reinas.training.tensors import search_scalings
 from reinas.types import Trial
 
@@ -116,7 +117,8 @@ def finish(
         network, curve = train_final(architecture, task, recipe, builder, watch.epoch)
         final = before
         if final is None:
-            metrics = measure_test_part(network, task)
+            with one_thread():
+                metrics = measure_test_part(network, task)
             summary = task.objective.summary(metrics)
             final = FinalRecord(trial.number, recipe.settings, metrics, now(), summary)
             record.finish(final)

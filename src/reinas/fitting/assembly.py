@@ -1,25 +1,24 @@
 """From trained candidates to one network: chosen on the validation part, tested once."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from reinas.children import adjust_recipe
 from reinas.children.build import Builder, apply_recipe
 from reinas.children.ensemble import Ensemble
-from reinas.devices import Placement
 from reinas.errors import FileError, ReinasError
-from reinas.fitting.phases import Candidate, Phases
+from reinas.fitting.phases import CHOICE, RESERVED_SECONDS, TEST, Candidate, Phases
 from reinas.fitting.pieces import Piece, identity, kept_weights
 from reinas.fitting.selection import select
 from reinas.objectives.base import outputs_of
 from reinas.tasks.base import AbstractTask
 from reinas.training.checkpoint_file import read_checkpoint
 from reinas.training.computing import as_placed
-from reinas.training.tensors import Tensors, search_tensors
+from reinas.training.tensors import search_tensors
 from reinas.types import Trial
 
 
@@ -57,6 +56,7 @@ def assemble(phases: Phases, task: AbstractTask, builder: Builder) -> list[Membe
     plan, placement = phases.plan, phases.evaluator.placement
     valid = search_tensors(task, placement.device)[1]
     count = 3 * plan.members if plan.members > 1 else 1
+    took = 0.0
     children: list[nn.Module] = []
     trials: list[Trial[Any]] = []
     outputs: list[Tensor] = []
@@ -68,8 +68,12 @@ def assemble(phases: Phases, task: AbstractTask, builder: Builder) -> list[Membe
         children.append(child)
         if plan.members == 1:
             break
-        outputs.append(_outputs(child, valid, task, placement, mirror=plan.mirror))
-        if phases.clock.spent > phases.trained + phases.clock.left / 2 and len(children) > 1:
+        begun = time.monotonic()
+        outputs.append(outputs_of(as_placed(child, placement), valid.x).cpu())
+        took = max(took, time.monotonic() - begun)
+        chosen = min(len(children) + 1, plan.members)
+        views = 2 if plan.mirror else 1
+        if phases.clock.left < RESERVED_SECONDS + took * (1 + TEST / CHOICE * views * chosen):
             break  # the rest of the time is for the test
     if not children:
         raise ReinasError(
@@ -113,18 +117,6 @@ def _restored(phases: Phases, candidate: Candidate, builder: Builder) -> nn.Modu
     apply_recipe(child, adjust_recipe(trial.architecture, piece.recipe))
     child.load_state_dict(kept_weights(state))
     return child.eval()
-
-
-def _outputs(
-    child: nn.Module, part: Tensors, task: AbstractTask, placement: Placement, *, mirror: bool
-) -> Tensor:
-    """The outputs on a part, as the ensemble will have them; on the CPU."""
-    placed = as_placed(child, placement)
-    views = [outputs_of(placed, part.x)]
-    if mirror:
-        views.append(outputs_of(placed, part.x.flip(-1)))
-    stacked = torch.stack(views).cpu()
-    return task.objective.combine(stacked, torch.full((len(views),), 1 / len(views)))
 
 
 def description_of(members: Sequence[Member], *, mirror: bool) -> Mapping[str, Any]:

@@ -64,9 +64,19 @@ class Clock:
                 self._keep()
 
     def _keep(self) -> None:
-        draft = self._file.with_name(self._file.name + ".part")
-        draft.write_text(json.dumps({"spent": self.spent}), encoding="utf-8")
-        os.replace(draft, self._file)
+        write_whole(self._file, json.dumps({"spent": self.spent}))
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file, whole or not at all.
+
+    Args:
+        file: Is replaced.
+        text: Its new content.
+    """
+    draft = file.with_name(file.name + ".part")
+    draft.write_text(text, encoding="utf-8")
+    os.replace(draft, file)
 
 
 def _read(file: Path) -> float:

@@ -1,6 +1,7 @@
 """`reinas.fit`: a good network for some data, in some minutes."""
 
 import hashlib
+import json
 import math
 import os
 import shutil
@@ -9,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,18 @@ from reinas.children.build import Builder, check_builder
 from reinas.devices import Placement
 from reinas.errors import InvalidSettingError, SettingError
 from reinas.evaluators.trained import Limits, TrainedEvaluator
+from reinas.executors.base import AbstractExecutor
 from reinas.executors.processes import Processes
 from reinas.export.network import FoundNetwork
 from reinas.export.saved import describe, make_folder, save
 from reinas.finishing.final_training import measure_test_part
 from reinas.fitting.assembly import Member, assemble, description_of, joined
-from reinas.fitting.clock import Clock
+from reinas.fitting.clock import Clock, write_whole
 from reinas.fitting.fit_observer import FitObserver
 from reinas.fitting.phases import Phases
 from reinas.fitting.pieces import PieceEvaluator
 from reinas.fitting.plan import Plan, plan_for
+from reinas.fitting.probe import Pacing, probe
 from reinas.policies.bayes import BayesianSearch
 from reinas.policies.starting import StartingWith
 from reinas.seeds import derive
@@ -150,11 +153,13 @@ def fit(
         clock = Clock(work / "clock.json", 60 * minutes, begun)
         _check_time(clock, minutes, name)
         make_folder(place)
-        study = _study(task, plan, limits, placement, build, count, clock, home, name, seed, watch)
         evaluator = PieceEvaluator(task, placement, limits, builder)
-        phases = Phases(plan, study, evaluator, executor, count, clock, work, watch)
         stack.enter_context(clock.running())
         watch.on_plan(plan, clock)
+        pacing = _pacing(plan, evaluator, executor, clock, work)
+        plan = replace(plan, starts=tuple(plan.starts[n] for n in pacing.starts))
+        study = _study(task, plan, limits, placement, build, count, home, name, seed, watch)
+        phases = Phases(plan, study, evaluator, executor, count, clock, work, pacing.slice, watch)
         watch.on_start(study)
         phases.explore()
         phases.narrow()
@@ -206,7 +211,6 @@ def _study(
     placement: Placement,
     build: Builder | None,
     workers: int,
-    clock: Clock,
     home: AbstractStore,
     name: str,
     seed: int,
@@ -233,6 +237,19 @@ def _study(
             f"'{name}' is finished, and its test part was measured once: choose another name"
         )
     return study
+
+
+def _pacing(
+    plan: Plan, evaluator: PieceEvaluator, executor: AbstractExecutor, clock: Clock, work: Path
+) -> Pacing:
+    """What the probe decides, kept for a fit that goes on."""
+    file = work / "pacing.json"
+    if file.exists():
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        return Pacing(tuple(kept["starts"]), kept["slice"])
+    pacing = probe(plan, evaluator, executor, clock, work)
+    write_whole(file, json.dumps(asdict(pacing)))
+    return pacing
 
 
 def _finish(phases: Phases, task: AbstractTask, builder: Builder, folder: Path) -> Fitted:

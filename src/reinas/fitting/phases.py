@@ -1,7 +1,6 @@
 """The phases of a fit: explore many candidates, narrow them down, train the best to the end."""
 
 import json
-import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from reinas.executors.base import AbstractExecutor
-from reinas.fitting.clock import Clock
+from reinas.fitting.clock import Clock, write_whole
 from reinas.fitting.fit_observer import FitObserver
-from reinas.fitting.pieces import PASSES, SECONDS, Piece, PieceEvaluator
+from reinas.fitting.pieces import MEASURING, PASSES, SECONDS, Piece, PieceEvaluator
 from reinas.fitting.plan import Plan
 from reinas.seeds import derive
 from reinas.study.study import Study
@@ -21,16 +20,17 @@ EXPLORE = 0.2
 """The share of the time that is spent on short trainings of many candidates."""
 EXPLORE_BY_RECIPE = 0.9
 """The same where candidates are trained whole."""
-LEAST_SLICE, MOST_SLICE = 0.03, 0.1
-"""The share of the time that a candidate trains at first, at least and at most."""
-SLICE_PASSES = 3.0
-"""Passes over the training part that it should make in that time."""
 NARROWED = 2
 """Candidates per worker that train on after the exploration."""
 NARROWED_SLICES = 2
 """Slices that these have trained before the best of them train to the end."""
-RESERVE, RESERVED_SECONDS = 0.03, 1.5
-"""The share of the time, and the seconds, that are kept for the test, the page and saving."""
+RESERVE, RESERVED_SECONDS = 0.01, 2.0
+"""The share of the time, and the seconds, that are kept for saving and the page."""
+CHOICE, TEST = 0.7, 0.9
+"""Of the seconds of a validation on one core: what choosing the ensemble takes per network, and
+what the test takes per network and view, if the test part is a little larger."""
+OWN = (PASSES, SECONDS, MEASURING)
+"""Metrics that only a fit needs."""
 GRACE = 3.0
 """Seconds after its deadline at which a candidate's worker is killed."""
 
@@ -62,6 +62,7 @@ class Phases:
         workers: How many train at a time.
         clock: The time.
         folder: Checkpoints, and what candidates came to later.
+        slice: Seconds that a candidate trains at first.
         observer: Watches.
     """
 
@@ -72,14 +73,10 @@ class Phases:
     workers: int
     clock: Clock
     folder: Path
+    slice: float
     observer: FitObserver
 
     # ---- times, in seconds since the beginning -----------------------------------------------
-
-    @property
-    def slice(self) -> float:
-        """How long a candidate trains at first; as measured, once it is."""
-        return float(self._kept().get("slice", LEAST_SLICE * self.clock.seconds))
 
     @property
     def explored(self) -> float:
@@ -94,8 +91,13 @@ class Phases:
 
     @property
     def trained(self) -> float:
-        """When all training ends."""
-        return self.clock.seconds - RESERVED_SECONDS - RESERVE * self.clock.seconds
+        """When all training ends: the choice of the ensemble and the test take time, too."""
+        views = 2 if self.plan.mirror else 1
+        took: dict[str, float] = self._kept().get("measuring", {})
+        count = min(self.workers, self.plan.members)
+        measuring = sum(took.get(str(c.trial), 0.0) for c in self.best(count))
+        measuring *= CHOICE + TEST * views
+        return (1 - RESERVE) * self.clock.seconds - RESERVED_SECONDS - measuring
 
     # ---- the phases --------------------------------------------------------------------------
 
@@ -103,26 +105,9 @@ class Phases:
         """Train the study's candidates for a slice each, or whole, as long as there is time."""
         self.observer.on_phase("explore", self.explored)
         while self.clock.spent + self.slice / 2 < self.explored and (trials := self.study.ask()):
-            if "slice" not in self._kept() and not self.plan.by_recipe:
-                self._measure(trials)
             pieces = {t.number: self.piece(t, self.explored, until=self.slice) for t in trials}
             for number, outcome in self._run(pieces):
                 self.study.tell(number, outcome=_told(outcome))
-
-    def _measure(self, trials: Sequence[Trial[Any]]) -> None:
-        """Set the slice by how long the first candidates take for a pass over the data.
-
-        They train for the shortest slice that there is, and then go on.
-        """
-        least, most = (share * self.clock.seconds for share in (LEAST_SLICE, MOST_SLICE))
-        pieces = {t.number: self.piece(t, self.explored, until=least) for t in trials}
-        took = [
-            outcome.metrics[SECONDS] / outcome.metrics[PASSES]
-            for _, outcome in self._run(pieces)
-            if outcome.metrics.get(PASSES)
-        ]
-        wanted = SLICE_PASSES * min(took) if took else least
-        self._keep(slice=min(max(wanted, least), most))
 
     def narrow(self) -> None:
         """Train the best candidates for longer, since a short training says little."""
@@ -184,6 +169,8 @@ class Phases:
         for job, outcome in self.executor.run(
             self.evaluator, jobs, deadline=deadline, on_report=self.observer.on_report
         ):
+            took = {str(job.trial): outcome.metrics.get(MEASURING, 0.0)}
+            self._keep(measuring=self._kept().get("measuring", {}) | took)
             yield job.trial, outcome
 
     # ---- candidates --------------------------------------------------------------------------
@@ -234,12 +221,10 @@ class Phases:
     def _keep(self, *candidates: Candidate, **more: Any) -> None:
         later = self._later() | {c.trial: c for c in candidates}
         kept = {**self._kept(), "candidates": [asdict(c) for c in later.values()], **more}
-        draft = self._file.with_name(self._file.name + ".part")
-        draft.write_text(json.dumps(kept), encoding="utf-8")
-        os.replace(draft, self._file)
+        write_whole(self._file, json.dumps(kept))
 
 
 def _told(outcome: Outcome) -> Outcome:
     """The outcome as the study keeps it: with the seconds of all pieces."""
-    metrics = {k: v for k, v in outcome.metrics.items() if k not in (PASSES, SECONDS)}
+    metrics = {k: v for k, v in outcome.metrics.items() if k not in OWN}
     return replace(outcome, seconds=outcome.metrics.get(SECONDS, outcome.seconds), metrics=metrics)

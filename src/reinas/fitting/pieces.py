@@ -22,10 +22,11 @@ from reinas.training.tensors import search_tensors, seeded
 from reinas.training.training import Pace, Training
 from reinas.types import Curve, Epoch, Job, Outcome
 
-PASSES, SECONDS = "epochs", "training_seconds"
-"""Metrics of a candidate: passes over the training part, and seconds of training so far."""
+PASSES, SECONDS, MEASURING = "passes", "training_seconds", "measuring_seconds"
+"""Metrics of a candidate: passes over the training part and seconds of training so far, and the
+seconds of a validation."""
 WHOLE = "whole"
-KEEP_EVERY = 20.0
+KEEP_EVERY = 5.0
 """Seconds between two checkpoints of a long piece: what a kill may cost."""
 
 
@@ -121,7 +122,11 @@ class PieceEvaluator(AbstractEvaluator[Piece]):
         self, training: Training, known: dict[str, float], seconds: float, *, by_recipe: bool
     ) -> Outcome:
         curve = training.curve
-        known |= {PASSES: training.passes, SECONDS: training.seconds}
+        known |= {
+            PASSES: training.passes,
+            SECONDS: training.seconds,
+            MEASURING: training.measuring,
+        }
         if curve.stopped or not curve.epochs:
             error = curve.stopped or "no validation was reached in the time given"
             return Outcome(None, seconds, known, curve, error)

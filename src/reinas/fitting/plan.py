@@ -1,7 +1,6 @@
 """What `fit` does with which data: the space, the recipe, and where the search begins."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +23,7 @@ class Plan:
     Args:
         space: What may be built.
         recipe: How candidates are trained.
-        starts: Architectures to try first, the most promising first.
+        starts: Architectures to try first, in ascending order of their costs.
         by_recipe: Whether every candidate is trained whole by the recipe's epochs. Otherwise all
             are trained for a short time, and the best go on.
         mirror: Whether the final network averages over each image and its mirror image.
@@ -71,7 +70,12 @@ def _images(task: AbstractTask) -> Plan:
     side = min(task.inputs[1:])
     stem = max(1, 2 ** round(math.log2(side / 48))) if side > 48 else 1
     stages = min(5, max(2, round(math.log2(side / stem / LEAST_SIDE))))
-    space = StagesSpace(stages=stages, stems=(stem, 2 * stem), dimensions=dimensions)
+    space = StagesSpace(
+        stages=stages,
+        stems=(stem, 2 * stem),
+        widths=(16, 24, 32, 48, 64, 96),
+        dimensions=dimensions,
+    )
     is_photo = dimensions == 2 and task.inputs[0] == 3
     recipe = Recipe(
         learning_rate=0.2,
@@ -83,8 +87,7 @@ def _images(task: AbstractTask) -> Plan:
         average=0.05,
         patience=KEEP_BEST,
     )
-    widths: Sequence[int] = (32, 48, 16)
-    starts = tuple(_residual(space, stem, width) for width in widths)
+    starts = tuple(_residual(space, 2 * stem, width) for width in space.widths)
     return Plan(space, recipe, starts, mirror=is_photo)
 
 

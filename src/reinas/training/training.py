@@ -112,6 +112,11 @@ class Training:
         return self._spent
 
     @property
+    def measuring(self) -> float:
+        """How many seconds the last validation took; 0 before the first."""
+        return self._measuring
+
+    @property
     def passes(self) -> float:
         """How often the training part was passed, with the parts of passes that the clock ended."""
         return self._passes
