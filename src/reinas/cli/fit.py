@@ -12,9 +12,11 @@ from reinas.cli.interrupts import interruptible
 from reinas.cli.options import JsonOption, set_option, set_settings, with_options
 from reinas.cli.output import Bar, out, print_json, print_line, print_notes, print_written, typed
 from reinas.cli.output import write as write_page
+from reinas.config.execution import make_executor
 from reinas.config.objects import make_parts
 from reinas.config.option import Option
 from reinas.config.options import (
+    ExecutorOptions,
     LimitOptions,
     NameOptions,
     SeedOptions,
@@ -127,7 +129,7 @@ def _run(options: FitOptions, task: Any, recipe: dict[str, Any], *, as_json: boo
             limits=Limits(options.max_parameters, options.max_flops, latency),
             ensemble=options.ensemble,
             placement=Placement(options.device, options.precision),
-            workers=options.workers or None,
+            executor=make_executor(ExecutorOptions(workers=options.workers)),
             store=home,
             name=name,
             folder=options.folder,

@@ -45,9 +45,6 @@ class Processes(AbstractExecutor):
         self._workers = WorkerPool(workers, time_limit=time_limit, memory_limit=memory_limit)
 
     def open(self) -> None:
-        """Do nothing: the workers start with the first job, or with `start`."""
-
-    def start(self) -> None:
         """Start the workers ahead of the first job, which takes seconds; may run in a thread."""
         self._workers.start()
 

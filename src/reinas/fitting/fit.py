@@ -84,7 +84,7 @@ def fit(
     limits: Limits | None = None,
     ensemble: int | None = None,
     placement: Placement | None = None,
-    workers: int | None = None,
+    executor: AbstractExecutor | None = None,
     store: AbstractStore | str | None = None,
     name: str | None = None,
     folder: Path | str | None = None,
@@ -108,7 +108,8 @@ def fit(
         ensemble: Networks in the ensemble at most. None: the plan's number.
         placement: Where networks train. None: an accelerator where there is one, else the CPU, in
             the precision that is fastest there.
-        workers: Networks that train at a time. None: one per core, or one on an accelerator.
+        executor: Where networks train, as many at a time as it has places. None: in worker
+            processes, one per core, or one on an accelerator.
         store: A `Store`, a file, or None for memory.
         name: The study's name in the store. None: made from the task's name.
         folder: Where the network is saved. None: a folder called like the study.
@@ -126,7 +127,7 @@ def fit(
         ReinasError: No network could be trained in the time.
     """
     begun = time.time() if begun is None else begun
-    _check(minutes, ensemble, workers)
+    _check(minutes, ensemble)
     plan = plan_for(task) if plan is None else plan
     plan = plan if ensemble is None else replace(plan, members=ensemble)
     placement = (placement or Placement("auto", "auto")).resolved()
@@ -135,9 +136,10 @@ def fit(
         check_builder(build)
     limits = limits or Limits()
     watch = observer or FitObserver()
-    count = workers or (1 if placement.where().type != "cpu" else os.cpu_count() or 1)
-    executor = Processes(count)
-    warming = threading.Thread(target=executor.start)
+    if executor is None:
+        executor = Processes(1 if placement.where().type != "cpu" else os.cpu_count() or 1)
+    count = max(1, executor.status().places)
+    warming = threading.Thread(target=executor.open)
     warming.start()  # imports take seconds, and so may the data
     try:
         check_parts(task)
@@ -159,7 +161,7 @@ def fit(
         pacing = _pacing(plan, evaluator, executor, clock, work)
         plan = replace(plan, starts=tuple(plan.starts[n] for n in pacing.starts))
         study = _study(task, plan, limits, placement, build, count, home, name, seed, watch)
-        phases = Phases(plan, study, evaluator, executor, count, clock, work, pacing.slice, watch)
+        phases = Phases(plan, study, evaluator, executor, count, clock, work, pacing, watch)
         watch.on_start(study)
         phases.explore()
         phases.narrow()
@@ -170,14 +172,13 @@ def fit(
         return _finish(phases, task, builder, place)
 
 
-def _check(minutes: float, ensemble: int | None, workers: int | None) -> None:
+def _check(minutes: float, ensemble: int | None) -> None:
     if not LEAST_SECONDS / 60 <= minutes < math.inf:
         raise InvalidSettingError(
             "minutes", f"must be at least {LEAST_SECONDS / 60:.2g} and finite, got {minutes:g}"
         )
-    for key, value in (("ensemble", ensemble), ("workers", workers)):
-        if value is not None and value < 1:
-            raise InvalidSettingError(key, f"must be at least 1, got {value}")
+    if ensemble is not None and ensemble < 1:
+        raise InvalidSettingError("ensemble", f"must be at least 1, got {ensemble}")
 
 
 def _check_time(clock: Clock, minutes: float, name: str) -> None:
@@ -228,7 +229,7 @@ def _study(
         name=name,
         seed=seed,
         batch_size=BATCH * workers if plan.by_recipe else workers,
-        budget=Budget(trials=MOST_TRIALS),
+        budget=Budget(trials=min(MOST_TRIALS, space.size)),  # later proposals would be repeats
         evaluator=TrainedEvaluator(task, plan.recipe, limits, build, placement),
         observer=observer,
     )
@@ -246,7 +247,7 @@ def _pacing(
     file = work / "pacing.json"
     if file.exists():
         kept = json.loads(file.read_text(encoding="utf-8"))
-        return Pacing(tuple(kept["starts"]), kept["slice"])
+        return Pacing(tuple(kept["starts"]), kept["slice"], kept["begun"])
     pacing = probe(plan, evaluator, executor, clock, work)
     write_whole(file, json.dumps(asdict(pacing)))
     return pacing

@@ -12,6 +12,7 @@ from reinas.fitting.clock import Clock, write_whole
 from reinas.fitting.fit_observer import FitObserver
 from reinas.fitting.pieces import MEASURING, PASSES, SECONDS, Piece, PieceEvaluator
 from reinas.fitting.plan import Plan
+from reinas.fitting.probe import Pacing
 from reinas.seeds import derive
 from reinas.study.study import Study
 from reinas.types import Job, Outcome, Trial
@@ -62,7 +63,7 @@ class Phases:
         workers: How many train at a time.
         clock: The time.
         folder: Checkpoints, and what candidates came to later.
-        slice: Seconds that a candidate trains at first.
+        pacing: What the probe has decided.
         observer: Watches.
     """
 
@@ -73,16 +74,22 @@ class Phases:
     workers: int
     clock: Clock
     folder: Path
-    slice: float
+    pacing: Pacing
     observer: FitObserver
 
     # ---- times, in seconds since the beginning -----------------------------------------------
 
     @property
+    def slice(self) -> float:
+        """How long a candidate trains at first."""
+        return self.pacing.slice
+
+    @property
     def explored(self) -> float:
         """When the exploration ends."""
         share = EXPLORE_BY_RECIPE if self.plan.by_recipe else EXPLORE
-        return min(share * self.clock.seconds, self.trained)
+        begun = self.pacing.begun
+        return min(begun + share * (self.clock.seconds - begun), self.trained)
 
     @property
     def narrowed(self) -> float:
@@ -126,8 +133,7 @@ class Phases:
         count = max(1, min(self.workers, self.plan.members))
         best = self.best(count)
         if not best:  # the time did not suffice to explore: take what would have come first
-            waiting = [t for t in self.study.trials if t.outcome is None][:count]
-            best = [Candidate(t.number, 0.0, 0.0) for t in waiting]
+            best = [Candidate(t.number, 0.0, 0.0) for t in self.study.ask()[:count]]
         if best:
             self._train_on(best, self.trained, is_last=True)
 

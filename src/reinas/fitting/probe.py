@@ -32,10 +32,12 @@ class Pacing:
     Args:
         starts: The places of the plan's starts to begin with, the most promising first.
         slice: Seconds that a candidate trains at first.
+        begun: When the exploration begins, in seconds since the beginning.
     """
 
     starts: tuple[int, ...]
     slice: float
+    begun: float
 
 
 def probe(
@@ -55,17 +57,17 @@ def probe(
         smaller and the next larger one; all starts where nothing could be measured.
     """
     least, most = LEAST_SLICE * clock.seconds, MOST_SLICE * clock.seconds
-    everything = Pacing(tuple(range(len(plan.starts))), least)
-    if plan.by_recipe or not plan.starts:
-        return everything
-    seconds = _seconds_per_pass(plan, evaluator, executor, clock, folder)
+    seconds = None
+    if plan.starts and not plan.by_recipe:
+        seconds = _seconds_per_pass(plan, evaluator, executor, clock, folder)
     if seconds is None:
-        return everything
+        return Pacing(tuple(range(len(plan.starts))), least, clock.spent)
     flops = [costs(start, evaluator.task, evaluator.build)[1] for start in plan.starts]
     estimated = [seconds * own / flops[0] for own in flops]
     place = chosen(estimated, FINAL * clock.seconds)
     around = [n for n in (place, place - 1, place + 1) if 0 <= n < len(flops)]
-    return Pacing(tuple(around), min(max(SLICE_PASSES * estimated[place], least), most))
+    length = min(max(SLICE_PASSES * estimated[place], least), most)
+    return Pacing(tuple(around), length, clock.spent)
 
 
 def chosen(seconds_per_pass: Sequence[float], seconds: float) -> int:
