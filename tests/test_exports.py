@@ -71,6 +71,7 @@ PUBLIC = {
     "Synchronous",
     "Table",
     "TabularEvaluator",
+    "TabularSpace",
     "Text",
     "Toy",
     "ToySpace",

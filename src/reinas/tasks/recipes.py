@@ -195,6 +195,16 @@ TABLE_RECIPE = Recipe(
 )
 """For columns of numbers, and series: Adam, since widths and activations vary too much for one
 learning rate of plain SGD."""
+TABULAR_RECIPE = Recipe(
+    optimizer="adamw",
+    learning_rate=2e-3,
+    weight_decay=0.03,
+    schedule="cosine",
+    warmup=0.02,
+    epochs=60,
+    batch_size=256,
+)
+"""For the space `tabular`."""
 
 
 def usual_recipe(inputs: Sequence[int]) -> Recipe:
