@@ -185,5 +185,5 @@ def _(architecture: TabularArchitecture, recipe: Recipe) -> Recipe:
     return replace(
         recipe,
         learning_rate=recipe.learning_rate * architecture.rate,
-        weight_decay=architecture.decay,
+        weight_decay=recipe.weight_decay * architecture.decay,
     )

@@ -37,7 +37,7 @@ class TabularArchitecture:
         bins: Number of bins, for `piecewise`; 0 otherwise.
         sigma: Deviation of the frequencies at the beginning, for `periodic`; 0 otherwise.
         rate: Factor of the recipe's learning rate.
-        decay: Weight decay, in place of the recipe's.
+        decay: Factor of the recipe's weight decay.
     """
 
     blocks: int = 2
@@ -50,7 +50,7 @@ class TabularArchitecture:
     bins: int = 0
     sigma: float = 0.0
     rate: float = 1.0
-    decay: float = 0.0
+    decay: float = 1.0
 
     def __str__(self) -> str:
         """The embedding, the blocks, and what else there is, separated by |."""
@@ -63,7 +63,7 @@ class TabularArchitecture:
         norm = "" if self.normalisation == "none" else f" {self.normalisation} norm"
         dropout = f" dropout {self.dropout:g}" if self.dropout else ""
         rate = "" if self.rate == 1 else f" | rate x{self.rate:g}"
-        decay = f" | decay {self.decay:g}" if self.decay else ""
+        decay = "" if self.decay == 1 else f" | decay x{self.decay:g}"
         return f"{embedding}{self.blocks}x {self.width}{inner}{norm}{dropout}{rate}{decay}"
 
 
@@ -108,7 +108,7 @@ class TabularSpace(AbstractSpace[TabularArchitecture]):
         bins: Numbers of bins to choose from, for `piecewise`.
         sigmas: Deviations of the first frequencies to choose from, for `periodic`.
         rates: Factors of the recipe's learning rate to choose from.
-        decays: Weight decays to choose from; they take the place of the recipe's.
+        decays: Factors of the recipe's weight decay to choose from.
 
     Raises:
         SettingError: A parameter is out of range.
@@ -124,11 +124,11 @@ class TabularSpace(AbstractSpace[TabularArchitecture]):
     bins: tuple[int, ...] = (8, 16, 32)
     sigmas: tuple[float, ...] = (0.03, 0.1, 0.3)
     rates: tuple[float, ...] = (0.3, 1.0, 3.0)
-    decays: tuple[float, ...] = (0.0, 0.03, 0.3)
+    decays: tuple[float, ...] = (0.1, 1.0, 10.0)
     name: ClassVar[str] = "tabular"
 
     def __post_init__(self) -> None:
-        least: dict[str, float] = {"bins": 2, "dropouts": 0, "decays": 0}
+        least: dict[str, float] = {"bins": 2, "dropouts": 0}
         least |= dict.fromkeys(("blocks", "widths", "factors", "sizes"), 1)
         for key in _PARAMETERS.values():
             object.__setattr__(self, key, tuple(getattr(self, key)))
@@ -137,7 +137,7 @@ class TabularSpace(AbstractSpace[TabularArchitecture]):
             raise SettingError(
                 f"tabular: blocks must be at most {MAX_LAYERS}, got {list(self.blocks)}"
             )
-        for key in ("rates", "sigmas"):
+        for key in ("rates", "decays", "sigmas"):
             if not all(0 < value <= 100 for value in getattr(self, key)):
                 raise SettingError(
                     f"tabular: {key} must be above 0 and at most 100, got"
@@ -219,13 +219,9 @@ class TabularSpace(AbstractSpace[TabularArchitecture]):
 
 
 STARTS = (
-    TabularArchitecture(
-        blocks=2, width=256, dropout=0.1, embedding=PIECEWISE, size=16, bins=16, decay=0.03
-    ),
-    TabularArchitecture(
-        blocks=2, width=256, dropout=0.1, embedding=PERIODIC, size=16, sigma=0.1, decay=0.03
-    ),
-    TabularArchitecture(blocks=2, width=256, dropout=0.2, normalisation="batch", decay=0.03),
+    TabularArchitecture(blocks=2, width=256, dropout=0.1, embedding=PIECEWISE, size=16, bins=16),
+    TabularArchitecture(blocks=2, width=256, dropout=0.1, embedding=PERIODIC, size=16, sigma=0.1),
+    TabularArchitecture(blocks=2, width=256, dropout=0.2, normalisation="batch"),
 )
 
 
