@@ -24,6 +24,7 @@ from reinas.errors import BuildError
 from reinas.spaces.tabular import PERIODIC, PIECEWISE, TabularArchitecture
 from reinas.tasks.recipes import TABULAR_RECIPE
 from reinas.tasks.scaling import TAIL
+from reinas.training.costs import costs
 
 PLAIN = TabularArchitecture(blocks=1, width=8, dropout=0.0)
 EMBEDDED = [
@@ -136,6 +137,11 @@ def test_the_plain_network_is_its_formula():
 def test_parameters_are_those_counted_by_hand():
     """5 columns (8 + 1) 4, (5 * 4 + 2 + 1) 8, two layers (8 + 1) 8, (8 + 1) 3: 535."""
     assert parameters(build(EMBEDDED[1], Shapes())) == 180 + 184 + 144 + 27
+
+
+def test_multiply_adds_are_those_counted_by_hand():
+    """5 columns 8 x 4, then 22 x 8, two of 8 x 8, and 8 x 3."""
+    assert costs(EMBEDDED[1], Shapes()) == (535, 160 + 176 + 128 + 24)
 
 
 def test_the_architecture_decides_learning_rate_and_weight_decay():

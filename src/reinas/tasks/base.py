@@ -51,7 +51,11 @@ class Parts:
 
 
 class Interface(Protocol):
-    """What a network has to fit: all that `build` needs to know of a task."""
+    """What a network has to fit: all that `build` needs to know of a task.
+
+    Tasks and saved networks may also have `flags`, the columns of a table that have two values
+    (`AbstractTask.flags`); a `build` that uses them does without where there are none.
+    """
 
     @property
     def name(self) -> str:
