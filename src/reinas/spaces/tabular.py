@@ -219,10 +219,11 @@ class TabularSpace(AbstractSpace[TabularArchitecture]):
 
 
 STARTS = (
-    TabularArchitecture(blocks=2, width=256, dropout=0.1, embedding=PIECEWISE, size=16, bins=16),
-    TabularArchitecture(blocks=2, width=256, dropout=0.1, embedding=PERIODIC, size=16, sigma=0.1),
-    TabularArchitecture(blocks=2, width=256, dropout=0.2, normalisation="batch"),
+    TabularArchitecture(normalisation="batch", embedding=PIECEWISE, size=16, bins=16),
+    TabularArchitecture(embedding=PERIODIC, size=16, sigma=0.1),
+    TabularArchitecture(),
 )
+"""Two blocks of 256 units with dropout 0.1, which differ in how numbers come in."""
 
 
 def _answer(decision: Choice, values: Mapping[str, Any]) -> int:
