@@ -75,6 +75,7 @@ PUBLIC = {
     "Synchronous",
     "Table",
     "TabularEvaluator",
+    "TabularSpace",
     "Text",
     "Toy",
     "ToySpace",

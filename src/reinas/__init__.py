@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from reinas.spaces.product import ProductSpace
     from reinas.spaces.recurrent import RecurrentSpace
     from reinas.spaces.stages import StagesSpace
+    from reinas.spaces.tabular import TabularSpace
     from reinas.spaces.toy import ToySpace
     from reinas.store import AbstractRecord, AbstractStore, MemoryStore, Store
     from reinas.study.budget import Budget
@@ -140,6 +141,7 @@ _HOMES = {
     "reinas.spaces.mlp": ("MlpSpace",),
     "reinas.spaces.recurrent": ("RecurrentSpace",),
     "reinas.spaces.stages": ("StagesSpace",),
+    "reinas.spaces.tabular": ("TabularSpace",),
     "reinas.spaces.toy": ("ToySpace",),
     "reinas.store": ("AbstractRecord", "AbstractStore", "MemoryStore", "Store"),
     "reinas.tasks.arrays": ("Arrays",),
@@ -241,6 +243,7 @@ __all__ = [
     "Synchronous",
     "Table",
     "TabularEvaluator",
+    "TabularSpace",
     "Text",
     "Toy",
     "ToySpace",

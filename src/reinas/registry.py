@@ -27,6 +27,7 @@ NAMED: dict[Kind, dict[str, str]] = {
         "product": "reinas.spaces.product:product_space",
         "recurrent": "reinas.spaces.recurrent:RecurrentSpace",
         "stages": "reinas.spaces.stages:StagesSpace",
+        "tabular": "reinas.spaces.tabular:TabularSpace",
         "toy": "reinas.spaces.toy:ToySpace",
     },
     "task": {

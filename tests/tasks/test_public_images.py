@@ -180,7 +180,7 @@ def test_too_many_images_for_validation_is_said(tmp_path):
         ({"valid": 0}, "valid must be at least 1"),
         ({"examples": 3}, "examples must be at least 10"),
         ({"reward": "acuracy"}, "did you mean 'accuracy'"),
-        ({"whitening": "pca"}, "channel, zca, none"),
+        ({"whitening": "pca"}, "channel, zca, quantile, none"),
     ],
 )
 def test_a_wrong_setting_is_said_when_the_task_is_made(settings, said):

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from reinas.errors import SettingError
 from reinas.tasks.arrays import Arrays
-from reinas.tasks.scaling import EPSILON, Scaling
+from reinas.tasks.scaling import EPSILON, QUANTILES, TAIL, Scaling
 
 
 def mixed(n=3000, d=6, seed=0):
@@ -93,6 +94,79 @@ def test_zca_of_constant_data_is_zero():
     assert (Scaling.zca(x)(x) == 0).all()
 
 
+def skewed(n=5000, seed=0):
+    """Columns of many kinds: skewed, heavy-tailed, counts with ties, and of bytes."""
+    rng = np.random.default_rng(seed)
+    columns = [
+        rng.exponential(size=n),
+        rng.standard_cauchy(n) * 1e4 + 7,
+        rng.poisson(6, n),
+        rng.uniform(-1, 1, n) ** 3,
+        rng.integers(0, 256, n),
+    ]
+    return np.stack(columns, 1).astype(np.float32)
+
+
+def test_quantile_agrees_with_scikit_learn():
+    """Of other examples too: the same normal numbers, but for the ends, where it cuts off later."""
+    from sklearn.preprocessing import QuantileTransformer
+
+    x, other = skewed(), skewed(3000, 1)
+    transformer = QuantileTransformer(
+        n_quantiles=QUANTILES, output_distribution="normal", subsample=None
+    )
+    transformer.fit(x)
+    scaling = Scaling.quantile(x)
+    for values in (x, other):
+        wanted = transformer.transform(values)
+        inside = (values > x.min(0)) & (values < x.max(0)) & (np.abs(wanted) < 3.7)
+        assert inside.mean() > 0.97
+        np.testing.assert_allclose(scaling(values)[inside], wanted[inside], atol=1e-4)
+
+
+def test_quantile_makes_training_columns_normal():
+    """The values of a continuous column are spread as SciPy's normal: Kolmogorov-Smirnov."""
+    from scipy.stats import kstest
+
+    x = skewed()[:, [0, 1, 3]]
+    for column in Scaling.quantile(x)(x).T:
+        assert kstest(column, "norm").statistic < 0.005
+
+
+def test_quantile_cuts_off_at_both_ends():
+    """Beyond the training part it is the normal number of the share 1e-4 or 1 - 1e-4."""
+    far = np.array([[-1e9] * 5, [1e9] * 5], np.float32)
+    found = Scaling.quantile(skewed())(far)
+    np.testing.assert_allclose(found, norm.ppf([[TAIL], [1 - TAIL]]).repeat(5, 1), atol=1e-5)
+
+
+def test_a_frequent_number_gets_the_middle_of_its_shares():
+    """Half zeros, then 1 to 100 once each: 0 is the normal number of 0.25, not the far end."""
+    x = np.concatenate([np.zeros(100), np.arange(1, 101)])[:, None]
+    found = float(Scaling.quantile(x)(np.zeros((1, 1)))[0, 0])
+    assert found == pytest.approx(norm.ppf(0.25), abs=0.02)
+
+
+def test_quantile_standardises_columns_of_two_values_and_drops_constant_ones():
+    """By NumPy's mean and deviation; a constant column is 0, whatever comes later."""
+    rng = np.random.default_rng(2)
+    x = np.stack([rng.integers(0, 2, 500), np.full(500, 3), rng.standard_normal(500)], 1)
+    scaling = Scaling.quantile(x)
+    flag = x[:, 0]
+    np.testing.assert_allclose(scaling(x)[:, 0], (flag - flag.mean()) / flag.std(), atol=1e-5)
+    assert (scaling(x)[:, 1] == 0).all()
+    assert (scaling(x + 5)[:, 1] == 0).all()
+
+
+def test_quantile_of_few_examples_has_a_quantile_each():
+    """Three examples are three quantiles: the middle one is 0, halfway up is share 0.75."""
+    x = np.array([[1.0], [2.0], [4.0]])
+    scaling = Scaling.quantile(x)
+    assert scaling.quantiles.ravel().tolist() == [1, 2, 4]
+    found = scaling(np.array([[2.0], [3.0]])).ravel()
+    np.testing.assert_allclose(found, norm.ppf([0.5, 0.75]), atol=1e-6)
+
+
 def test_none_leaves_every_number_as_it_is():
     """Bytes and floats keep their values; only the type becomes float32."""
     x = np.arange(24, dtype=np.uint8).reshape(2, 3, 2, 2)
@@ -143,5 +217,5 @@ def test_a_task_hands_out_the_scaling_that_was_asked_for(images):
 
 def test_an_unknown_whitening_lists_the_known_ones(images):
     """When the task is made."""
-    with pytest.raises(SettingError, match=r"channel, zca, none; got 'pca'"):
+    with pytest.raises(SettingError, match=r"channel, zca, quantile, none; got 'pca'"):
         Arrays(str(images), whitening="pca")

@@ -389,3 +389,21 @@ def test_a_separator_inside_a_quoted_name_does_not_count(tmp_path):
     """Commas in a quoted name, semicolons between cells."""
     text = rows(line="{n};{m}", header='"height, width, depth";y')
     assert table(tmp_path, text).labels["columns"][0]["name"] == "height, width, depth"
+
+
+def test_flags_are_the_columns_of_two_values_at_most(tmp_path):
+    """Categories and the flags of missing numbers, by their places among the inputs."""
+    lines = [f"{'' if n % 5 == 0 else n / 3},{'abc'[n % 3]},{n * n},{n % 2}" for n in range(60)]
+    task = table(tmp_path, "\n".join(["a,b,c,y", *lines]) + "\n", whitening="quantile")
+    assert task.inputs == (6,)
+    assert task.flags == (1, 2, 3, 4)
+
+
+def test_columns_are_standardised_as_asked(tmp_path):
+    """By default one mean and deviation each, and by quantiles; another word is refused."""
+    task = table(tmp_path, rows())
+    assert task.scalings(task.parts().train)[0].quantiles is None
+    task = table(tmp_path, rows(), whitening="quantile")
+    assert task.scalings(task.parts().train)[0].quantiles.shape == (24, 1)
+    with pytest.raises(SettingError, match=r"task\.whitening is one of"):
+        table(tmp_path, rows(), whitening="some")

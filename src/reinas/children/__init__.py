@@ -1,6 +1,6 @@
 """Children: builds PyTorch modules from architectures."""
 
-from reinas.children import conv, mlp, nasbench201, recurrent, stages, toy
+from reinas.children import conv, mlp, nasbench201, recurrent, stages, tabular, toy
 from reinas.children.build import adjust_recipe, build, parameters
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "parameters",
     "recurrent",
     "stages",
+    "tabular",
     "toy",
 ]

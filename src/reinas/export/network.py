@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from reinas.errors import SettingError
 from reinas.export.readers import READERS
 from reinas.objectives.named import objective_from
-from reinas.tasks.scaling import Scaling
+from reinas.tasks.scaling import TAIL, Scaling
 
 
 class FoundNetwork(nn.Module):
@@ -35,11 +35,13 @@ class FoundNetwork(nn.Module):
         for name, scaling in (("input", inputs), ("target", targets)):
             self.register_buffer(f"{name}_mean", torch.from_numpy(scaling.mean))
             self.register_buffer(f"{name}_std", torch.from_numpy(scaling.std))
-        rotation = None if inputs.rotation is None else torch.from_numpy(inputs.rotation)
-        self.register_buffer("input_rotation", rotation)
+        for name, numbers in (("rotation", inputs.rotation), ("quantiles", inputs.quantiles)):
+            buffer = None if numbers is None else torch.from_numpy(numbers)
+            self.register_buffer(f"input_{name}", buffer)
         self.input_mean: Tensor
         self.input_std: Tensor
         self.input_rotation: Tensor | None
+        self.input_quantiles: Tensor | None
         self.target_mean: Tensor
         self.target_std: Tensor
 
@@ -58,11 +60,19 @@ class FoundNetwork(nn.Module):
         if self.objective.tokens:
             words: Tensor = self.child(self._check_tokens(x))
             return words
-        x = (self._check(x) - self.input_mean) / self.input_std
-        if self.input_rotation is not None:
-            x = (x.flatten(1) @ self.input_rotation).view_as(x)
-        outputs: Tensor = self.child(x)
+        outputs: Tensor = self.child(self._standardised(self._check(x)))
         return outputs * self.target_std + self.target_mean
+
+    def _standardised(self, x: Tensor) -> Tensor:
+        """The inputs as the child takes them: what `Scaling` does, on tensors."""
+        scaled = (x - self.input_mean) / self.input_std
+        if self.input_rotation is not None:
+            scaled = (scaled.flatten(1) @ self.input_rotation).view_as(scaled)
+        if self.input_quantiles is not None:
+            scaled = torch.where(
+                self.input_quantiles[0].isnan(), scaled, normal(x, self.input_quantiles)
+            )
+        return scaled
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -130,3 +140,26 @@ class FoundNetwork(nn.Module):
             got = list(x.shape) if isinstance(x, Tensor) else type(x).__name__
             raise SettingError(f"the network takes a tensor of shape [{shape}], got {got}")
         return x
+
+
+def normal(x: Tensor, quantiles: Tensor) -> Tensor:
+    """The standard normal numbers of examples by their places among quantiles.
+
+    Args:
+        x: [B, *inputs].
+        quantiles: [K, *inputs], ascending along K.
+
+    Returns:
+        float32 [B, *inputs]; of no meaning where the quantiles are NaN.
+    """
+    knots = quantiles.flatten(1).T.double().contiguous()
+    columns = x.flatten(1).T.float().double().contiguous()
+    most = knots.shape[1] - 1
+    low = (torch.searchsorted(knots, columns, right=True) - 1).clamp(0, most)
+    high = torch.searchsorted(knots, columns).clamp(0, most)
+    below, above = knots.gather(1, low), knots.gather(1, high)
+    # on a quantile, or beyond all of them, both are the same number: the middle of its shares
+    part = torch.where(above > below, (columns - below) / (above - below), 0.5)
+    share = ((low + part * (high - low)) / most).clamp(TAIL, 1 - TAIL)
+    numbers: Tensor = torch.special.ndtri(share)
+    return numbers.float().T.reshape(x.shape)

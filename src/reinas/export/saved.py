@@ -37,6 +37,7 @@ class _Shapes:
     name: str
     inputs: tuple[int, ...]
     outputs: int
+    flags: tuple[int, ...] = ()
 
 
 def describe(
@@ -65,6 +66,7 @@ def describe(
             "inputs": list(task.inputs),
             "outputs": task.outputs,
             "objective": task.objective.settings,
+            **({"flags": list(task.flags)} if task.flags else {}),
             **task.labels,
         },
         **more,
@@ -135,6 +137,7 @@ def load(
             description["task"]["name"],
             tuple(description["task"]["inputs"]),
             description["task"]["outputs"],
+            tuple(description["task"].get("flags", ())),
         )
         recorded = description.get("build")
         builder = build or (load_builder(recorded) if recorded else registered)
@@ -179,11 +182,11 @@ def _architecture(description: Mapping[str, Any], space: AbstractSpace[Any]) -> 
 
 
 def _scaling(weights: Mapping[str, Tensor], name: str) -> Scaling:
-    rotation = weights.get(f"{name}_rotation")
+    more = {key: weights.get(f"{name}_{key}") for key in ("rotation", "quantiles")}
     return Scaling(
         weights[f"{name}_mean"].numpy(),
         weights[f"{name}_std"].numpy(),
-        None if rotation is None else rotation.numpy(),
+        **{key: None if numbers is None else numbers.numpy() for key, numbers in more.items()},
     )
 
 
@@ -234,3 +237,6 @@ def _check_shapes(network: FoundNetwork, weights: Mapping[str, Tensor], task: In
     size = math.prod(task.inputs)
     if found.get("input_rotation", (size, size)) != (size, size):
         raise ValueError(f"input_rotation should have the shape {(size, size)}")
+    quantiles = found.get("input_quantiles")
+    if quantiles is not None and (len(quantiles) < 2 or quantiles[1:] != task.inputs):
+        raise ValueError(f"input_quantiles should have the shape [K, *{task.inputs}], K above 1")

@@ -51,7 +51,11 @@ class Parts:
 
 
 class Interface(Protocol):
-    """What a network has to fit: all that `build` needs to know of a task."""
+    """What a network has to fit: all that `build` needs to know of a task.
+
+    Tasks and saved networks may also have `flags`, the columns of a table that have two values
+    (`AbstractTask.flags`); a `build` that uses them does without where there are none.
+    """
 
     @property
     def name(self) -> str:
@@ -81,7 +85,8 @@ class AbstractTask(ABC):
     whitening: str = "channel"
     """How inputs are standardised by the training part's statistics: `channel` (one mean and
     deviation per channel of images and series, per column of tables), `zca` (all inputs
-    uncorrelated) or `none`. Targets of regression are standardised unless it is `none`."""
+    uncorrelated), `quantile` (each input standard normal by its empirical distribution, for
+    tables) or `none`. Targets of regression are standardised unless it is `none`."""
 
     @property
     @abstractmethod
@@ -167,6 +172,15 @@ class AbstractTask(ABC):
         return None
 
     @property
+    def flags(self) -> tuple[int, ...]:
+        """The columns of a table that have no more than two values in the training part.
+
+        Such as categories and flags of missing numbers; numbers from 0, in order. A network may
+        treat them differently (`build` reads them where a task has them).
+        """
+        return ()
+
+    @property
     def labels(self) -> Mapping[str, Any]:
         """What a saved network needs to read examples and name its outputs, as JSON takes it."""
         return {}
@@ -185,6 +199,8 @@ class AbstractTask(ABC):
         targets = self.objective.scale_targets(train.y)
         if self.whitening == "zca":
             return Scaling.zca(train.x), targets
+        if self.whitening == "quantile":
+            return Scaling.quantile(train.x), targets
         axes = (0, *range(2, train.x.ndim)) if len(self.inputs) > 1 else (0,)
         return Scaling.of(train.x, axes), targets
 

@@ -195,6 +195,20 @@ TABLE_RECIPE = Recipe(
 )
 """For columns of numbers, and series: Adam, since widths and activations vary too much for one
 learning rate of plain SGD."""
+TABULAR_RECIPE = Recipe(
+    optimizer="adamw",
+    learning_rate=2e-3,
+    weight_decay=0.03,
+    schedule="constant",
+    warmup=0.02,
+    epochs=100,
+    batch_size=128,
+    average=0.1,
+    patience=16,
+)
+"""For the space `tabular`: a constant learning rate with averaged weights, so that a training ends
+16 epochs after its best one, whatever the number of rows; a schedule that falls to the end needs
+all epochs, and overfits tables of few rows before it has fallen."""
 
 
 def usual_recipe(inputs: Sequence[int]) -> Recipe:

@@ -8,10 +8,14 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-WHITENING = ("channel", "zca", "none")
+WHITENING = ("channel", "zca", "quantile", "none")
 """How inputs may be standardised: see `AbstractTask.whitening`."""
 EPSILON = 1e-3
 """What ZCA adds to the covariance's eigenvalues, whose mean is 1: noise is not blown up."""
+QUANTILES = 256
+"""The most quantiles per column that `Scaling.quantile` keeps."""
+TAIL = 1e-4
+"""Shares nearer to 0 or 1 than this are cut off by `Scaling.quantile`: it gives -3.72 to 3.72."""
 PIECE = 2048
 """Examples that are converted at a time: all at once in float64 would take too much memory."""
 
@@ -25,12 +29,14 @@ def pieces(values: NDArray[Any]) -> list[NDArray[Any]]:
 class Scaling:
     """Standardisation: (raw - mean) / std, then a rotation [D, D] of the flat example, if any.
 
-    A constant column is only centred.
+    With `quantiles` [K, *inputs] each number becomes standard normal by its place among them
+    instead, but for those whose quantiles are NaN.
     """
 
     mean: Floats
     std: Floats
     rotation: Floats | None = None
+    quantiles: Floats | None = None
 
     @staticmethod
     def of(values: NDArray[Any], axes: tuple[int, ...]) -> "Scaling":
@@ -80,6 +86,40 @@ class Scaling:
         return Scaling(mean, np.full(1, spread, np.float32), rotation)
 
     @staticmethod
+    def quantile(values: NDArray[Any]) -> "Scaling":
+        """Make each column of [N, ...] standard normal by its empirical distribution.
+
+        As scikit-learn's QuantileTransformer(output_distribution="normal") does it: the share of
+        examples below a number, linear between neighbouring quantiles, gives the normal number of
+        that share. A number that occurs often gets the middle of its shares, at both ends too.
+
+        Args:
+            values: [N, ...]; each of the numbers of an example is a column by itself.
+
+        Returns:
+            The scaling. A column of two values is standardised, and a constant one becomes 0: both
+            have the quantiles NaN.
+        """
+        flat = values.reshape(len(values), -1)
+        shares = np.linspace(0, 1, min(QUANTILES, len(flat)))
+        quantiles = np.full((len(shares), flat.shape[1]), np.nan, np.float32)
+        mean, std = np.zeros(flat.shape[1]), np.full(flat.shape[1], np.inf)
+        for place in range(flat.shape[1]):
+            column = flat[:, place].astype(np.float32).astype(np.float64)
+            least, most = column.min(), column.max()
+            mean[place] = column.mean()
+            if ((column != least) & (column != most)).any():
+                quantiles[:, place], std[place] = np.quantile(column, shares), 1
+            elif least < most:
+                std[place] = column.std()
+        shape = values.shape[1:]
+        return Scaling(
+            mean.astype(np.float32).reshape(shape),
+            std.astype(np.float32).reshape(shape),
+            quantiles=quantiles.reshape(len(shares), *shape),
+        )
+
+    @staticmethod
     def none() -> "Scaling":
         """Leaves everything as it is."""
         return Scaling(np.zeros(1, np.float32), np.ones(1, np.float32))
@@ -91,4 +131,29 @@ class Scaling:
             into[...] = (piece - self.mean) / self.std
             if self.rotation is not None:
                 into[...] = (into.reshape(len(into), -1) @ self.rotation).reshape(into.shape)
+            if self.quantiles is not None:
+                _normal(piece, self.quantiles, into)
         return scaled
+
+
+def _normal(values: NDArray[Any], quantiles: Floats, into: Floats) -> None:
+    """Put the standard normal numbers of values [N, ...] where there are quantiles [K, ...].
+
+    `FoundNetwork` does the same with tensors: in float64, since shares near 1 are too coarse in
+    float32.
+    """
+    from scipy.special import ndtri
+
+    flat = values.reshape(len(values), -1)
+    knots = quantiles.reshape(len(quantiles), -1).astype(np.float64)
+    most = len(knots) - 1
+    result = into.reshape(len(into), -1)
+    for place in np.flatnonzero(~np.isnan(knots[0])):
+        column = flat[:, place].astype(np.float32).astype(np.float64)
+        known = knots[:, place]
+        low = np.clip(np.searchsorted(known, column, "right") - 1, 0, most)
+        high = np.clip(np.searchsorted(known, column, "left"), 0, most)
+        gap = known[high] - known[low]
+        part = np.where(gap > 0, (column - known[low]) / np.where(gap > 0, gap, 1), 0.5)
+        share = (low + part * (high - low)) / most
+        result[:, place] = ndtri(np.clip(share, TAIL, 1 - TAIL))

@@ -16,6 +16,7 @@ from reinas.errors import FileError, InvalidSettingError, SettingError, nearest
 from reinas.rewards import RewardSetting, check_reward
 from reinas.tasks.base import Part
 from reinas.tasks.recipes import TABLE_RECIPE, Recipe
+from reinas.tasks.scaling import WHITENING
 from reinas.tasks.table_encoding import Column, Columns, learn, missing, odd_one
 from reinas.tasks.targets import FEW, targets
 from reinas.tasks.user_data import (
@@ -50,6 +51,7 @@ class Table(FileTask):
         test_share: The share of the test part.
         split: Seed of the split.
         reward: As for every task.
+        whitening: As for every task.
     """
 
     path: str = ""
@@ -59,13 +61,17 @@ class Table(FileTask):
     test_share: float = 0.2
     split: int = 0
     reward: RewardSetting = "auto"
+    whitening: str = "channel"
     name: ClassVar[str] = "table"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", absolute_path(self.path, "task.path", "table:FILE.csv"))
         if not self.target:
             raise InvalidSettingError("task.target", "is missing: name the column to predict")
-        check_words(kind=(self.kind, ("auto", "classification", "regression")))
+        check_words(
+            kind=(self.kind, ("auto", "classification", "regression")),
+            whitening=(self.whitening, WHITENING),
+        )
         object.__setattr__(self, "reward", check_reward(self.reward))
         check_shares(self.valid_share, self.test_share)
 

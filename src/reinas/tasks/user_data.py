@@ -84,6 +84,11 @@ class DataTask(AbstractTask):
         classes = {"classes": list(self.data.classes)} if self.data.classes else {}
         return {**classes, **self.data.labels}
 
+    @property
+    def flags(self) -> tuple[int, ...]:
+        """The columns of a table that have no more than two values in the training part."""
+        return _flags(self) if len(self.inputs) == 1 else ()
+
     def parts(self) -> Parts:
         """The training and the validation part."""
         return Parts(self.data.train, self.data.valid)
@@ -146,6 +151,13 @@ def check_words(**given: tuple[str, tuple[str, ...]]) -> None:
     for key, (word, known) in given.items():
         if word not in known:
             raise InvalidSettingError(f"task.{key}", f"is one of {', '.join(known)}; got '{word}'")
+
+
+@lru_cache(maxsize=MAX_CACHED)
+def _flags(task: DataTask) -> tuple[int, ...]:
+    x = task.data.train.x
+    several = ((x != x.min(axis=0)) & (x != x.max(axis=0))).any(axis=0)
+    return tuple(map(int, np.flatnonzero(~several)))
 
 
 @lru_cache(maxsize=2)
