@@ -128,8 +128,6 @@ def fit(
     """
     begun = time.time() if begun is None else begun
     _check(minutes, ensemble)
-    plan = plan_for(task) if plan is None else plan
-    plan = plan if ensemble is None else replace(plan, members=ensemble)
     placement = (placement or Placement("auto", "auto")).resolved()
     builder = registered if build is None else build
     if build is not None:
@@ -142,6 +140,9 @@ def fit(
     warming = threading.Thread(target=executor.open)
     warming.start()  # imports take seconds, and so may the data
     try:
+        plan = plan_for(task) if plan is None else plan
+        plan = plan if ensemble is None else replace(plan, members=ensemble)
+        task = plan.prepared(task)
         check_parts(task)
     finally:
         warming.join()

@@ -19,7 +19,7 @@ from reinas.types import Job, Outcome, Trial
 
 EXPLORE = 0.2
 """The share of the time that is spent on short trainings of many candidates."""
-EXPLORE_BY_RECIPE = 0.9
+EXPLORE_BY_RECIPE = 1.0
 """The same where candidates are trained whole."""
 NARROWED = 2
 """Candidates per worker that train on after the exploration."""

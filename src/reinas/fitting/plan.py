@@ -1,14 +1,17 @@
 """What `fit` does with which data: the space, the recipe, and where the search begins."""
 
+import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reinas.errors import SettingError
 from reinas.spaces.base import AbstractSpace
 from reinas.spaces.stages import RESIDUAL, Stage, StagesArchitecture, StagesSpace
+from reinas.spaces.tabular import TabularSpace
 from reinas.tasks.base import AbstractTask
-from reinas.tasks.recipes import Recipe
+from reinas.tasks.recipes import TABULAR_RECIPE, Recipe
+from reinas.tasks.user_data import FileTask, cache_data
 
 KEEP_BEST = 10**6
 """Patience that never ends: the weights of the best validation are kept."""
@@ -28,6 +31,8 @@ class Plan:
             are trained for a short time, and the best go on.
         mirror: Whether the final network averages over each image and its mirror image.
         members: Networks in the ensemble at most.
+        whitening: How inputs are standardised where the task leaves that at its default; see
+            `AbstractTask.whitening`. None: as the task says.
     """
 
     space: AbstractSpace[Any]
@@ -36,6 +41,18 @@ class Plan:
     by_recipe: bool = False
     mirror: bool = False
     members: int = 4
+    whitening: str | None = None
+
+    def prepared(self, task: AbstractTask) -> AbstractTask:
+        """The task with the plan's standardisation, where the task records its own and has none."""
+        usual = task.settings.get("whitening") == AbstractTask.whitening
+        if self.whitening is None or not usual:
+            return task
+        changed = copy.copy(task)
+        object.__setattr__(changed, "whitening", self.whitening)
+        if isinstance(task, FileTask) and isinstance(changed, FileTask):
+            cache_data(changed, task.data)
+        return changed
 
 
 def plan_for(task: AbstractTask) -> Plan:
@@ -100,19 +117,12 @@ def _residual(space: StagesSpace, stem: int, width: int) -> StagesArchitecture:
 
 
 def _table(task: AbstractTask) -> Plan:
-    """Tables: perceptrons, each trained whole, many in an ensemble."""
-    from reinas.spaces.mlp import MlpSpace
-
-    recipe = Recipe(
-        optimizer="adamw",
-        learning_rate=3e-3,
-        weight_decay=0.01,
-        schedule="cosine",
-        epochs=60,
-        batch_size=128,
-        patience=16,
-    )
-    return Plan(MlpSpace(), recipe, by_recipe=True, members=10)
+    """Tables: residual networks on embedded columns, each trained whole, many in an ensemble."""
+    space = TabularSpace()
+    count = len(task.parts().train)
+    batch_size = min(256, max(32, 2 ** round(math.log2(count / 40))))
+    recipe = replace(TABULAR_RECIPE, batch_size=batch_size)
+    return Plan(space, recipe, space.starts(), by_recipe=True, members=10, whitening="quantile")
 
 
 def _text() -> Plan:
