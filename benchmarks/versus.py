@@ -9,7 +9,8 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -35,11 +36,16 @@ def machine(cores: int) -> str:
     return f"{cores} cores of {model}, {memory:.0f} GiB, {platform.system()}"
 
 
-def bound(cores: int) -> int:
-    """Bind this process, and all that it starts, to so many cores; returns how many there are."""
-    allowed = sorted(os.sched_getaffinity(0))[:cores]
+@contextmanager
+def bound(cores: int) -> Iterator[int]:
+    """Bind this process, and all that it starts, to so many cores; gives how many there are."""
+    before = os.sched_getaffinity(0)
+    allowed = sorted(before)[:cores]
     os.sched_setaffinity(0, allowed)
-    return len(allowed)
+    try:
+        yield len(allowed)
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def key(record: Record) -> tuple[str, str, float, int]:
@@ -80,9 +86,11 @@ def due(record: Record | None, retry: bool) -> bool:
     return retry and record["status"] != "finished"
 
 
-def measure(args: argparse.Namespace, sets: Sequence[About], rivals: Sequence[Rival]) -> None:
+def measure(
+    args: argparse.Namespace, sets: Sequence[About], rivals: Sequence[Rival], cores: int
+) -> None:
     """Make all runs that are due, rivals side by side for each seed."""
-    here = machine(bound(args.cores))
+    here = machine(cores)
     lost: dict[str, Ending] = {}
     for about in sets:
         for seed in range(args.seeds):
@@ -97,7 +105,7 @@ def measure(args: argparse.Namespace, sets: Sequence[About], rivals: Sequence[Ri
                     about,
                     args.minutes,
                     seed,
-                    threads=args.cores,
+                    threads=cores,
                     limit=SLACK * 60 * args.minutes + args.grace,
                     cache=args.cache,
                 )
@@ -159,7 +167,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sets.append(prepared(name, args.cache, args.shared))
         except MissingDataError as error:
             print(f"{name} is left out: {error}", flush=True)
-    measure(args, sets, rivals)
+    with bound(args.cores) as cores:
+        measure(args, sets, rivals, cores)
     records = list(read(args.out).values())
     if not records:
         raise SystemExit("no run was made")

@@ -231,9 +231,7 @@ def limited(
         except subprocess.TimeoutExpired:
             code = None
         finally:
-            # Ctrl-C too comes here; a group that is gone is none that has to be killed
-            if process.poll() is None or code is not None:
-                _kill(process.pid)
+            _kill(process.pid)  # after Ctrl-C too, and what an ended run has left behind
             process.wait()
     read = [path.read_text(encoding="utf-8", errors="replace") for path in (out, errors)]
     return code, read[0], read[1]
@@ -243,7 +241,7 @@ def _kill(group: int) -> None:
     try:
         os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:
-        return
+        return  # nothing of the group is left
 
 
 def read_answer(rival: Rival, about: About, out: str) -> tuple[float | None, str]:
