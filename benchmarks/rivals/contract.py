@@ -31,6 +31,7 @@ class Work:
         minutes: How long the rival may take, imports and the test included.
         seed: The run's seed.
         threads: How many threads it may use.
+        begun: When the time began, on time.monotonic()'s clock.
     """
 
     kind: str
@@ -38,6 +39,7 @@ class Work:
     minutes: float
     seed: int
     threads: int
+    begun: float = _BEGUN
 
     @property
     def regression(self) -> bool:
@@ -59,7 +61,7 @@ class Work:
 
     def left(self, share: float = 1.0) -> float:
         """Seconds until that share of the time is over; negative after it."""
-        return share * 60 * self.minutes - (time.monotonic() - _BEGUN)
+        return share * 60 * self.minutes - (time.monotonic() - self.begun)
 
 
 @dataclass(frozen=True)
