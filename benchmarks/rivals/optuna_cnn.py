@@ -15,6 +15,7 @@ as long as a full trial.
 # kinds = ["images", "table"]
 # ///
 
+import warnings
 from typing import Any
 
 from benchmarks.rivals.contract import Answer, Work, main
@@ -57,6 +58,7 @@ def rival(work: Work) -> Answer:
     from benchmarks.rivals.searching import SEARCH, searched
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of multivariate TPE
     search = searched(work)
     setting_of = image_setting if search.images else table_setting
 
@@ -72,9 +74,7 @@ def rival(work: Work) -> Answer:
 
     study = optuna.create_study(
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(
-            multivariate=True, group=True, seed=work.seed, warn_independent_sampling=False
-        ),
+        sampler=optuna.samplers.TPESampler(multivariate=True, group=True, seed=work.seed),
         pruner=optuna.pruners.HyperbandPruner(1, search.epochs, 3),
     )
     study.optimize(objective, timeout=max(1.0, work.left(SEARCH)))

@@ -13,6 +13,8 @@ epochs). The best is then trained for as many epochs on the training and validat
 # kinds = ["table"]
 # ///
 
+import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,17 @@ from benchmarks.rivals.contract import Answer, Array, Work, accuracy_or_r2, main
 
 PATIENCE, EPOCHS, SEARCH = 15, 500, 0.8
 Scaled = tuple[dict[str, Array], dict[str, Array]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best of a random search: its validation score, epochs, setting and network."""
+
+    score: float
+    epochs: int
+    setting: dict[str, Any]
+    model: Any
+    trials: int
 
 
 def setting(rng: np.random.Generator) -> dict[str, Any]:
@@ -63,30 +76,30 @@ def epoch_of(work: Work, model: Any, x: Array, y: Array) -> None:
         model.partial_fit(x, y, classes=np.arange(work.classes))
 
 
-def search(work: Work, data: Scaled, worker: int) -> tuple[float, int, dict[str, Any], int]:
-    """Random search until the time is over: best score, its epochs, its setting, the trials."""
+def search(work: Work, data: Scaled, worker: int) -> Found:
+    """Random search until the time is over."""
     from threadpoolctl import threadpool_limits
 
     x, y = data
     rng = np.random.default_rng([work.seed, worker])
-    best: tuple[float, int, dict[str, Any]] = (-np.inf, 1, setting(rng))
+    best = Found(-np.inf, 0, {}, None, 0)
     trials = 0
     with threadpool_limits(1):
         while not trials or work.left(SEARCH) > 0:
             chosen = setting(rng)
             model = model_of(work, chosen)
-            top, at = -np.inf, 0
+            top, at, then = -np.inf, 0, model
             for epoch in range(1, EPOCHS + 1):
                 epoch_of(work, model, x["train"], y["train"])
                 score = accuracy_or_r2(model.predict(x["valid"]), y["valid"])
                 if score > top:
-                    top, at = score, epoch
+                    top, at, then = score, epoch, copy.deepcopy(model)
                 if epoch - at >= PATIENCE or work.left(SEARCH) < 0:
                     break
             trials += 1
-            if top > best[0]:
-                best = (top, at, chosen)
-    return *best, trials
+            if top > best.score:
+                best = Found(top, at, chosen, then, 0)
+    return replace(best, trials=trials)
 
 
 def rival(work: Work) -> Answer:
@@ -97,19 +110,21 @@ def rival(work: Work) -> Answer:
     found = Parallel(n_jobs=work.threads)(
         delayed(search)(work, data, n) for n in range(work.threads)
     )
-    _, epochs, chosen, _ = max(found, key=lambda one: one[0])
+    best = max(found, key=lambda one: one.score)
     x, y = data
-    model = model_of(work, chosen)
+    model = model_of(work, best.setting)
     inputs = np.concatenate([x["train"], x["valid"]])
     targets = np.concatenate([y["train"], y["valid"]])
-    for _ in range(epochs):
+    for _ in range(best.epochs):
         epoch_of(work, model, inputs, targets)
         if work.left(0.98) < 0:
+            model = best.model  # of the search: the time does not suffice to train anew
             break
     test = accuracy_or_r2(model.predict(x["test"]), y["test"])
-    trials = sum(one[3] for one in found)
-    sizes = " ".join(map(str, chosen["hidden_layer_sizes"]))
-    return Answer(test, f"{trials} trials, best {sizes} {chosen['activation']}, {epochs} epochs")
+    trials = sum(one.trials for one in found)
+    sizes = " ".join(map(str, best.setting["hidden_layer_sizes"]))
+    what = f"{sizes} {best.setting['activation']}, {best.epochs} epochs"
+    return Answer(test, f"{trials} trials, best {what}")
 
 
 if __name__ == "__main__":
