@@ -70,8 +70,8 @@ def rival(work: Work) -> Answer:
             max_trials=1000,
             seed=work.seed,
             overwrite=True,
-            max_consecutive_failed_trials=1000,
         )
+        model.tuner.oracle.max_consecutive_failed_trials = 1000
         try:
             model.fit(
                 x["train"],
