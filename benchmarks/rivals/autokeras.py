@@ -7,7 +7,7 @@ Pretrained networks cannot be downloaded here, so that trials with them fail and
 """
 
 # /// script
-# dependencies = ["autokeras==3.0.0", "tensorflow-cpu==2.21.0", "numpy==2.4.6"]
+# dependencies = ["autokeras==3.0.0", "keras==3.12.0", "tensorflow-cpu==2.21.0", "numpy==2.4.6"]
 #
 # [tool.versus]
 # kinds = ["images", "table"]
@@ -83,7 +83,10 @@ def rival(work: Work) -> Answer:
         except TimeIsOver:
             tuner = model.tuner
             best = tuner.oracle.get_best_trials(1)[0].trial_id
-            tuner.get_best_model().save(tuner.best_model_path)
+            try:
+                tuner.get_best_model().save(tuner.best_model_path)
+            except FileNotFoundError:
+                sys.exit("no trial had saved a network when the time was over")
             kept_pipeline = pipeline.load_pipeline(tuner._pipeline_path(best))
             kept_pipeline.save(tuner.best_pipeline_path)
         trials = [trial.status for trial in model.tuner.oracle.trials.values()]
