@@ -157,14 +157,16 @@ class LanguageModel(nn.Module):
         if not self.training or not self.embedding_dropout:
             return weight
         keep = 1 - self.embedding_dropout
-        return weight * (torch.rand(len(weight), 1) < keep).to(weight.dtype) / keep
+        kept = torch.rand(len(weight), 1, device=weight.device) < keep
+        return weight * kept.to(weight.dtype) / keep
 
     def recurrent_mask(self, batch: int) -> Tensor | None:
         """A random dropout mask of h [batch, H]; None if nothing is dropped."""
         if not self.training or not self.recurrent_dropout:
             return None
         keep = 1 - self.recurrent_dropout
-        return (torch.rand(batch, self.width) < keep).float() / keep
+        drawn = torch.rand(batch, self.width, device=self.decoder.weight.device)
+        return (drawn < keep).float() / keep
 
 
 def _tie_again(module: nn.Module, keys: object) -> None:
