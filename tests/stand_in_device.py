@@ -97,16 +97,23 @@ def memory(size: int) -> Iterator[None]:
 
 def _like(cpu: Tensor) -> Tensor:
     """A tensor of the device with the bytes of one of the CPU."""
-    base = torch.empty(0, dtype=torch.uint8).set_(cpu.untyped_storage())
-    if backend.memory is not None and base.numel() > backend.memory:
-        raise torch.OutOfMemoryError(f"{NAME} out of memory")
-    size = base.numel()
-    storage = torch._C._construct_storage_from_data_pointer(
-        base.data_ptr(), torch.device(NAME, 0), size
-    )
-    storage.bytes = base  # keeps them as long as any tensor has the storage
+    storage = _storage(torch.empty(0, dtype=torch.uint8).set_(cpu.untyped_storage()))
     made = torch._C._acc.create_empty_tensor([0], cpu.dtype)
     _set(made, storage, cpu)
+    return made
+
+
+def _storage(content: Tensor) -> Any:
+    """The device's storage of these bytes, uint8 [N], which it shares with the CPU."""
+    size = content.numel()
+    if backend.memory is not None and size > backend.memory:
+        raise torch.OutOfMemoryError(f"{NAME} out of memory")
+    made = torch._C._construct_storage_from_data_pointer(
+        content.data_ptr(), torch.device(NAME, 0), size
+    )
+    made.content = content  # keeps the bytes as long as any tensor has the storage
+    made.clone = lambda: _storage(content.clone())  # `copy.deepcopy` asks for it
+    made.cpu = content.untyped_storage
     return made
 
 
@@ -119,8 +126,8 @@ def _set(x: Tensor, storage: Any, like: Tensor) -> None:
 
 def _on_cpu(x: Tensor) -> Tensor:
     """A tensor of the CPU that has the same bytes."""
-    base = x.untyped_storage().bytes  # type: ignore[attr-defined]
-    flat = torch.empty(0, dtype=x.dtype).set_(base.untyped_storage())
+    content: Tensor = x.untyped_storage().content  # type: ignore[attr-defined]
+    flat = torch.empty(0, dtype=x.dtype).set_(content.untyped_storage())
     return flat.as_strided(x.size(), x.stride(), x.storage_offset())
 
 
@@ -229,6 +236,8 @@ def _register() -> None:
     some.impl("empty.memory_format", _empty, "PrivateUse1")
     some.impl("empty_strided", _empty_strided, "PrivateUse1")
     some.impl("copy_", _copy, "PrivateUse1")
+    # by itself it would allocate a scalar and resize it, about which PyTorch warns
+    some.impl("mse_loss", partial(_fallback, aten.mse_loss.default), "PrivateUse1")
     some.impl("convolution_overrideable", _convolution, "PrivateUse1")
     some.impl("convolution_backward_overrideable", _convolution_backward, "PrivateUse1")
     LIBRARIES.extend((everything, some))

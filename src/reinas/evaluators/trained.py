@@ -22,6 +22,7 @@ from reinas.tasks.user_data import Data, FileTask, cache_data
 from reinas.threads import one_thread
 from reinas.training.costs import costs, latency
 from reinas.training.fit import fit
+from reinas.training.memory import with_less
 from reinas.training.tensors import search_tensors, seeded
 from reinas.types import TOO_COSTLY, Curve, Epoch, Job, Outcome
 
@@ -111,7 +112,7 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The task's settings and the recipe's, the limits, and which data they are."""
+        """The task's settings and the recipe's, the limits, which data, and the placement."""
         settings: dict[str, Any] = {
             "task": dict(self.task.settings),
             "recipe": self.recipe.settings,
@@ -231,23 +232,30 @@ def outcome(
         placement: Where to train, and with which numbers; resolved.
 
     Returns:
-        The reward, or why there is none.
+        The reward, or why there is none; the metric `batch_size` only where the device had too
+        little memory for the recipe's, and half of it was enough.
+
+    Raises:
+        MemoryError: The device has too little memory for half the batch, too.
     """
+    placement = placement.here()
     train, valid = search_tensors(task, placement.device)
     start = time.perf_counter()  # without the data, which are loaded once per process
-    with one_thread(), seeded(recipe.seed, placement.where()):
-        child = builder(architecture, task).to(placement.where())
-        known = _costs(child, architecture, task, builder)
-        progress = _Progress(task, known, report)
-        curve = fit(
-            child,
-            train,
-            valid,
-            recipe,
-            task.objective,
-            on_epoch=progress.add,
-            placement=placement,
-        )
+
+    def trained(recipe: Recipe) -> tuple[dict[str, float], Curve]:
+        with one_thread(), seeded(recipe.seed, placement.where()):
+            child = builder(architecture, task).to(placement.where())
+            known = _costs(child, architecture, task, builder)
+            progress = _Progress(task, known, report).add
+            objective = task.objective
+            curve = fit(
+                child, train, valid, recipe, objective, on_epoch=progress, placement=placement
+            )
+        return known, curve
+
+    (known, curve), used = with_less(trained, recipe, placement)
+    if used.batch_size != recipe.batch_size:
+        known["batch_size"] = used.batch_size
     seconds = time.perf_counter() - start
     if curve.stopped:
         return Outcome(None, seconds, known, curve, curve.stopped)
