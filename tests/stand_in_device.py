@@ -191,8 +191,12 @@ def _cpu_kernel(op: Any, *args: Any, **kwargs: Any) -> Any:
     return op.redispatch(CPU_KERNELS, *args, **kwargs)
 
 
-def _empty(size: Sequence[int], *, dtype: Any = None, memory_format: Any = None, **_: Any) -> Tensor:
-    return _like(torch.empty(size, dtype=dtype, memory_format=memory_format or torch.contiguous_format))
+def _empty(
+    size: Sequence[int], *, dtype: Any = None, memory_format: Any = None, **_: Any
+) -> Tensor:
+    return _like(
+        torch.empty(size, dtype=dtype, memory_format=memory_format or torch.contiguous_format)
+    )
 
 
 def _empty_strided(size: Any, stride: Any, *, dtype: Any = None, **_: Any) -> Tensor:

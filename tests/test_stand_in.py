@@ -15,4 +15,4 @@ def device():
 @pytest.mark.parametrize("name", KINDS)
 def test_it_trains_is_finished_saved_loaded_and_predicts(name, device, tmp_path):
     """With every part of the training loop; the loss is near the CPU's, predictions its own."""
-    check(name, device.type, tmp_path, count=120)
+    check(name, device.type, tmp_path, count=60)

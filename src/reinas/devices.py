@@ -44,12 +44,13 @@ class Placement:
         The number of a device is not among them: `cuda:1` is recorded as `cuda`.
         """
         default = type(self)()
-        values = {
-            "device": self.device.partition(":")[0],
-            "precision": self.precision,
-            "compile": self.compile,
-        }
-        return {key: value for key, value in values.items() if value != getattr(default, key)}
+        return {k: v for k, v in self.everything.items() if v != getattr(default, k)}
+
+    @property
+    def everything(self) -> dict[str, Any]:
+        """Type of device, precision, and whether networks are compiled."""
+        kind = self.device.partition(":")[0]
+        return {"device": kind, "precision": self.precision, "compile": self.compile}
 
     def resolved(self) -> "Placement":
         """The same with the device and precision that `auto` stands for on this machine.
@@ -57,6 +58,8 @@ class Placement:
         Raises:
             InvalidSettingError: There is no such device here, or it lacks the precision.
         """
+        if not self.settings:
+            return self
         import torch
 
         device = self.device

@@ -98,7 +98,9 @@ def finish(
     place = _here(name) if folder is None else Path(folder)
     record = home.get(name)
     _check(record, space, task)
-    placed = (placement or Placement(**record.settings["evaluator"].get("placement", {}))).resolved()
+    placed = (
+        placement or Placement(**record.settings["evaluator"].get("placement", {}))
+    ).resolved()
     watch = observer or FinishObserver()
     recorded = record.settings["evaluator"].get("build")
     builder = build or (load_builder(recorded) if recorded else registered)
