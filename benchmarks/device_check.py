@@ -5,9 +5,7 @@ training loop as it can; then the network is finished, saved, loaded and asked f
 """
 
 import math
-import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +15,6 @@ import numpy as np
 
 import reinas
 from reinas import Budget, MemoryStore, Placement, Recipe, RecipeGrid, TrainedEvaluator
-from reinas.devices import synchronize
 from reinas.evaluators.trained import Job
 from reinas.spaces.recurrent import RecurrentSpace
 from reinas.spaces.stages import StagesSpace
@@ -26,8 +23,8 @@ from reinas.tasks.in_memory import ArrayTask
 EXAMPLES = 10_000
 """Examples of each kind, so that a device has something to do."""
 NEAR = 0.15
-"""How far the validation loss on the device may be from the CPU's, as a share: other sums, and other
-random numbers where layers or words are dropped."""
+"""How far the validation loss on the device may be from the CPU's, as a share: other sums, and
+other random numbers where words are dropped."""
 ALL_OF_IT = Recipe(
     learning_rate=0.05,
     schedule="trapezoid",

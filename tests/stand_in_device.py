@@ -5,8 +5,8 @@ all of PyTorch: autograd, optimisers, modules, generators. Every operation compu
 the same bytes, and raises where it gets tensors of both devices, or the CPU's generator, as CUDA
 does. So a training that works here puts every tensor where it belongs.
 
-PyTorch keeps a backend until the process ends; outside `present()` it counts as unavailable, so that
-`auto` is still the CPU.
+PyTorch keeps a backend until the process ends; outside `present()` it counts as unavailable, so
+that `auto` is still the CPU.
 """
 
 import contextlib
@@ -191,12 +191,9 @@ def _cpu_kernel(op: Any, *args: Any, **kwargs: Any) -> Any:
     return op.redispatch(CPU_KERNELS, *args, **kwargs)
 
 
-def _empty(
-    size: Sequence[int], *, dtype: Any = None, memory_format: Any = None, **_: Any
-) -> Tensor:
-    return _like(
-        torch.empty(size, dtype=dtype, memory_format=memory_format or torch.contiguous_format)
-    )
+def _empty(size: Any, *, dtype: Any = None, memory_format: Any = None, **_: Any) -> Tensor:
+    layout = memory_format or torch.contiguous_format
+    return _like(torch.empty(size, dtype=dtype, memory_format=layout))
 
 
 def _empty_strided(size: Any, stride: Any, *, dtype: Any = None, **_: Any) -> Tensor:

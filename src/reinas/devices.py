@@ -83,9 +83,9 @@ class Placement:
         device with a number of its own stays, and so does everything where workers have no
         numbers: Ray shows each child its own devices only.
         """
-        if _worker is None or self.device == "cpu" or ":" in self.device:
+        if not _worker or self.device == "cpu" or ":" in self.device:
             return self
-        return replace(self, device=f"{self.device}:{_worker % count(self.device)}")
+        return replace(self, device=f"{self.device}:{_worker['number'] % count(self.device)}")
 
     def where(self) -> "torch.device":
         """The device as torch has it; `resolved()` has checked it."""
@@ -132,13 +132,12 @@ def count(device: str) -> int:
     return 1 if ":" in device or device == "cpu" else _count(device)
 
 
-_worker: int | None = None
+_worker: dict[str, int] = {}
 
 
 def number_worker(number: int) -> None:
     """Give this worker process its number, from 0 on, by which `Placement.here` decides."""
-    global _worker
-    _worker = number
+    _worker["number"] = number
 
 
 def synchronize(device: "torch.device") -> None:
@@ -146,7 +145,9 @@ def synchronize(device: "torch.device") -> None:
     import torch
 
     if device.type != "cpu":
-        torch.accelerator.synchronize(device)
+        module: Any = torch.get_device_module(device)
+        # the one of MPS takes no device
+        module.synchronize() if device.type == "mps" else module.synchronize(device)
 
 
 def _has_fast_bfloat16(device: "torch.device") -> bool:

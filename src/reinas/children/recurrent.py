@@ -1,5 +1,7 @@
 """Language models of found recurrent cells (Zoph & Le 2016, section 4.2)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -131,6 +133,12 @@ class LanguageModel(nn.Module):
         """Share the embedding's weights with the softmax if they are tied."""
         if self.tied:
             self.decoder.weight = self.embedding.weight
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        """Move or convert all weights; for some devices that replaces both parameters."""
+        moved = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.tie()
+        return moved
 
     def start(self, batch: int) -> State:
         """The states before the first word: zeros, for `batch` sequences."""

@@ -98,9 +98,8 @@ def finish(
     place = _here(name) if folder is None else Path(folder)
     record = home.get(name)
     _check(record, space, task)
-    placed = (
-        placement or Placement(**record.settings["evaluator"].get("placement", {}))
-    ).resolved()
+    searched = Placement(**record.settings["evaluator"].get("placement", {}))
+    placed = (placement or searched).resolved()
     watch = observer or FinishObserver()
     recorded = record.settings["evaluator"].get("build")
     builder = build or (load_builder(recorded) if recorded else registered)
