@@ -4,7 +4,9 @@ Each kind trains for a few epochs on the CPU and on the device, by a recipe that
 training loop as it can; then the network is finished, saved, loaded and asked for predictions.
 """
 
+import importlib.util
 import math
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,6 +24,8 @@ from reinas.tasks.in_memory import ArrayTask
 
 EXAMPLES = 10_000
 """Examples of each kind, so that a device has something to do."""
+STAND_IN_EXAMPLES = 60
+"""So few that the stand-in, which is slow, takes a minute."""
 NEAR = 0.15
 """How far the validation loss on the device may be from the CPU's, as a share: other sums, and
 other random numbers where words are dropped."""
@@ -241,14 +245,14 @@ def check(name: str, device: str, folder: Path, count: int = EXAMPLES) -> tuple[
     return on_cpu, on_device
 
 
-def table(device: str) -> int:
+def table(device: str, count: int = EXAMPLES) -> int:
     """Check every kind and print a row for each; how many have failed."""
     failed = 0
     print(f"{'kind':20}{'loss, CPU':>12}{f'loss, {device}':>16}{'s, CPU':>10}{f's, {device}':>12}")
     for name in KINDS:
         with tempfile.TemporaryDirectory() as folder:
             try:
-                on_cpu, there = check(name, device, Path(folder))
+                on_cpu, there = check(name, device, Path(folder), count)
             except Exception as error:
                 failed += 1
                 print(f"{name:20}FAILED: {type(error).__name__}: {error}")
@@ -259,3 +263,26 @@ def table(device: str) -> int:
             flush=True,
         )
     return failed
+
+
+def main() -> int:
+    """Check this machine's accelerator, or the stand-in; how many kinds have failed."""
+    device = Placement("auto").resolved().device
+    if device != "cpu":
+        return table(device)
+    print("PyTorch finds no accelerator on this machine, so the stand-in of the tests is checked:")
+    path = Path(__file__).parents[1] / "tests" / "stand_in_device.py"
+    spec = importlib.util.spec_from_file_location("stand_in_device", path)
+    if spec is None or spec.loader is None or not path.exists():
+        print(f"{path} is missing; with an accelerator, every kind of network would train on it")
+        return 0
+    stand_in = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(stand_in)
+    with stand_in.present() as there:
+        failed = table(there.type, STAND_IN_EXAMPLES)
+    print("The stand-in computes on the CPU, through Python: its times mean nothing.")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main() else 0)
