@@ -5,10 +5,10 @@ READY := .venv/.ready
 DEMO := --name demo --seed 1 --trials 64 --policy zoph-le --set policy.learning_rate=0.01 \
 	--set space.depth=5 --set "space.filters=[8,16,24,36]"
 
-.PHONY: help demo test check lint bench results clean
+.PHONY: help demo test check lint bench device-check results clean
 
 help:  ## What there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
@@ -35,6 +35,9 @@ check: lint test  ## All that has to pass
 
 bench: $(READY)  ## The measurements in docs/benchmarks.md (about ten minutes)
 	$(BIN)/python -m benchmarks
+
+device-check: $(READY)  ## Whether every kind of network trains on this machine's accelerator (minutes)
+	$(BIN)/python -m benchmarks.device_check
 
 results: $(READY)  ## The comparison in docs/results/compare.md (about an hour; also needs chromium)
 	$(BIN)/python -m benchmarks.compare

@@ -56,6 +56,11 @@ class Doomed(AbstractEvaluator):
                 torch.ones(8 << 30)
             case "pid":
                 return Outcome(1.0, metrics={"pid": os.getpid()})
+            case "number":
+                from reinas import devices
+
+                time.sleep(0.2)  # so that one worker does not take both children
+                return Outcome(1.0, metrics=devices._worker)
             case "threads":
                 import torch
 

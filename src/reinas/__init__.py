@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from reinas.errors import ReinasError
     from reinas.evaluators.base import AbstractEvaluator
     from reinas.evaluators.function import FunctionEvaluator
+    from reinas.evaluators.limits import Limits
     from reinas.evaluators.tabular import TabularEvaluator
-    from reinas.evaluators.trained import Limits, TrainedEvaluator
+    from reinas.evaluators.trained import TrainedEvaluator
     from reinas.executors.base import AbstractExecutor
     from reinas.executors.processes import Processes
     from reinas.executors.ray import Cluster
@@ -98,7 +99,8 @@ _HOMES = {
     "reinas.evaluators.tabular": ("TabularEvaluator",),
     "reinas.tables.array_table": ("BenchmarkTable",),
     "reinas.devices": ("Placement",),
-    "reinas.evaluators.trained": ("Limits", "TrainedEvaluator"),
+    "reinas.evaluators.limits": ("Limits",),
+    "reinas.evaluators.trained": ("TrainedEvaluator",),
     "reinas.executors.base": ("AbstractExecutor",),
     "reinas.executors.processes": ("Processes",),
     "reinas.executors.ray": ("Cluster",),

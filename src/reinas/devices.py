@@ -1,7 +1,5 @@
 """Where networks train and compute, and with which numbers."""
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -41,10 +39,18 @@ class Placement:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What differs from the CPU with float32; these change results."""
+        """What differs from the CPU with float32; these change results.
+
+        The number of a device is not among them: `cuda:1` is recorded as `cuda`.
+        """
         default = type(self)()
-        keys = ("device", "precision", "compile")
-        return {k: v for k in keys if (v := getattr(self, k)) != getattr(default, k)}
+        return {k: v for k, v in self.everything.items() if v != getattr(default, k)}
+
+    @property
+    def everything(self) -> dict[str, Any]:
+        """Type of device, precision, and whether networks are compiled."""
+        kind = self.device.partition(":")[0]
+        return {"device": kind, "precision": self.precision, "compile": self.compile}
 
     def resolved(self) -> "Placement":
         """The same with the device and precision that `auto` stands for on this machine.
@@ -52,6 +58,8 @@ class Placement:
         Raises:
             InvalidSettingError: There is no such device here, or it lacks the precision.
         """
+        if not self.settings:
+            return self
         import torch
 
         device = self.device
@@ -67,6 +75,17 @@ class Placement:
                 "precision", "float16 is for accelerators: take bfloat16 or float32 on the CPU"
             )
         return replace(self, device=str(found), precision=precision)
+
+    def here(self) -> "Placement":
+        """The same on the device that belongs to this worker process.
+
+        Worker `i` of those that `Processes` starts has device `i` modulo the number of devices. A
+        device with a number of its own stays, and so does everything where workers have no
+        numbers: Ray shows each child its own devices only.
+        """
+        if not _worker or self.device == "cpu" or ":" in self.device:
+            return self
+        return replace(self, device=f"{self.device}:{_worker['number'] % count(self.device)}")
 
     def where(self) -> "torch.device":
         """The device as torch has it; `resolved()` has checked it."""
@@ -91,14 +110,44 @@ def _device(name: str) -> "torch.device":
         ) from None
     if device.type == "cpu":
         return torch.device("cpu")
-    module: Any = getattr(torch, device.type, None)
-    count = 0
-    if module is not None and module.is_available():
-        count = module.device_count()
-    if (device.index or 0) >= count:
-        found = f"{count} of that type" if count else "none of that type"
-        raise InvalidSettingError("device", f"{name!r} is not here: torch finds {found}")
+    found = _count(device.type)
+    if (device.index or 0) >= found:
+        number = f"{found} of that type" if found else "none of that type"
+        raise InvalidSettingError(
+            "device", f"{name} is not on this machine: torch finds {number}; auto takes what is"
+        )
     return device
+
+
+def _count(kind: str) -> int:
+    """How many devices of a type there are."""
+    import torch
+
+    module: Any = getattr(torch, kind, None)
+    return module.device_count() if module is not None and module.is_available() else 0
+
+
+def count(device: str) -> int:
+    """How many devices a resolved name stands for: all of its type, or the one with its number."""
+    return 1 if ":" in device or device == "cpu" else _count(device)
+
+
+_worker: dict[str, int] = {}
+
+
+def number_worker(number: int) -> None:
+    """Give this worker process its number, from 0 on, by which `Placement.here` decides."""
+    _worker["number"] = number
+
+
+def synchronize(device: "torch.device") -> None:
+    """Wait until a device has computed everything that it was given."""
+    import torch
+
+    if device.type != "cpu":
+        module: Any = torch.get_device_module(device)
+        # the one of MPS takes no device
+        module.synchronize() if device.type == "mps" else module.synchronize(device)
 
 
 def _has_fast_bfloat16(device: "torch.device") -> bool:
@@ -134,12 +183,19 @@ def restore_random_state(device: "torch.device", states: dict[str, Any]) -> None
         module.set_rng_state(states[device.type], device)
 
 
-@contextlib.contextmanager
-def out_of_memory_explained(device: str) -> Iterator[None]:
-    """Within, a device that runs out of memory raises a `MemoryError` with one sentence."""
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of torch says that a device has no memory left."""
     import torch
 
-    try:
-        yield
-    except torch.OutOfMemoryError:
-        raise MemoryError(f"{device} ran out of memory") from None
+    # MPS raises a plain RuntimeError
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "out of memory" in str(error)
+    )
+
+
+def free_memory(device: "torch.device") -> None:
+    """Give memory that torch keeps for later back to a device."""
+    import torch
+
+    if hasattr(module := torch.get_device_module(device), "empty_cache"):
+        module.empty_cache()

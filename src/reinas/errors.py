@@ -10,6 +10,7 @@ ReinasError                 everything that reinas raises on purpose
 │   └── UnknownSearchError  no search of that name
 ├── FileError               a file that cannot be read, written or understood
 ├── TrialError              a trial that is not in the state that a call needs
+├── TooCostlyError          a child that exceeds a limit, and is not trained
 ├── ExecutorError           the worker processes cannot be kept alive
 └── InterruptError          stopped by Ctrl-C; what was finished is kept
 
@@ -94,6 +95,10 @@ class InterruptError(ReinasError):
     """Stopped by the user; everything that was finished is kept."""
 
     status = 2
+
+
+class TooCostlyError(ReinasError):
+    """A child exceeds a limit on its cost, so it is not trained."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from reinas import Job, Recipe, RecurrentSpace, Text, TrainedEvaluator, build
 from reinas.children.build import apply_recipe
 from reinas.children.recurrent import LanguageModel, size, width_of
 from reinas.errors import BuildError
-from reinas.evaluators.trained import Limits
+from reinas.evaluators.limits import Limits
 from reinas.objectives.language import LanguageModelling, streams
 from reinas.spaces.recurrent import Cell, Node
 from reinas.training.fit import fit

@@ -3,8 +3,9 @@
 import os
 
 import pytest
+import torch
 
-from reinas import Budget
+from reinas import Budget, Placement
 from reinas.config.execution import make_budget, make_executor, make_schedule, worker_count
 from reinas.config.options import SearchOptions, WorkerOptions
 from reinas.errors import InvalidSettingError
@@ -78,3 +79,45 @@ def test_workers_are_the_cores_unless_they_are_given():
     """None of them is a number, too."""
     assert worker_count(WorkerOptions()) == os.cpu_count()
     assert worker_count(WorkerOptions(workers=0)) == 0
+
+
+CARDS = Placement("cuda")
+
+
+@pytest.fixture
+def cards(monkeypatch):
+    """A machine with three GPUs, as far as torch is asked."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+
+
+def test_there_are_as_many_workers_as_accelerators(cards):
+    """Times the children that share one; a device with a number is one."""
+    assert worker_count(WorkerOptions(), CARDS) == 3
+    assert worker_count(WorkerOptions(), CARDS, 4) == 12
+    assert worker_count(WorkerOptions(), Placement("cuda:1"), 4) == 4
+    assert worker_count(WorkerOptions(workers=2), CARDS) == 2
+
+
+def test_on_a_cluster_a_child_on_an_accelerator_requests_one():
+    """Unless the number is given; on the CPU it requests none."""
+    asked = [
+        make_executor(SearchOptions(executor="ray", **more), place)._needs["GPU"]
+        for more, place in (({}, CARDS), ({"gpus": 0.5}, CARDS), ({}, Placement()))
+    ]
+    assert asked == [1.0, 0.5, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("more", "placement", "problem"),
+    [
+        ({}, Placement(), "children train on the CPU"),
+        ({"workers": 2}, CARDS, "so does workers: give one"),
+        ({"workers": 0}, CARDS, "the executor is serial"),
+        ({"executor": "ray"}, CARDS, "the executor is ray"),
+    ],
+)
+def test_sharing_accelerators_takes_worker_processes_on_accelerators(more, placement, problem):
+    """Anything else would do nothing, and is refused."""
+    with pytest.raises(InvalidSettingError, match=f"children_per_device .*{problem}"):
+        make_executor(SearchOptions(children_per_device=2, **more), placement)

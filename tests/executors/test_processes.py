@@ -71,6 +71,17 @@ def test_workers_run_torch_with_one_thread():
     assert run(Processes(1), "threads")[0].metrics["threads"] == 1
 
 
+def test_workers_are_numbered_and_their_successors_take_the_numbers():
+    """0 and 1, also after one was killed: by them children find their device."""
+    pool = Processes(2)
+    found = []
+    for fate in ("number", "kill", "number"):
+        jobs = [Job(n, fate, n) for n in range(4)]
+        found.append({o.metrics.get("number") for _, o in pool.run(Doomed(), jobs)})
+    pool.close()
+    assert found == [{0.0, 1.0}, {None}, {0.0, 1.0}]
+
+
 def test_a_worker_that_is_killed_between_two_batches_is_replaced():
     """Even if nothing was running when it died."""
     executor = Processes(1)

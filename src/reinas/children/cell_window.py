@@ -1,7 +1,8 @@
 """A window of steps of a recurrent cell as one autograd function.
 
 Plain autograd would record every node of every step. Here the programs of `tape.py` evaluate the
-tree and its derivative, and each weight gradient is one matrix product at the end.
+tree and its derivative, and each weight gradient is one matrix product at the end. That is for the
+CPU; on other devices `cell_steps.py` computes the same by autograd.
 
 Shapes: T steps, B sequences, n leaves, H units, D inputs per step.
 """
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reinas.children.cell_steps import window as steps_window
 from reinas.children.tape import Tape, execute
 from reinas.spaces.recurrent import Cell
 
@@ -141,6 +143,8 @@ def window(
     """
     if x.is_meta:
         return _shapes(x, h, w, u)
+    if x.device.type != "cpu":
+        return steps_window(cell, x, h, c, w, u, mask)
     result: tuple[Tensor, Tensor, Tensor]
     result = _Window.apply(x, h, c, w, u, mask, cell)  # type: ignore[no-untyped-call]
     return result

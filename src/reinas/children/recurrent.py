@@ -1,5 +1,7 @@
 """Language models of found recurrent cells (Zoph & Le 2016, section 4.2)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -132,6 +134,12 @@ class LanguageModel(nn.Module):
         if self.tied:
             self.decoder.weight = self.embedding.weight
 
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        """Move or convert all weights; for some devices that replaces both parameters."""
+        moved = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.tie()
+        return moved
+
     def start(self, batch: int) -> State:
         """The states before the first word: zeros, for `batch` sequences."""
         zeros = self.decoder.weight.new_zeros(batch, self.width)
@@ -157,14 +165,16 @@ class LanguageModel(nn.Module):
         if not self.training or not self.embedding_dropout:
             return weight
         keep = 1 - self.embedding_dropout
-        return weight * (torch.rand(len(weight), 1) < keep).to(weight.dtype) / keep
+        kept = torch.rand(len(weight), 1, device=weight.device) < keep
+        return weight * kept.to(weight.dtype) / keep
 
     def recurrent_mask(self, batch: int) -> Tensor | None:
         """A random dropout mask of h [batch, H]; None if nothing is dropped."""
         if not self.training or not self.recurrent_dropout:
             return None
         keep = 1 - self.recurrent_dropout
-        return (torch.rand(batch, self.width) < keep).float() / keep
+        drawn = torch.rand(batch, self.width, device=self.decoder.weight.device)
+        return (drawn < keep).float() / keep
 
 
 def _tie_again(module: nn.Module, keys: object) -> None:

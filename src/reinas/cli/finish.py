@@ -1,6 +1,7 @@
 """`reinas finish`."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from reinas.cli.output import Bar, out, print_json, print_line, typed
 from reinas.config.execution import make_executor
 from reinas.config.objects import make_grid, restored
 from reinas.config.option import Option
-from reinas.config.options import ExecutorOptions, StoreOptions, WorkerOptions
+from reinas.config.options import ExecutorOptions, PlacementOptions, StoreOptions, WorkerOptions
 from reinas.config.settings import Settings, read
 from reinas.errors import SettingError
 from reinas.finishing.finish_observer import FinishObserver
@@ -28,7 +29,7 @@ GRID = (
 )
 
 
-class FinishOptions(StoreOptions, WorkerOptions):
+class FinishOptions(StoreOptions, PlacementOptions, WorkerOptions):
     """How the best network is trained to the end, and where it goes."""
 
     epochs: Annotated[
@@ -72,6 +73,7 @@ def finish(
 
     Examples:
     - `reinas finish demo --to demo-network`
+    - `reinas finish demo --device cuda:1`
     - `reinas finish demo --set grid.learning_rates=[0.05,0.1] --epochs 300 --patience 50`
     """
     options = read(FinishOptions, given)
@@ -80,6 +82,8 @@ def finish(
     grid = make_grid(set_settings(set_))
     _check(options, log, typed(name, store.location), changes_grid=bool(set_))
     config = restored(log.settings, {})
+    chosen = options.given("device", "precision") | ({"compile": True} if options.compile else {})
+    placement = replace(config.placement, **chosen).resolved()
     from reinas.finishing.finish import finish as finish_search
 
     bars = _Bars(config.task.objective.score_name, quiet=json)
@@ -100,8 +104,9 @@ def finish(
             epochs=options.epochs,
             patience=options.patience,
             anyway=options.anyway,
-            executor=make_executor(ExecutorOptions(workers=options.workers)),
+            executor=make_executor(ExecutorOptions(workers=options.workers), placement),
             observer=bars,
+            placement=placement,
         )
     if json:
         print_json(_document(name, done))

@@ -102,7 +102,7 @@ def _run(options: FitOptions, task: Any, recipe: dict[str, Any], *, as_json: boo
     from dataclasses import replace
 
     from reinas.devices import Placement
-    from reinas.evaluators.trained import Limits
+    from reinas.evaluators.limits import Limits
     from reinas.fitting.fit import fit as fit_task
     from reinas.fitting.plan import plan_for
 
@@ -113,6 +113,7 @@ def _run(options: FitOptions, task: Any, recipe: dict[str, Any], *, as_json: boo
     plan = plan_for(task)
     plan = replace(plan, recipe=replace(plan.recipe, **recipe))
     latency = None if options.max_latency is None else options.max_latency / 1000
+    placement = Placement(options.device, options.precision).resolved()
     bar = _FitBar(quiet=as_json)
     with interruptible(
         bar,
@@ -128,8 +129,8 @@ def _run(options: FitOptions, task: Any, recipe: dict[str, Any], *, as_json: boo
             plan=plan,
             limits=Limits(options.max_parameters, options.max_flops, latency),
             ensemble=options.ensemble,
-            placement=Placement(options.device, options.precision),
-            executor=make_executor(ExecutorOptions(workers=options.workers)),
+            placement=placement,
+            executor=make_executor(ExecutorOptions(workers=options.workers), placement),
             store=home,
             name=name,
             folder=options.folder,

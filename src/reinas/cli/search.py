@@ -18,9 +18,11 @@ from reinas.config.options import (
     ExecutorOptions,
     NameOptions,
     PartOptions,
+    PlacementOptions,
     ProposalOptions,
     ScheduleOptions,
     SeedOptions,
+    SharingOptions,
     StoreOptions,
 )
 from reinas.config.settings import Setting, Settings, cited, merged, read, read_toml
@@ -38,6 +40,8 @@ SPACE = "SPACE"
     SeedOptions,
     NameOptions,
     StoreOptions,
+    PlacementOptions,
+    SharingOptions,
     ExecutorOptions,
     ScheduleOptions,
 )
@@ -78,6 +82,7 @@ def search(
     - `reinas search --cell-from zoph-le-cell --task text:book.txt --set task.level=char`
     - `reinas search conv --task digits --seconds 600 --target-reward 0.97`
     - `reinas search conv --task digits --executor ray --address auto --cpus 2`
+    - `reinas search conv --task cifar10 --device cuda --precision auto`
     - `reinas search conv --policy zoph-le --replicas 4 --shards 2 --batch-size 2`
     - `reinas search --config run.toml`
     """
@@ -112,6 +117,8 @@ def _cell(cell_from: str, given: Settings) -> dict[str, Setting]:
 @with_options(
     BudgetOptions,
     StoreOptions,
+    PlacementOptions,
+    SharingOptions,
     ExecutorOptions,
     ScheduleOptions,
     without=[key for key in SCHEDULE if key != "shards"],
@@ -145,11 +152,13 @@ def resume(name: NameArgument, given: Settings, json: JsonOption = False) -> Non
 def run(config: SearchConfig, store: Store, name: str, *, as_json: bool) -> None:
     """Run the search with a progress bar, then say what it found."""
     from reinas.children.build import load_builder
-    from reinas.evaluators.trained import Limits, TrainedEvaluator
+    from reinas.evaluators.limits import Limits
+    from reinas.evaluators.trained import TrainedEvaluator
     from reinas.study.search import search as run_search
 
     options = config.options
-    executor, schedule = make_executor(options), make_schedule(options)
+    placement = config.placement.resolved()
+    executor, schedule = make_executor(options, placement), make_schedule(options)
     bar = SearchBar(executor, schedule, quiet=as_json)
     if not as_json:
         print_notes(config.task.notes)
@@ -158,7 +167,7 @@ def run(config: SearchConfig, store: Store, name: str, *, as_json: bool) -> None
     latency = None if options.max_latency is None else options.max_latency / 1000
     limits = Limits(options.max_parameters, options.max_flops, latency)
     builder = None if config.build is None else load_builder(config.build)
-    evaluator = TrainedEvaluator(config.task, config.recipe, limits, builder)
+    evaluator = TrainedEvaluator(config.task, config.recipe, limits, builder, placement)
     with interruptible(bar, lambda: _stopped(store, name, options.trials)):
         study = run_search(
             config.space,

@@ -3,7 +3,15 @@
 import os
 from typing import Any
 
-from reinas.config.options import BudgetOptions, ExecutorOptions, ScheduleOptions, WorkerOptions
+from reinas.config.options import (
+    BudgetOptions,
+    ExecutorOptions,
+    PlacementOptions,
+    ScheduleOptions,
+    SharingOptions,
+    WorkerOptions,
+)
+from reinas.devices import CPU, Placement, count
 from reinas.errors import InvalidSettingError
 from reinas.registry import find, make, parameters
 from reinas.study.budget import Budget
@@ -31,12 +39,22 @@ def make_schedule(options: ScheduleOptions) -> AbstractSchedule:
     return Asynchronous(**given) if given else Synchronous()
 
 
-def make_executor(options: ExecutorOptions) -> Any:
+def make_placement(options: PlacementOptions) -> Placement:
+    """Where children train, with `auto` as it was given."""
+    return Placement(**options.given("device", "precision", "compile"))
+
+
+def make_executor(options: ExecutorOptions, placement: Placement = CPU) -> Any:
     """A cluster where one was chosen or is needed, worker processes, or this process.
+
+    Args:
+        options: The options.
+        placement: Where children train; resolved.
 
     Raises:
         InvalidSettingError: Options that do not go together.
     """
+    sharing = options.children_per_device if isinstance(options, SharingOptions) else None
     name = options.executor or _implied(options)
     if name == "serial":
         _check_serial(options)
@@ -48,14 +66,29 @@ def make_executor(options: ExecutorOptions) -> Any:
                 key, f"is for the executor ray, not {name}: choose ray, or leave it out"
             )
     given = options.given(*(key for key in takes if key in type(options).model_fields))
+    if sharing is not None:
+        _check_sharing(options, name, placement)
     if name == "processes":
-        given["workers"] = worker_count(options)
+        given["workers"] = worker_count(options, placement, sharing or 1)
+    if name == "ray" and placement.device != "cpu":
+        given.setdefault("gpus", 1.0)
     return make("executor", {"name": name, **given})
 
 
-def worker_count(options: WorkerOptions) -> int:
-    """How many worker processes; 0 is none, and the default is the number of cores."""
-    return (os.cpu_count() or 1) if options.workers is None else options.workers
+def worker_count(options: WorkerOptions, placement: Placement = CPU, sharing: int = 1) -> int:
+    """How many worker processes; 0 is none.
+
+    Args:
+        options: Has the number, if it was given.
+        placement: Where children train; resolved.
+        sharing: How many workers share an accelerator.
+
+    Returns:
+        By default the number of cores, or of accelerators times `sharing`.
+    """
+    if options.workers is not None:
+        return options.workers
+    return os.cpu_count() or 1 if placement.device == "cpu" else sharing * count(placement.device)
 
 
 def _implied(options: ExecutorOptions) -> str:
@@ -64,6 +97,18 @@ def _implied(options: ExecutorOptions) -> str:
     if isinstance(options, ScheduleOptions):
         needs_ray |= options.given(*SCHEDULE)
     return "ray" if needs_ray else "serial" if options.workers == 0 else "processes"
+
+
+def _check_sharing(options: ExecutorOptions, name: str, placement: Placement) -> None:
+    key = "children_per_device"
+    if name != "processes":
+        raise InvalidSettingError(key, f"is for worker processes, and the executor is {name}")
+    if placement.device == "cpu":
+        raise InvalidSettingError(key, "is for accelerators, and children train on the CPU")
+    if options.workers is not None:
+        raise InvalidSettingError(
+            key, "decides the number of workers, and so does workers: give one"
+        )
 
 
 def _check_serial(options: ExecutorOptions) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reinas.config.execution import make_placement
 from reinas.config.options import SearchOptions
 from reinas.config.settings import SECTIONS, Setting, Settings, cited, merged, read, section
+from reinas.devices import Placement
 from reinas.errors import InvalidSettingError, SettingError, nearest
 from reinas.finishing.recipe_grid import RecipeGrid
 from reinas.registry import DEFAULT_TASK, PLACES, check, find, make, parameters, resolve
@@ -37,6 +39,7 @@ class SearchConfig:
         recipe: How children are trained.
         growth: How networks grow; None where they do not.
         policy: The policy's settings: making it needs torch, so that is left to `make_policy`.
+        placement: Where children train; `auto` as it was given.
         settings: All of it as it was given, for messages.
         build: The name of the function that builds networks, where the search has its own.
     """
@@ -47,6 +50,7 @@ class SearchConfig:
     recipe: Recipe
     growth: Growth | None
     policy: Mapping[str, Any]
+    placement: Placement
     settings: Settings
     build: str | None = None
 
@@ -67,7 +71,8 @@ def configure(*sources: Settings) -> SearchConfig:
         growth = Growth(**growing) if growing or options.grow else None
         policy = {"name": DEFAULT_POLICY} | section(settings, "policy")
         resolve("policy", policy)  # refuses what is wrong
-    return SearchConfig(options, space, task, recipe, growth, policy, settings)
+        placement = make_placement(options)
+    return SearchConfig(options, space, task, recipe, growth, policy, placement, settings)
 
 
 def _check_keys(settings: Settings) -> None:
@@ -170,13 +175,34 @@ def restored(stored: Mapping[str, Any], options: Settings) -> SearchConfig:
     """
     try:
         config = configure(_settings_of(stored), options)
-        return replace(config, build=stored["evaluator"].get("build"))
+        config = replace(config, build=stored["evaluator"].get("build"))
     except (KeyError, TypeError, AttributeError, InvalidSettingError) as error:
         what = f"there is no {error.args[0]}" if isinstance(error, KeyError) else str(error)
         raise SettingError(
             f"this search was made in Python with parts of its own ({what}): continue it there,"
             " by calling reinas.search() again"
         ) from None
+    _check_placement(config.placement, stored["evaluator"].get("placement", {}), options)
+    return config
+
+
+def _check_placement(chosen: Placement, recorded: Mapping[str, Any], options: Settings) -> None:
+    """Raise `InvalidSettingError` where options would change what is recorded of the placement."""
+    given = [key for key in Placement.__slots__ if key in options]
+    if not given:  # whether the device is here is found out where it is used
+        return
+    before, now = (
+        {**Placement().everything, **settings}
+        for settings in (recorded, chosen.resolved().settings)
+    )
+    for key in given:
+        if now[key] != before[key]:
+            raise InvalidSettingError(
+                key,
+                f"cannot become {options[key].value}: the search's children train with"
+                f" {before[key]}, and other numbers would be mixed into it; leave it out, or"
+                " search anew",
+            )
 
 
 def _settings_of(stored: Mapping[str, Any]) -> dict[str, Setting]:
@@ -192,6 +218,7 @@ def _settings_of(stored: Mapping[str, Any]) -> dict[str, Setting]:
     values = {f"{s}.{key}": value for s, part in sections.items() for key, value in part.items()}
     values |= {key: stored[key] for key in ("batch_size", "seed", "reuse")}
     values |= stored.get("schedule", {})
+    values |= evaluator.get("placement", {})
     limits = evaluator.get("limits", {})
     values |= {f"max_{key}": value for key, value in limits.items()}
     if "latency" in limits:

@@ -1,6 +1,6 @@
 """The settings without a section, and their options: every option is listed here once."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import Field
@@ -10,6 +10,7 @@ from reinas.config.option import Option
 DEFAULT_STORE = "reinas.db"
 LARGEST_COUNT = 10**9  # more trials than any store could hold
 STOPPING = "When to stop"
+DEVICES = "Where children train"
 MACHINES = "Many machines (Ray) and figure 3"
 
 
@@ -89,7 +90,7 @@ class ExecutorOptions(WorkerOptions):
         float | None,
         Field(ge=0, allow_inf_nan=False),
         Option(
-            "GPUs per child, for evaluators of your own: the built-in tasks use none.",
+            "GPUs per child. Default: 1 where children train on an accelerator, else none.",
             panel=MACHINES,
         ),
     ] = None
@@ -99,6 +100,50 @@ class ExecutorOptions(WorkerOptions):
         Option(
             "How often a child whose worker was lost is evaluated again. Default: 3.",
             panel=MACHINES,
+        ),
+    ] = None
+
+
+class PlacementOptions(Options):
+    """Which device children train on, and with which numbers (docs/devices.md)."""
+
+    device: Annotated[
+        str | None,
+        Option(
+            "cpu, cuda, cuda:N, mps, or auto: an accelerator where there is one. Default: cpu.",
+            metavar="DEVICE",
+            panel=DEVICES,
+        ),
+    ] = None
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16", "float16"] | None,
+        Option(
+            "What products compute with; weights are float32. auto: bfloat16 where the device is"
+            " faster with it. Default: float32.",
+            panel=DEVICES,
+        ),
+    ] = None
+    compile: Annotated[
+        bool,
+        Option(
+            "Compile every network (torch.compile), which takes a minute each; not language"
+            " models.",
+            panel=DEVICES,
+        ),
+    ] = False
+
+
+class SharingOptions(Options):
+    """How many children share an accelerator."""
+
+    children_per_device: Annotated[
+        int | None,
+        Field(ge=1),
+        Option(
+            "Worker processes that share an accelerator, for small children. Default: 1, so that"
+            " there are as many workers as accelerators.",
+            metavar="N",
+            panel=DEVICES,
         ),
     ] = None
 
@@ -204,6 +249,8 @@ class NameOptions(Options):
 
 class SearchOptions(
     ScheduleOptions,
+    PlacementOptions,
+    SharingOptions,
     ExecutorOptions,
     ProposalOptions,
     SeedOptions,

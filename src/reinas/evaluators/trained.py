@@ -1,9 +1,8 @@
 """Train the child, measure it on the validation part."""
 
-import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,83 +11,20 @@ from torch import nn
 from reinas.children import adjust_recipe, build, parameters
 from reinas.children.build import Builder, check_builder
 from reinas.devices import CPU, Placement
-from reinas.errors import SettingError
 from reinas.evaluators.base import AbstractEvaluator
+from reinas.evaluators.limits import NO_LIMITS, Limits
 from reinas.names import object_name
 from reinas.rewards import Reward
 from reinas.seeds import derive
-from reinas.tasks.base import AbstractTask, Interface, check_parts
+from reinas.tasks.base import AbstractTask, check_parts
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.user_data import Data, FileTask, cache_data
 from reinas.threads import one_thread
 from reinas.training.costs import costs, latency
 from reinas.training.fit import fit
+from reinas.training.memory import with_less
 from reinas.training.tensors import search_tensors, seeded
-from reinas.types import TOO_COSTLY, Curve, Epoch, Job, Outcome
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a child may cost.
-
-    Args:
-        parameters: Trainable parameters at most; None is no limit.
-        flops: Multiply-adds for one example at most; None is no limit.
-        latency: Seconds for one example at most, on the device where children train, timed before
-            the training (the median of several passes); None is no limit.
-    """
-
-    parameters: int | None = None
-    flops: int | None = None
-    latency: float | None = None
-
-    def __post_init__(self) -> None:
-        for key in ("parameters", "flops"):
-            value = getattr(self, key)
-            if value is not None and not (isinstance(value, int) and value >= 1):
-                raise SettingError(f"limits: {key} must be at least 1, got {value}")
-        if self.latency is not None and not 0 < self.latency < math.inf:
-            raise SettingError(
-                f"limits: latency must be above 0 seconds and finite, got {self.latency}"
-            )
-
-    @property
-    def settings(self) -> dict[str, float]:
-        """The limits that there are."""
-        return {key: value for key, value in asdict(self).items() if value is not None}
-
-    def too_slow(self, child: nn.Module, task: Interface) -> str | None:
-        """Say whether a child breaks the limit on latency, which is timed now.
-
-        Args:
-            child: The untrained network, where it will train.
-            task: The shape of its inputs.
-
-        Returns:
-            The reason why it is not trained; None if it may be.
-        """
-        if self.latency is None:
-            return None
-        took = latency(child, task)
-        if took <= self.latency:
-            return None
-        return f"{TOO_COSTLY}: {1000 * took:.2f} ms per example, more than {1000 * self.latency:g}"
-
-    def broken(self, parameters: int, flops: int) -> str | None:
-        """Say which limit a child breaks.
-
-        Args:
-            parameters: Its number of parameters.
-            flops: Its multiply-adds for one example.
-
-        Returns:
-            The reason why it is not trained; None if it may be.
-        """
-        if self.parameters is not None and parameters > self.parameters:
-            return f"{TOO_COSTLY}: more than {self.parameters:,} parameters"
-        if self.flops is not None and flops > self.flops:
-            return f"{TOO_COSTLY}: more than {self.flops:,} multiply-adds"
-        return None
+from reinas.types import Curve, Epoch, Job, Outcome
 
 
 @dataclass(frozen=True)
@@ -135,7 +71,7 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The task's settings and the recipe's, the limits, and which data they are."""
+        """The task's settings and the recipe's, the limits, which data, and the placement."""
         settings: dict[str, Any] = {
             "task": dict(self.task.settings),
             "recipe": self.recipe.settings,
@@ -244,7 +180,7 @@ def outcome(
     builder: Builder,
     report: Callable[[int, float], None],
     placement: Placement,
-    limits: Limits | None = None,
+    limits: Limits = NO_LIMITS,
 ) -> Outcome:
     """Build, train and measure one child, with one thread of the CPU.
 
@@ -255,28 +191,34 @@ def outcome(
         builder: Builds the child.
         report: Is called with every validated epoch and the reward by then.
         placement: Where to train, and with which numbers; resolved.
-        limits: Has the limit on latency; None is no limit.
+        limits: Has the limit on latency.
 
     Returns:
-        The reward, or why there is none.
+        The reward, or why there is none; the metric `batch_size` only where the device had too
+        little memory for the recipe's, and half of it was enough.
+
+    Raises:
+        MemoryError: The device has too little memory for half the batch, too.
     """
+    placement = placement.here()
     train, valid = search_tensors(task, placement.device)
     start = time.perf_counter()  # without the data, which are loaded once per process
-    with one_thread(), seeded(recipe.seed, placement.where()):
-        child = builder(architecture, task).to(placement.where())
-        known = known_costs(child, architecture, task, builder)
-        if limits is not None and (reason := limits.too_slow(child, task)):
-            return Outcome(None, time.perf_counter() - start, known, error=reason)
-        progress = _Progress(task, known, report)
-        curve = fit(
-            child,
-            train,
-            valid,
-            recipe,
-            task.objective,
-            on_epoch=progress.add,
-            placement=placement,
-        )
+
+    def trained(recipe: Recipe) -> tuple[dict[str, float], Curve]:
+        with one_thread(), seeded(recipe.seed, placement.where()):
+            child = builder(architecture, task).to(placement.where())
+            known = known_costs(child, architecture, task, builder)
+            limits.check_speed(child, task)
+            progress = _Progress(task, known, report).add
+            objective = task.objective
+            curve = fit(
+                child, train, valid, recipe, objective, on_epoch=progress, placement=placement
+            )
+        return known, curve
+
+    (known, curve), used = with_less(trained, recipe, placement)
+    if used.batch_size != recipe.batch_size:
+        known["batch_size"] = used.batch_size
     seconds = time.perf_counter() - start
     if curve.stopped:
         return Outcome(None, seconds, known, curve, curve.stopped)

@@ -1,11 +1,13 @@
 """Worker processes on this machine, killed and replaced one by one (pebble)."""
 
 import contextlib
+import fcntl
 import math
 import multiprocessing
 import os
 import resource
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +19,7 @@ from typing import TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+from reinas.devices import number_worker
 from reinas.errors import ExecutorError, SettingError, reason
 from reinas.executors.base import seconds_left
 
@@ -81,6 +84,7 @@ class WorkerPool:
         self._time_limit = time_limit
         self._memory = int(memory * GIB)
         self._pool: ProcessPool | None = None
+        self._numbers: tempfile.TemporaryDirectory[str] | None = None
 
     def run(
         self, function: Callable[[T], R], work: Sequence[T], deadline: float = math.inf
@@ -172,11 +176,13 @@ class WorkerPool:
         if self._pool is None or not self._pool.active:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(list(PRELOAD))
+            if self._numbers is None:
+                self._numbers = tempfile.TemporaryDirectory(prefix="reinas-workers-")
             with deaf_to_ctrl_c():
                 self._pool = ProcessPool(
                     max_workers=self.count,
                     initializer=_begin,
-                    initargs=(self._memory,),
+                    initargs=(self._memory, self._numbers.name),
                     context=context,
                 )
                 _ = self._pool.active  # reading it starts the server and the workers
@@ -192,6 +198,9 @@ class WorkerPool:
             self._pool.stop()
             self._pool.join()
             self._pool = None
+        if self._numbers is not None:
+            self._numbers.cleanup()
+            self._numbers = None
 
 
 @contextlib.contextmanager
@@ -218,8 +227,9 @@ def deaf_to_ctrl_c() -> Iterator[None]:
         signal.raise_signal(signal.SIGINT)
 
 
-def _begin(memory: int) -> None:
+def _begin(memory: int, numbers: str) -> None:
     """Prepare a worker: ignore Ctrl-C, end with the parent, limit memory, one thread for torch."""
+    number_worker(_number(numbers))
     # Ctrl-C reaches the whole process group, but only the parent handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # before the limit: if no memory is left for the thread's stack, the worker would hang
@@ -229,6 +239,24 @@ def _begin(memory: int) -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+def _number(folder: str) -> int:
+    """The least number from 0 on that no living worker has.
+
+    Each worker locks a file called like its number. The system unlocks it when the worker ends,
+    however it ends, so that the one that replaces it gets the number.
+    """
+    number = 0
+    while True:
+        file = os.open(Path(folder, str(number)), os.O_CREAT | os.O_RDWR)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            number += 1
+        else:
+            return number  # the file stays open as long as the process lives
 
 
 def _watch() -> None:

@@ -29,6 +29,9 @@ class Processes(AbstractExecutor):
     one starts in milliseconds. As always with processes in Python, a script that uses this needs
     `if __name__ == "__main__":`.
 
+    Where children train on `cuda` without a number, worker i has `cuda:(i % N)` of N devices: as
+    many workers as devices give each child a device of its own.
+
     Args:
         workers: Number of worker processes.
         time_limit: Seconds after which a child is killed. None: no limit.

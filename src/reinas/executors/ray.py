@@ -45,7 +45,7 @@ class Cluster(AbstractExecutor):
         workers: Number of children that a local cluster evaluates at a time. None: as many as
             the cores allow.
         cpus: CPUs that each child reserves.
-        gpus: GPUs that each child reserves.
+        gpus: GPUs that each child reserves; it sees no others, so that `cuda` is its own.
         memory_limit: GiB that each child reserves, and beyond which its allocations fail. None: no
             limit.
         time_limit: Seconds after which a child is killed. None: no limit.

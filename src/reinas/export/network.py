@@ -107,7 +107,7 @@ class FoundNetwork(nn.Module):
         """Predict each example, as the objective reads the outputs.
 
         Args:
-            examples: As in `encode`, or a tensor as in `forward`.
+            examples: As in `encode`, or a tensor as in `forward`, on any device.
 
         Returns:
             Per example the name of its class, its labels, or its numbers.
@@ -116,7 +116,7 @@ class FoundNetwork(nn.Module):
             return []
         x = examples if isinstance(examples, Tensor) else self.encode(examples)
         with torch.no_grad():
-            outputs = self(x)
+            outputs = self(x.to(self.input_mean.device))
         return self.objective.predictions(outputs, self.classes)
 
     def _check_tokens(self, x: Any) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from reinas.children import build as registered
 from reinas.children.build import Builder, apply_recipe, load_builder
 from reinas.children.ensemble import Ensemble
+from reinas.devices import Placement
 from reinas.errors import FileError, SettingError
 from reinas.export.network import FoundNetwork
 from reinas.objectives.named import objective_from
@@ -92,7 +93,8 @@ def save(network: FoundNetwork, folder: Path) -> None:
         FileError: The files cannot be written.
     """
     make_folder(folder)
-    weights = to_bytes({k: v.contiguous().clone() for k, v in network.state_dict().items()})
+    numbers = {k: v.to("cpu") for k, v in network.state_dict().items()}
+    weights = to_bytes({k: v.contiguous().clone() for k, v in numbers.items()})
     description = network.description | {"sha256": hashlib.sha256(weights).hexdigest()}
     try:
         _replace(folder / WEIGHTS, weights)
@@ -112,6 +114,7 @@ def load(
     *,
     space: AbstractSpace[Any] | None = None,
     build: Builder | None = None,
+    device: str = "cpu",
 ) -> FoundNetwork:
     """Load the network that `finish` saved.
 
@@ -122,13 +125,17 @@ def load(
         folder: Has network.json and weights.safetensors.
         space: Needed only where the network was found in a space that cannot be imported.
         build: Needed only where the function that builds it cannot be imported.
+        device: Where the network computes, as in `Placement`; `auto` is an accelerator where
+            there is one.
 
     Returns:
-        The network, in evaluation mode.
+        The network, in evaluation mode, with float32 weights.
 
     Raises:
+        InvalidSettingError: There is no such device here.
         FileError: The files are missing, damaged or do not belong together.
     """
+    where = Placement(device).resolved().where()
     description = _read(Path(folder) / DESCRIPTION)
     weights = _read_weights(Path(folder) / WEIGHTS, description)
     try:
@@ -155,7 +162,7 @@ def load(
     except (TypeError, ValueError, RuntimeError) as error:
         text = str(error).partition("\n")[0]  # torch adds its own call stack
         raise FileError(f"{folder} is not a whole network of reinas: {text}") from error
-    return network.eval()
+    return network.to(where).eval()
 
 
 def _child(

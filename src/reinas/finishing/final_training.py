@@ -14,6 +14,7 @@ from reinas.tasks.recipes import Recipe
 from reinas.threads import one_thread
 from reinas.training.computing import as_placed
 from reinas.training.fit import fit
+from reinas.training.memory import with_less
 from reinas.training.tensors import search_scalings, search_tensors, seeded, tensors
 from reinas.types import Curve, Epoch
 
@@ -24,7 +25,8 @@ def train_final(
     recipe: Recipe,
     builder: Builder,
     on_epoch: Callable[[Epoch], None],
-) -> tuple[nn.Module, Curve]:
+    placement: Placement = CPU,
+) -> tuple[nn.Module, Curve, Recipe]:
     """Train on the training part, watched on the validation part.
 
     Args:
@@ -33,23 +35,42 @@ def train_final(
         recipe: How to train; all randomness is its seed.
         builder: Builds the architecture.
         on_epoch: Is called with every epoch.
+        placement: Where it trains, and with which numbers; resolved.
 
     Returns:
-        The network with the weights of its best epoch, and the learning curve.
+        The network with the weights of its best epoch, on the device where it was trained; the
+        learning curve; the recipe, with half the batch where the device had too little memory.
 
     Raises:
-        ReinasError: The training diverged.
+        ReinasError: The training diverged, or the device has too little memory.
     """
-    train, valid = search_tensors(task)
-    with one_thread(), seeded(recipe.seed):
-        child = builder(architecture, task)
-        curve = fit(child, train, valid, recipe, task.objective, on_epoch=on_epoch)
+    where = placement.where()
+    train, valid = search_tensors(task, placement.device)
+
+    def trained(recipe: Recipe) -> tuple[nn.Module, Curve]:
+        with one_thread(), seeded(recipe.seed, where):
+            child = builder(architecture, task).to(where)
+            curve = fit(
+                child,
+                train,
+                valid,
+                recipe,
+                task.objective,
+                on_epoch=on_epoch,
+                placement=placement,
+            )
+        return child, curve
+
+    try:
+        (child, curve), recipe = with_less(trained, recipe, placement)
+    except MemoryError as error:
+        raise ReinasError(f"the final training failed: {error}") from None
     if curve.stopped:
         raise ReinasError(
             f"the final training {curve.stopped}: try other epochs, or a grid with smaller learning"
             " rates"
         )
-    return child, curve
+    return child, curve, recipe
 
 
 def measure_test_part(

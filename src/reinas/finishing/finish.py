@@ -1,11 +1,12 @@
 """After the search: a grid of recipes for the best network, a long training, one test, saved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from reinas.children import build as registered
 from reinas.children.build import Builder, check_builder, load_builder
+from reinas.devices import Placement
 from reinas.errors import InvalidSettingError, ReinasError, SettingError
 from reinas.executors.base import AbstractExecutor
 from reinas.executors.serial import Serial
@@ -56,6 +57,7 @@ def finish(
     executor: AbstractExecutor | None = None,
     observer: FinishObserver | None = None,
     build: Builder | None = None,
+    placement: Placement | None = None,
 ) -> FinalResult:
     """Send the search's best network through a grid, train it until it converges, test, save.
 
@@ -79,13 +81,15 @@ def finish(
         executor: Where the points of the grid are trained; None is this process.
         observer: Is called while it runs.
         build: The function that built the search's children; None is the recorded one.
+        placement: Where the network trains and is tested, and with which numbers; None is where
+            the search's children trained. It is saved from the CPU, with float32 weights.
 
     Returns:
         The final network's test result, and where it is saved.
 
     Raises:
         SettingError: The search is not over, or was for another space, task or data, or was
-            finished with other epochs.
+            finished with other epochs, or its device is not here.
         FileError: The folder cannot be written.
         ReinasError: No network could be trained.
     """
@@ -95,6 +99,8 @@ def finish(
     place = _here(name) if folder is None else Path(folder)
     record = home.get(name)
     _check(record, space, task)
+    searched = Placement(**record.settings["evaluator"].get("placement", {}))
+    placed = (placement or searched).resolved()
     watch = observer or FinishObserver()
     recorded = record.settings["evaluator"].get("build")
     builder = build or (load_builder(recorded) if recorded else registered)
@@ -106,7 +112,15 @@ def finish(
             architecture = space.decode(trial.answers)
             make_folder(place)
             recipe = choose_recipe(
-                record, trial, architecture, task, grid, builder, executor or Serial(), watch
+                record,
+                trial,
+                architecture,
+                task,
+                grid,
+                builder,
+                executor or Serial(),
+                watch,
+                placed,
             )
             recipe = final_recipe(recipe, epochs, patience)
         else:
@@ -114,20 +128,24 @@ def finish(
             architecture = space.decode(trial.answers)
             make_folder(place)
         watch.training(recipe)
-        network, curve = train_final(architecture, task, recipe, builder, watch.epoch)
+        network, curve, recipe = train_final(
+            architecture, task, recipe, builder, watch.epoch, placed
+        )
         final = before
         if final is None:
             with one_thread():
-                metrics = measure_test_part(network, task)
+                metrics = measure_test_part(network, task, replace(placed, precision="float32"))
             summary = task.objective.summary(metrics)
             final = FinalRecord(trial.number, recipe.settings, metrics, now(), summary)
             record.finish(final)
         story = {"search": name, "trial": trial.number, "recipe": final.recipe}
         story["epochs_trained"] = curve.epochs[-1].number
+        if placed.settings:
+            story["placement"] = placed.settings
         if build is not None or recorded:
             story["build"] = recorded if build is None else object_name(build)
         description = describe(space, trial.answers, task, **story, metrics=final.metrics)
-        save(FoundNetwork(network, *search_scalings(task), description), place)
+        save(FoundNetwork(network.to("cpu"), *search_scalings(task), description), place)
     best = _best(record).number
     better = None if best == final.trial else best
     return FinalResult(final, architecture, place, again=before is not None, better=better)

@@ -8,6 +8,7 @@ import torch
 
 from reinas.children import adjust_recipe
 from reinas.children.build import NORMS, Builder
+from reinas.devices import CPU, Placement
 from reinas.errors import ReinasError
 from reinas.evaluators.trained import RecipeEvaluator, RecipePoint
 from reinas.executors.base import AbstractExecutor
@@ -33,6 +34,7 @@ def choose_recipe(
     builder: Builder,
     executor: AbstractExecutor,
     observer: FinishObserver,
+    placement: Placement = CPU,
 ) -> Recipe:
     """Try every recipe of the grid that was not tried yet.
 
@@ -45,6 +47,7 @@ def choose_recipe(
         builder: Builds the architecture.
         executor: Runs the points.
         observer: Is called for the grid and for every point.
+        placement: Where it trains, and with which numbers; resolved.
 
     Returns:
         The recipe with the best reward.
@@ -65,7 +68,7 @@ def choose_recipe(
     observer.grid(len(recipes), len(recipes) - len(left))
     jobs = [Job(n, RecipePoint(architecture, recipe), recipe.seed) for n, recipe in enumerate(left)]
     try:
-        for job, outcome in executor.run(RecipeEvaluator(task, builder), jobs):
+        for job, outcome in executor.run(RecipeEvaluator(task, builder, placement), jobs):
             record.record_point(job.architecture.recipe.settings, outcome)
             observer.point(job.architecture.recipe, outcome)
     finally:

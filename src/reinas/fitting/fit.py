@@ -17,8 +17,10 @@ from typing import Any
 from reinas.children import build as registered
 from reinas.children.build import Builder, check_builder
 from reinas.devices import Placement
+from reinas.devices import count as count_devices
 from reinas.errors import InvalidSettingError, SettingError
-from reinas.evaluators.trained import Limits, TrainedEvaluator
+from reinas.evaluators.limits import Limits
+from reinas.evaluators.trained import TrainedEvaluator
 from reinas.executors.base import AbstractExecutor
 from reinas.executors.processes import Processes
 from reinas.export.network import FoundNetwork
@@ -135,7 +137,8 @@ def fit(
     limits = limits or Limits()
     watch = observer or FitObserver()
     if executor is None:
-        executor = Processes(1 if placement.where().type != "cpu" else os.cpu_count() or 1)
+        on_cpu = placement.device == "cpu"
+        executor = Processes((os.cpu_count() or 1) if on_cpu else count_devices(placement.device))
     count = max(1, executor.status().places)
     warming = threading.Thread(target=executor.open)
     warming.start()  # imports take seconds, and so may the data

@@ -12,7 +12,8 @@ from reinas.children.build import Builder
 from reinas.devices import Placement
 from reinas.errors import FileError
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.evaluators.trained import Limits, known_costs
+from reinas.evaluators.limits import Limits
+from reinas.evaluators.trained import known_costs
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
 from reinas.threads import one_thread
@@ -84,15 +85,15 @@ class PieceEvaluator(AbstractEvaluator[Piece]):
         reason, known = self._costs(piece.architecture)
         if reason is not None:
             return Outcome(None, metrics=known, error=reason)
-        train, valid = search_tensors(self.task, self.placement.device)
+        placement = self.placement.here()
+        train, valid = search_tensors(self.task, placement.device)
         begun, file = time.time(), Path(piece.file)
-        device = self.placement.where()
+        device = placement.where()
         with one_thread(), seeded(recipe.seed, device):
             child = self.build(piece.architecture, self.task).to(device)
             known |= known_costs(child, piece.architecture, self.task, self.build)
-            if reason := self.limits.too_slow(child, self.task):
-                return Outcome(None, metrics=known, error=reason)
-            state = _read(file, identity(piece), self.placement.device)
+            self.limits.check_speed(child, self.task)
+            state = _read(file, identity(piece), placement.device)
             before = 0.0 if state is None else float(state["clock"][0])
             pace = _pace(piece, before, begun)
             training = Training(
@@ -102,7 +103,7 @@ class PieceEvaluator(AbstractEvaluator[Piece]):
                 recipe,
                 self.task.objective,
                 pace=pace,
-                placement=self.placement,
+                placement=placement,
             )
             if state is not None:
                 training.restore(state)

@@ -77,7 +77,7 @@ class Regression(Objective):
         import torch
 
         loss, score = self.measure(child, x, y)
-        errors = (outputs_of(child, x) - y) * torch.from_numpy(targets.std)
+        errors = (outputs_of(child, x) - y) * torch.from_numpy(targets.std).to(x.device)
         return {"r2": score, "rmse": float(errors.square().mean().sqrt()), "loss": loss}
 
     def summary(self, metrics: Mapping[str, float]) -> str:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from reinas.children.build import Builder, build, parameters
+from reinas.devices import synchronize
 from reinas.tasks.base import Interface
 
 WARM_UP, TIMED = 3, 15
@@ -56,8 +57,7 @@ def latency(child: nn.Module, task: Interface) -> float:
         for _ in range(WARM_UP + TIMED):
             start = time.perf_counter()
             child(example)
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
+            synchronize(device)
             seconds.append(time.perf_counter() - start)
     child.train(training)
     return statistics.median(seconds[WARM_UP:])
