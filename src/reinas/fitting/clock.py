@@ -57,6 +57,8 @@ class Clock:
         finally:
             stop.set()
             thread.join()
+            if self._file.parent.exists():
+                self._keep()
 
     def _beat(self, stop: threading.Event) -> None:
         while not stop.wait(BEAT):
