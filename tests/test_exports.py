@@ -47,6 +47,7 @@ PUBLIC = {
     "Limits",
     "Link",
     "LocalSearch",
+    "LstmSpace",
     "MemoryStore",
     "MlpSpace",
     "Mnist",

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from reinas.spaces.conv import ConvSpace, conv_blocks
     from reinas.spaces.declared import DeclaredSpace, choice, nested, repeated
     from reinas.spaces.growth import Growth
+    from reinas.spaces.lstm import LstmSpace
     from reinas.spaces.mlp import MlpSpace
     from reinas.spaces.nasbench201 import NasBench201Space
     from reinas.spaces.product import ProductSpace
@@ -140,6 +141,7 @@ _HOMES = {
     "reinas.spaces.declared": ("DeclaredSpace", "choice", "nested", "repeated"),
     "reinas.evaluators.function": ("FunctionEvaluator",),
     "reinas.spaces.product": ("ProductSpace",),
+    "reinas.spaces.lstm": ("LstmSpace",),
     "reinas.spaces.mlp": ("MlpSpace",),
     "reinas.spaces.recurrent": ("RecurrentSpace",),
     "reinas.spaces.stages": ("StagesSpace",),
@@ -217,6 +219,7 @@ __all__ = [
     "Limits",
     "Link",
     "LocalSearch",
+    "LstmSpace",
     "MemoryStore",
     "MlpSpace",
     "Mnist",

@@ -22,6 +22,7 @@ NAMED: dict[Kind, dict[str, str]] = {
     "space": {
         "conv": "reinas.spaces.conv:ConvSpace",
         "conv-blocks": "reinas.spaces.conv:conv_blocks",
+        "lstm": "reinas.spaces.lstm:LstmSpace",
         "mlp": "reinas.spaces.mlp:MlpSpace",
         "nasbench201": "reinas.spaces.nasbench201:NasBench201Space",
         "product": "reinas.spaces.product:product_space",

@@ -177,9 +177,9 @@ def test_what_cannot_be_is_one_sentence(given, words, tmp_path):
 
 def test_the_largest_start_that_passes_the_data_often_enough_is_chosen():
     """25 passes in 100 seconds: 4 seconds per pass at most."""
-    assert chosen([1.0, 3.9, 4.1, 9.0], 100.0) == 1
-    assert chosen([5.0, 6.0], 100.0) == 0
-    assert chosen([0.1, 0.2], 100.0) == 1
+    assert chosen([1.0, 3.9, 4.1, 9.0], 100.0, 25.0) == 1
+    assert chosen([5.0, 6.0], 100.0, 25.0) == 0
+    assert chosen([0.1, 0.2], 100.0, 25.0) == 1
 
 
 def test_a_study_of_other_settings_is_not_gone_on_with(tmp_path):

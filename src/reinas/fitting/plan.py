@@ -7,6 +7,7 @@ from typing import Any
 
 from reinas.errors import SettingError
 from reinas.spaces.base import AbstractSpace
+from reinas.spaces.lstm import LstmSpace
 from reinas.spaces.stages import RESIDUAL, Stage, StagesArchitecture, StagesSpace
 from reinas.spaces.tabular import TabularSpace
 from reinas.tasks.base import AbstractTask
@@ -33,6 +34,7 @@ class Plan:
         members: Networks in the ensemble at most.
         whitening: How inputs are standardised where the task leaves that at its default; see
             `AbstractTask.whitening`. None: as the task says.
+        passes: Passes over the training part that a network should make, if a smaller one can.
     """
 
     space: AbstractSpace[Any]
@@ -42,6 +44,7 @@ class Plan:
     mirror: bool = False
     members: int = 4
     whitening: str | None = None
+    passes: float = 25.0
 
     def prepared(self, task: AbstractTask) -> AbstractTask:
         """The task with the plan's standardisation, where the task records its own and has none."""
@@ -126,16 +129,16 @@ def _table(task: AbstractTask) -> Plan:
 
 
 def _text() -> Plan:
-    """Text: recurrent cells, one network."""
-    from reinas.spaces.recurrent import RecurrentSpace
-
+    """Text: LSTM layers, one network; large models learn more per pass, so few passes will do."""
+    space = LstmSpace()
     recipe = Recipe(
         optimizer="adamw",
         learning_rate=0.003,
         weight_decay=0.01,
-        batch_size=20,
+        batch_size=32,
+        steps=50,
         clip=1.0,
-        initial=0.05,
+        average=0.05,
         patience=KEEP_BEST,
     )
-    return Plan(RecurrentSpace(base=4), recipe, members=1)
+    return Plan(space, recipe, space.starts(), members=1, passes=4.0)

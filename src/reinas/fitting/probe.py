@@ -17,8 +17,6 @@ PROBE = 0.02
 """The share of the time that the smallest start trains."""
 FINAL = 0.7
 """About the share of the time that a network trains in all, if it is among the best."""
-PASSES_WANTED = 25.0
-"""Passes over the training part that it should make in that time, if a smaller network can."""
 SLICE_PASSES = 3.0
 """Passes that a candidate should make at first."""
 LEAST_SLICE, MOST_SLICE = 0.03, 0.1
@@ -64,20 +62,21 @@ def probe(
         return Pacing(tuple(range(len(plan.starts))), least, clock.spent)
     flops = [costs(start, evaluator.task, evaluator.build)[1] for start in plan.starts]
     estimated = [seconds * own / flops[0] for own in flops]
-    place = chosen(estimated, FINAL * clock.seconds)
+    place = chosen(estimated, FINAL * clock.seconds, plan.passes)
     around = [n for n in (place, place - 1, place + 1) if 0 <= n < len(flops)]
     length = min(max(SLICE_PASSES * estimated[place], least), most)
     return Pacing(tuple(around), length, clock.spent)
 
 
-def chosen(seconds_per_pass: Sequence[float], seconds: float) -> int:
+def chosen(seconds_per_pass: Sequence[float], seconds: float, passes: float) -> int:
     """The last network that makes enough passes in the time; the first if none does.
 
     Args:
         seconds_per_pass: Of networks in ascending order of their costs.
         seconds: The time that there is.
+        passes: How many are enough.
     """
-    enough = [n for n, own in enumerate(seconds_per_pass) if seconds / own >= PASSES_WANTED]
+    enough = [n for n, own in enumerate(seconds_per_pass) if seconds / own >= passes]
     return max(enough, default=0)
 
 
