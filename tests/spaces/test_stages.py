@@ -206,7 +206,7 @@ def plain(*widths, stem=16, **more):
         (plain(16, 40), r"after a width of 16, the width of stage 2 is one of \[16, 24\], got 40"),
         (
             plain(12, 18, stem=12),
-            r"after a width of 12, the width of stage 2 is one of \[16\], got 18",
+            r".* width of stage 2 is one of \[16\], got 18",
         ),
         (plain(16, 16, rate=3.0), r"rate is one of \[0.5, 1.0, 2.0\], got 3.0"),
         (
