@@ -65,7 +65,7 @@ def squeezed(module, x):
 
 
 def halved(x):
-    """The mean of each window of two per dimension; at the edge, of what there is."""
+    """The mean of every two positions, in one dimension after the other; at the edge, of one."""
     if x.ndim == 3:
         return torch.stack([x[:, :, i : i + 2].mean(2) for i in range(0, x.shape[2], 2)], 2)
     rows = [
