@@ -48,8 +48,7 @@ def test_it_is_the_running_mean(share):
     }
     for n, values in enumerate(walk(child, 60), start=1):
         average.step()
-        for key in means:
-            means[key] += (values[key].numpy() - means[key]) / (1 + share * n)
+        means = {k: m + (values[k].numpy() - m) / (1 + share * n) for k, m in means.items()}
     for key, mean in means.items():
         np.testing.assert_allclose(average.module.state_dict()[key], mean, rtol=1e-4, atol=1e-4)
 

@@ -67,5 +67,7 @@ def read_checkpoint(path: Path, identity: str, device: str = "cpu") -> dict[str,
         )
     if found.get("identity") != identity:
         raise FileError(f"the checkpoint {path} is of another training")
-    state: dict[str, Any] = found["state"]
+    state = found.get("state")
+    if not isinstance(state, dict):
+        raise FileError(f"the checkpoint {path} is torn: it has no state")
     return state
