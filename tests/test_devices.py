@@ -122,9 +122,10 @@ def test_the_random_state_is_put_back():
 
 def test_a_device_without_memory_is_a_memory_error():
     """One sentence; other errors pass."""
-    with pytest.raises(MemoryError, match="^cuda:0 ran out of memory$"):
-        with out_of_memory_explained("cuda:0"):
-            raise torch.OutOfMemoryError("a page of numbers")
-    with pytest.raises(RuntimeError, match="^other$"):
-        with out_of_memory_explained("cuda:0"):
-            raise RuntimeError("other")
+    with (
+        pytest.raises(MemoryError, match=r"^cuda:0 ran out of memory$"),
+        out_of_memory_explained("cuda:0"),
+    ):
+        raise torch.OutOfMemoryError("a page of numbers")
+    with pytest.raises(RuntimeError, match=r"^other$"), out_of_memory_explained("cuda:0"):
+        raise RuntimeError("other")
