@@ -124,8 +124,7 @@ def fit(
     """
     begun = time.time() if begun is None else begun
     _check(minutes, ensemble, workers)
-    plan = plan_for(task) if plan is None else plan
-    plan = plan if ensemble is None else replace(plan, members=ensemble)
+    plan = _planned(task, plan, ensemble)
     placement = (placement or Placement("auto", "auto")).resolved()
     builder = registered if build is None else build
     if build is not None:
@@ -173,6 +172,18 @@ def _check(minutes: float, ensemble: int | None, workers: int | None) -> None:
     for key, value in (("ensemble", ensemble), ("workers", workers)):
         if value is not None and value < 1:
             raise InvalidSettingError(key, f"must be at least 1, got {value}")
+
+
+def _planned(task: AbstractTask, plan: Plan | None, ensemble: int | None) -> Plan:
+    """The plan, with the given number of networks."""
+    plan = plan_for(task) if plan is None else plan
+    plan = plan if ensemble is None else replace(plan, members=ensemble)
+    if task.objective.tokens and plan.members > 1:
+        raise InvalidSettingError(
+            "ensemble",
+            f"must be 1 for text: language models are not joined; got {plan.members}",
+        )
+    return plan
 
 
 def _check_time(clock: Clock, minutes: float, name: str) -> None:
