@@ -94,6 +94,14 @@ def test_with_mirror_every_network_sees_both_sides(weights):
     np.testing.assert_allclose(mirrored, found, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("mirror", [False, True])
+def test_combined_logits_are_logarithms_of_probabilities(mirror):
+    """They sum to 1, with mirror images as without."""
+    ensemble = Ensemble([Image(0), Image(1)], (0.75, 0.25), Classification(), mirror=mirror)
+    sums = ensemble(torch.randn(6, 1, 3, 4)).exp().sum(1)
+    torch.testing.assert_close(sums, torch.ones(6))
+
+
 def test_weights_belong_to_the_state_and_are_not_trained():
     """They sum to 1."""
     ensemble = Ensemble(linear(), (2.0, 1.0, 1.0), Classification())

@@ -88,6 +88,12 @@ def test_stem_and_stages_keep_four_to_eight_positions_per_side(side, stem, stage
     assert 4 <= side / stem / 2 ** (stages - 1) <= 8
 
 
+def test_starts_double_their_width_from_stage_to_stage():
+    """As ResNet does (He et al. 2016); for 32 x 32 pixels, three stages."""
+    widths = [[stage.width for stage in s.stages] for s in plan_for(Shaped((3, 32, 32))).starts]
+    assert widths == [[32, 64, 128], [48, 96, 192], [16, 32, 64]]
+
+
 @pytest.mark.parametrize("inputs", EVERYTHING)
 def test_recipes_fit_their_data(inputs):
     """Only photos (three channels) are mirrored, only images are shifted, by a share of a side."""

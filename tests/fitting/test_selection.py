@@ -106,6 +106,16 @@ def test_of_equal_networks_the_first_is_taken_alone():
     assert chosen(np.concatenate([logits] * 3), y, 3) == {0: 1.0}
 
 
+def test_of_equal_ensembles_the_first_is_kept(monkeypatch):
+    """Losses from a table: {0} and {0, 1} are equally good, and all others worse."""
+
+    def tabled(_outputs, counts, _targets, _objective):
+        return 1.0 if counts in ({0: 1}, {0: 1, 1: 1}) else 2.0
+
+    monkeypatch.setattr("reinas.fitting.selection._loss", tabled)
+    assert chosen(np.zeros((2, 3, 1), np.float32), np.zeros((3, 1)), 2) == {0: 1.0}
+
+
 def test_errors_that_cancel_are_combined_by_hand():
     """Numbers 1 too high and 1 too low have the mean that is right; the third is 3 too high.
 
