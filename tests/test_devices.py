@@ -4,8 +4,16 @@ import pytest
 import torch
 
 from reinas import Placement, devices
-from reinas.devices import count, is_out_of_memory, number_worker
+from reinas.devices import (
+    count,
+    is_out_of_memory,
+    number_worker,
+    random_state,
+    restore_random_state,
+)
 from reinas.errors import InvalidSettingError
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -71,3 +79,65 @@ def test_errors_about_memory_are_recognised():
     assert is_out_of_memory(RuntimeError("MPS backend out of memory (MPS allocated: 1 GB)"))
     assert not is_out_of_memory(RuntimeError("shapes do not match"))
     assert not is_out_of_memory(ValueError("out of memory"))
+
+
+@pytest.fixture
+def no_accelerator(monkeypatch):
+    """As on a machine that has none."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.mps, "is_available", lambda: False)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda *_, **__: None)
+
+
+@pytest.mark.parametrize("device", ["", "gpu", "cuda:", "cuda:-1", "cuda:x", "CPU", "cpu cpu"])
+def test_what_is_no_device_at_all_is_refused(device):
+    """The message says what there is."""
+    message = f"device should be auto, cpu, cuda, cuda:N or mps, got '{device}'"
+    with pytest.raises(InvalidSettingError, match=message):
+        Placement(device).resolved()
+
+
+@pytest.mark.usefixtures("no_accelerator")
+def test_auto_is_the_cpu_where_there_is_nothing_else():
+    """And any number of the CPU is the CPU."""
+    assert Placement("auto").resolved() == Placement("cpu")
+    assert Placement("cpu:0").resolved() == Placement("cpu")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "precision"),
+    [
+        ({}, "float32"),
+        ({"avx2": True, "avx512_bf16": False, "amx_bf16": False}, "float32"),
+        ({"avx512_bf16": True}, "bfloat16"),
+        ({"amx_bf16": True}, "bfloat16"),
+    ],
+)
+def test_the_precision_of_a_cpu_is_bfloat16_where_it_has_instructions(
+    monkeypatch, capabilities, precision
+):
+    """Otherwise bfloat16 is slower than float32."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert Placement("cpu", "auto").resolved().precision == precision
+
+
+def test_a_precision_that_the_cpu_lacks_is_refused():
+    """The message says what to take."""
+    with pytest.raises(InvalidSettingError, match="precision float16 is for accelerators: take"):
+        Placement("cpu", "float16").resolved()
+
+
+def test_an_unknown_precision_is_refused_at_once():
+    """The message has those that there are."""
+    message = "precision is one of auto, float32, bfloat16, float16; got 'half'"
+    with pytest.raises(InvalidSettingError, match=message):
+        Placement(precision="half")
+
+
+def test_the_random_state_is_put_back():
+    """The numbers drawn after it are those that were drawn before."""
+    torch.manual_seed(1)
+    states = random_state(CPU)
+    first = torch.rand(3)
+    restore_random_state(CPU, states)
+    assert torch.equal(torch.rand(3), first)

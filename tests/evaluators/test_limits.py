@@ -18,7 +18,7 @@ from reinas import (
     search,
 )
 from reinas.errors import SettingError
-from reinas.evaluators import trained
+from reinas.evaluators import limits, trained
 from reinas.spaces.mlp import MlpArchitecture, MlpLayer
 from reinas.training import fit
 
@@ -128,11 +128,76 @@ def test_a_policy_learns_from_it_as_from_a_reward_of_0():
     assert all((states[0][k] == states[1][k]).all() for k in states[0])
 
 
+@pytest.fixture
+def timed(monkeypatch):
+    """Every child takes 0.25 s per example; those that were timed."""
+    children = []
+
+    def took(child, task):
+        children.append(child)
+        return 0.25
+
+    monkeypatch.setattr(limits, "latency", took)
+    return children
+
+
+@pytest.mark.parametrize("limit", [0.25, 0.26, 1e9])
+def test_a_child_as_fast_as_its_limit_is_trained(fitted, timed, limit):
+    """The very child that was timed, and with the reward of one without a limit."""
+    outcome = evaluate(Limits(latency=limit))
+    assert outcome.error is None
+    assert [id(child) for child in timed] == [id(child) for child in fitted]
+    assert outcome.reward == evaluate(None).reward
+
+
+def test_timing_a_child_does_not_change_its_training(fitted):
+    """With the true measurement: the same reward and curve as without a limit."""
+    timed, plain = evaluate(Limits(latency=1e9)), evaluate(None)
+    assert (timed.reward, timed.curve) == (plain.reward, plain.curve)
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"), [(0.2499, "249.9"), (0.002, "2"), (0.0000125, "0.0125")]
+)
+def test_a_child_that_is_too_slow_is_not_trained_and_says_why(fitted, timed, limit, words):
+    """The reason is the limit in milliseconds, the same for every child, so that it is counted."""
+    outcome = evaluate(Limits(latency=limit))
+    assert fitted == []
+    assert len(timed) == 1
+    assert outcome.error == f"too costly, not trained: more than {words} ms per example"
+    assert (outcome.reward, outcome.curve, outcome.value) == (None, None, 0.0)
+    assert outcome.metrics == {"parameters": PARAMETERS}
+
+
+def test_without_a_limit_on_latency_nothing_is_timed(fitted, timed):
+    """A measurement takes time."""
+    evaluate(Limits(parameters=PARAMETERS, flops=FLOPS))
+    assert timed == []
+    assert len(fitted) == 1
+
+
+def test_what_breaks_a_counted_limit_is_not_even_built_to_be_timed(timed):
+    """Counting comes first."""
+    outcome = evaluate(Limits(parameters=1, latency=1e-9))
+    assert outcome.error == "too costly, not trained: more than 1 parameters"
+    assert timed == []
+
+
+@pytest.mark.parametrize("value", [0, -1.0, math.inf, math.nan])
+def test_a_latency_that_nothing_could_keep_is_refused(value):
+    """And one that is no limit at all."""
+    message = f"limits: latency must be above 0 seconds and finite, got {value}"
+    with pytest.raises(SettingError, match=message):
+        Limits(latency=value)
+
+
 def test_limits_belong_to_the_settings_only_where_there_are_any():
     """A search without limits has the settings that it had before there were limits."""
     assert "limits" not in TrainedEvaluator(Wine(), QUICK).settings
     assert "limits" not in TrainedEvaluator(Wine(), QUICK, Limits()).settings
     assert TrainedEvaluator(Wine(), QUICK, Limits(flops=5)).settings["limits"] == {"flops": 5}
+    limits = Limits(latency=0.5)
+    assert TrainedEvaluator(Wine(), QUICK, limits).settings["limits"] == {"latency": 0.5}
 
 
 def test_other_limits_on_resume_are_refused(tmp_path):

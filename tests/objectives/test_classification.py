@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from sklearn.metrics import accuracy_score, log_loss
 from torch import nn
 
+from reinas import Recipe
 from reinas.errors import SettingError
 from reinas.objectives.base import CHUNK
 from reinas.objectives.classification import Classification
@@ -27,6 +28,46 @@ def test_measures_of_classes_are_scikit_learns():
     chances = softmax(logits.astype(np.float64), axis=1)
     assert loss == pytest.approx(log_loss(y, chances), rel=1e-5)
     assert score == pytest.approx(accuracy_score(y, logits.argmax(1)), rel=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+def test_label_smoothing_spreads_a_share_over_all_classes(smoothing):
+    """-sum q log p with q = (1 - s) at the class + s / K everywhere (Szegedy et al. 2016)."""
+    rng = np.random.default_rng(0)
+    logits = (3 * rng.standard_normal((50, 4))).astype(np.float32)
+    y = rng.integers(4, size=50)
+    q = (1 - smoothing) * np.eye(4)[y] + smoothing / 4
+    wanted = -(q * log_softmax(logits.astype(np.float64), axis=1)).sum(1).mean()
+    recipe = Recipe(label_smoothing=smoothing)
+    tensors = torch.from_numpy(logits), torch.from_numpy(y)
+    assert float(Classification().training_loss(*tensors, recipe)) == pytest.approx(wanted)
+
+
+def test_what_is_measured_is_not_smoothed():
+    """A validation loss is that of the classes as they are, whatever the training did."""
+    logits, y = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
+    loss, _ = Classification().measure(nn.Identity(), logits, y)
+    assert loss == pytest.approx(math.log(1 + math.exp(-2)))
+
+
+@pytest.mark.parametrize("scale", [1.0, 300.0])
+def test_combined_probabilities_are_the_weighted_mean(scale):
+    """By NumPy in float64, also where float32 would have no probability left above 0."""
+    rng = np.random.default_rng(1)
+    logits = (scale * rng.standard_normal((3, 20, 4))).astype(np.float32)
+    weights = np.array([0.5, 0.3, 0.2])
+    found = Classification().combine(torch.from_numpy(logits), torch.tensor(weights).float())
+    mean = np.average(softmax(logits.astype(np.float64), axis=2), axis=0, weights=weights)
+    np.testing.assert_allclose(softmax(found.double().numpy(), axis=1), mean, rtol=1e-4, atol=1e-7)
+    assert bool(found.isfinite().all())
+
+
+def test_one_network_alone_keeps_its_probabilities():
+    """And so its loss and its score."""
+    logits, y = torch.randn(1, 30, 3, generator=torch.Generator().manual_seed(0)), torch.arange(30)
+    found = Classification().combine(logits, torch.ones(1))
+    torch.testing.assert_close(found.softmax(1), logits[0].softmax(1))
+    assert Classification().score(found, y % 3) == Classification().score(logits[0], y % 3)
 
 
 def test_the_interval_of_the_test_is_wilsons():

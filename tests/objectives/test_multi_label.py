@@ -26,6 +26,18 @@ def test_the_loss_is_the_mean_log_loss_of_the_labels():
     assert float(MultiLabel().loss(*tensors())) == pytest.approx(wanted, rel=1e-5)
 
 
+@pytest.mark.parametrize("scale", [1.0, 60.0])
+def test_combined_probabilities_are_the_weighted_mean(scale):
+    """Of every label by itself, by NumPy in float64; also where float32 gives exactly 0 and 1."""
+    rng = np.random.default_rng(1)
+    logits = (scale * rng.standard_normal((3, 20, 4))).astype(np.float32)
+    weights = np.array([0.5, 0.3, 0.2])
+    found = MultiLabel().combine(torch.from_numpy(logits), torch.tensor(weights).float())
+    mean = np.average(expit(logits.astype(np.float64)), axis=0, weights=weights)
+    np.testing.assert_allclose(expit(found.double().numpy()), mean, rtol=1e-4, atol=1e-7)
+    assert bool(found.isfinite().all())
+
+
 def test_the_score_is_the_macro_f1():
     """A label is predicted where its logit is above 0."""
     assert MultiLabel().score(*tensors()) == pytest.approx(

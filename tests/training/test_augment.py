@@ -17,7 +17,7 @@ from reinas import Job, Recipe, TrainedEvaluator
 from reinas.objectives.classification import Classification
 from reinas.spaces.conv_architecture import ConvArchitecture, ConvLayer
 from reinas.tasks.sklearn_data import Digits
-from reinas.training.augment import augment, crop, flip
+from reinas.training.augment import augment, crop, cutout, flip
 from reinas.training.fit import fit
 from reinas.training.tensors import Tensors, search_tensors
 
@@ -117,8 +117,59 @@ def test_about_half_are_mirrored_left_to_right_and_the_others_are_as_they_were()
     assert binomtest(int(mirrored.sum()), 2000).pvalue > 1e-3
 
 
+def zeros(image):
+    """Rows and columns of the zeros in an image [C, H, W] whose other pixels are not 0."""
+    empty = (image == 0).all(0)
+    assert torch.equal(empty, (image == 0).any(0))  # in all channels alike
+    rows, columns = (empty.any(axis).nonzero().flatten().tolist() for axis in (1, 0))
+    return rows, columns, int(empty.sum())
+
+
+@given(
+    st.integers(1, 3),
+    st.integers(1, 7),
+    st.integers(1, 7),
+    st.integers(1, 9),
+    st.integers(0, 99),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_cutout_is_one_square_about_a_pixel_of_its_image(channels, height, width, side, seed):
+    """Found by trying every middle; all other pixels are as they were."""
+    x = numbered(5, channels, height, width)
+    before = x.clone()
+    found = cutout(x, side, source(seed))
+    assert torch.equal(x, before)
+    for image, old in zip(found, x, strict=True):
+        rows, columns, count = zeros(image)
+        assert count == len(rows) * len(columns) > 0
+        assert torch.equal(torch.where(image == 0, old, image), old)
+        for places, length in ((rows, height), (columns, width)):
+            squares = [
+                [p for p in range(middle - side // 2, middle - side // 2 + side) if 0 <= p < length]
+                for middle in range(length)
+            ]
+            assert places in squares
+
+
+def test_middles_of_cutouts_are_equally_often():
+    """Squares of one pixel in images of 4 x 5: a chi-square test at one in a thousand."""
+    x = torch.ones(20_000, 1, 4, 5)
+    found = augment(x, Recipe(cutout=1), source(2))
+    assert bool(((found == 0).flatten(1).sum(1) == 1).all())
+    counts = (found == 0).sum((0, 1)).flatten().tolist()
+    assert len(counts) == 20
+    assert chisquare(counts).pvalue > 1e-3
+
+
 @pytest.mark.parametrize(
-    "recipe", [Recipe(pad=2), Recipe(upsample=1), Recipe(flip=True), Recipe(pad=1, flip=True)]
+    "recipe",
+    [
+        Recipe(pad=2),
+        Recipe(upsample=1),
+        Recipe(flip=True),
+        Recipe(pad=1, flip=True),
+        Recipe(cutout=2),
+    ],
 )
 def test_the_seed_decides(recipe):
     """The same seed gives the same images, another others; the global generator is not used."""
@@ -142,7 +193,7 @@ def test_without_pad_and_flip_nothing_is_changed_or_drawn():
 def test_tables_are_left_alone(shape):
     """Only [B, C, H, W] is an image; and nothing is drawn."""
     x, generator = torch.randn(shape), source()
-    assert augment(x, Recipe(pad=2, upsample=1, flip=True), generator) is x
+    assert augment(x, Recipe(pad=2, upsample=1, flip=True, cutout=2), generator) is x
     assert torch.equal(generator.get_state(), source().get_state())
 
 

@@ -11,6 +11,7 @@ from torch import nn
 from reinas.children import adjust_recipe, build, parameters
 from reinas.children.build import Builder, check_builder
 from reinas.devices import CPU, Placement
+from reinas.errors import TooCostlyError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.evaluators.limits import NO_LIMITS, Limits
 from reinas.names import object_name
@@ -204,19 +205,23 @@ def outcome(
     train, valid = search_tensors(task, placement.device)
     start = time.perf_counter()  # without the data, which are loaded once per process
 
-    def trained(recipe: Recipe) -> tuple[dict[str, float], Curve]:
+    known: dict[str, float] = {}
+
+    def trained(recipe: Recipe) -> Curve:
         with one_thread(), seeded(recipe.seed, placement.where()):
             child = builder(architecture, task).to(placement.where())
-            known = known_costs(child, architecture, task, builder)
+            known.update(known_costs(child, architecture, task, builder))
             limits.check_speed(child, task)
             progress = _Progress(task, known, report).add
             objective = task.objective
-            curve = fit(
+            return fit(
                 child, train, valid, recipe, objective, on_epoch=progress, placement=placement
             )
-        return known, curve
 
-    (known, curve), used = with_less(trained, recipe, placement)
+    try:
+        curve, used = with_less(trained, recipe, placement)
+    except TooCostlyError as error:
+        return Outcome(None, time.perf_counter() - start, known, error=str(error))
     if used.batch_size != recipe.batch_size:
         known["batch_size"] = used.batch_size
     seconds = time.perf_counter() - start

@@ -249,7 +249,10 @@ def _number(folder: str) -> int:
     """
     number = 0
     while True:
-        file = os.open(Path(folder, str(number)), os.O_CREAT | os.O_RDWR)
+        try:
+            file = os.open(Path(folder, str(number)), os.O_CREAT | os.O_RDWR)
+        except FileNotFoundError:  # the pool was closed while this worker started
+            os._exit(0)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

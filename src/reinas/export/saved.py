@@ -156,7 +156,7 @@ def load(
         targets = _scaling(weights, "target")
         network = FoundNetwork(child, inputs, targets, description)
         _check_shapes(network, weights, task)
-        network.load_state_dict(weights, assign=True)
+        network.load_state_dict(_laid_out(weights, network), assign=True)
     except KeyError as error:
         raise FileError(f"{folder} is not a whole network of reinas: no {error} in it") from error
     except (TypeError, ValueError, RuntimeError) as error:
@@ -224,6 +224,18 @@ def _read_weights(path: Path, description: dict[str, Any]) -> dict[str, Tensor]:
     if description.pop("sha256", None) != hashlib.sha256(data).hexdigest():
         raise FileError(f"{path} and {DESCRIPTION} beside it do not belong together")
     return weights
+
+
+def _laid_out(weights: Mapping[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """The weights in the memory layout of the built network (channels last for large images).
+
+    Files have none; the layout decides how fast convolutions are, and how their sums are rounded.
+    """
+    built = network.state_dict()
+    return {
+        key: torch.empty_like(built[key], device="cpu", dtype=value.dtype).copy_(value)
+        for key, value in weights.items()
+    }
 
 
 def _check_shapes(network: FoundNetwork, weights: Mapping[str, Tensor], task: Interface) -> None:

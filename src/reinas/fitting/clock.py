@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import threading
 import time
@@ -47,17 +48,24 @@ class Clock:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Within, the time spent is kept."""
+        """Within, the time spent is kept.
+
+        Raises:
+            FileError: The file cannot be written.
+        """
         stop = threading.Event()
         thread = threading.Thread(target=self._beat, args=(stop,), daemon=True)
-        self._keep()
+        try:
+            self._keep()
+        except OSError as error:
+            raise FileError(f"{self._file} cannot be written: {error.strerror}") from None
         thread.start()
         try:
             yield
         finally:
             stop.set()
             thread.join()
-            if self._file.parent.exists():
+            with contextlib.suppress(OSError):  # the last beat is kept
                 self._keep()
 
     def _beat(self, stop: threading.Event) -> None:
@@ -86,6 +94,9 @@ def _read(file: Path) -> float:
     if not file.exists():
         return 0.0
     try:
-        return max(0.0, float(json.loads(file.read_text(encoding="utf-8"))["spent"]))
+        spent = float(json.loads(file.read_text(encoding="utf-8"))["spent"])
+        if not 0 <= spent < math.inf:
+            raise ValueError(f"{spent} seconds")
+        return spent
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileError(f"{file} should hold the time spent, and cannot be read: {error}") from None

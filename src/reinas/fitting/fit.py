@@ -130,30 +130,20 @@ def fit(
     """
     begun = time.time() if begun is None else begun
     _check(minutes, ensemble)
+    _check_members(task, plan, ensemble)
     placement = (placement or Placement("auto", "auto")).resolved()
     builder = registered if build is None else build
     if build is not None:
         check_builder(build)
     limits = limits or Limits()
     watch = observer or FitObserver()
-    if executor is None:
-        on_cpu = placement.device == "cpu"
-        executor = Processes((os.cpu_count() or 1) if on_cpu else count_devices(placement.device))
-    count = max(1, executor.status().places)
-    warming = threading.Thread(target=executor.open)
-    warming.start()  # imports take seconds, and so may the data
-    try:
-        plan = plan_for(task) if plan is None else plan
-        plan = plan if ensemble is None else replace(plan, members=ensemble)
-        task = plan.prepared(task)
-        check_parts(task)
-    finally:
-        warming.join()
     home = setup.opened(store)
     name = home.free_name(f"fit-{task.name}") if name is None else name
     place = Path(name.replace("/", "-")) if folder is None else Path(folder)
     with ExitStack() as stack:
-        stack.enter_context(closing(executor))
+        executor = stack.enter_context(closing(executor or _workers(placement)))
+        count = max(1, executor.status().places)
+        plan, task = _planned(task, plan, ensemble, executor)
         stack.enter_context(home.lock(name))
         work = stack.enter_context(_workplace(home, name))
         clock = Clock(work / "clock.json", 60 * minutes, begun)
@@ -185,10 +175,41 @@ def _check(minutes: float, ensemble: int | None) -> None:
         raise InvalidSettingError("ensemble", f"must be at least 1, got {ensemble}")
 
 
+def _check_members(task: AbstractTask, plan: Plan | None, ensemble: int | None) -> None:
+    """Refuse an ensemble of language models before anything starts; nothing joins them."""
+    members = ensemble or (1 if plan is None else plan.members)
+    if members > 1 and task.objective.tokens:
+        raise InvalidSettingError(
+            "ensemble", f"must be 1 for text: language models are not joined; got {members}"
+        )
+
+
+def _workers(placement: Placement) -> AbstractExecutor:
+    """Worker processes, one per core or per accelerator."""
+    device = placement.device
+    return Processes((os.cpu_count() or 1) if device == "cpu" else count_devices(device))
+
+
+def _planned(
+    task: AbstractTask, plan: Plan | None, ensemble: int | None, executor: AbstractExecutor
+) -> tuple[Plan, AbstractTask]:
+    """The plan and the task as it wants it; the data are read while the executor starts."""
+    starting = threading.Thread(target=executor.open)
+    starting.start()  # imports take seconds, and so may the data
+    try:
+        plan = plan_for(task) if plan is None else plan
+        plan = plan if ensemble is None else replace(plan, members=ensemble)
+        task = plan.prepared(task)
+        check_parts(task)
+    finally:
+        starting.join()
+    return plan, task
+
+
 def _check_time(clock: Clock, minutes: float, name: str) -> None:
     """Refuse minutes that are over before anything could be trained."""
     if clock.left < LEAST_SECONDS / 2:
-        what = "reading the data" if not clock.earlier else f"'{name}' so far, and reading the data"
+        what = "starting" if not clock.earlier else f"'{name}' so far, and starting again,"
         raise SettingError(
             f"{minutes:g} minutes cannot be kept: {what} took {clock.spent / 60:.1f} of them; give"
             " more minutes, or fewer examples"

@@ -167,7 +167,8 @@ class StagesSpace(AbstractSpace[StagesArchitecture]):
         stages = []
         for number in range(1, self.stages + 1):
             head = f"stage{number}"
-            width = _grown(width, values.get(f"{head}.growth", 1.0))
+            if number > 1:
+                width = _grown(width, values[f"{head}.growth"])
             block = values[f"{head}.block"]
             expansion = values[f"{head}.expansion"] if block == INVERTED else 1
             stages.append(
@@ -185,7 +186,11 @@ class StagesSpace(AbstractSpace[StagesArchitecture]):
         )
 
     def encode(self, architecture: StagesArchitecture) -> Answers:
-        """The canonical answers that mean the architecture; of equal growths the first."""
+        """The canonical answers that mean the architecture; of equal growths the first.
+
+        Raises:
+            AnswersError: It is not in the space.
+        """
         if len(architecture.stages) != self.stages or architecture.dimensions != self.dimensions:
             raise AnswersError(
                 f"stages: expected {self.stages} stages of {self.dimensions} dimensions, got"
@@ -200,8 +205,7 @@ class StagesSpace(AbstractSpace[StagesArchitecture]):
         for number, stage in enumerate(architecture.stages, start=1):
             head = f"stage{number}"
             if number > 1:
-                fitting = (g for g in self.growths if _grown(width, g) == stage.width)
-                values[f"{head}.growth"] = next(fitting, stage.width / width)
+                values[f"{head}.growth"] = self._growth(number, width, stage.width)
             elif stage.width != width:
                 raise AnswersError(
                     f"stages: the first stage has the stem's width {width}, got {stage.width}"
@@ -209,7 +213,22 @@ class StagesSpace(AbstractSpace[StagesArchitecture]):
             width = stage.width
             for key in ("depth", "kernel", "squeeze", "block", "expansion"):
                 values[f"{head}.{key}"] = getattr(stage, key)
+            if stage.block == RESIDUAL and stage.expansion != 1:
+                raise AnswersError(
+                    f"stages: the expansion of residual blocks is 1, got {stage.expansion}"
+                )
         return tuple(self._answer(decision, values) for decision in self.decisions)
+
+    def _growth(self, number: int, before: int, width: int) -> float:
+        """The first growth that leads from one width to the next."""
+        for growth in self.growths:
+            if _grown(before, growth) == width:
+                return growth
+        widths = sorted({_grown(before, growth) for growth in self.growths})
+        raise AnswersError(
+            f"stages: after a width of {before}, the width of stage {number} is one of {widths},"
+            f" got {width}"
+        )
 
     def _answer(self, decision: Choice, values: Mapping[str, Any]) -> int:
         if any(values[when.decision] not in when.values for when in decision.when):

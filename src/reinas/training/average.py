@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class AveragedWeights:
@@ -22,11 +22,11 @@ class AveragedWeights:
     def __init__(self, child: nn.Module, share: float) -> None:
         self.module = copy.deepcopy(child)
         self._share, self._steps = share, 0
-        mine, theirs = self.module.state_dict(), child.state_dict()
-        is_number = {key: value.dtype.is_floating_point for key, value in mine.items()}
-        self._means = [value for key, value in mine.items() if is_number[key]]
-        self._weights = [value for key, value in theirs.items() if is_number[key]]
-        self._counts = [(value, theirs[key]) for key, value in mine.items() if not is_number[key]]
+        pairs = _pairs(self.module, child)
+        means = [pair for pair in pairs if pair[0].dtype.is_floating_point]
+        self._means = [mine for mine, _ in means]
+        self._weights = [theirs for _, theirs in means]
+        self._counts = [pair for pair in pairs if not pair[0].dtype.is_floating_point]
 
     @torch.no_grad()
     def step(self) -> None:
@@ -45,3 +45,9 @@ class AveragedWeights:
         """Go on from a state."""
         self.module.load_state_dict(state["module"])
         self._steps = state["steps"]
+
+
+def _pairs(copied: nn.Module, child: nn.Module) -> list[tuple[Tensor, Tensor]]:
+    """The tensors of a copy and of the network; one that has several names (tied) comes once."""
+    mine, theirs = (module.state_dict(keep_vars=True) for module in (copied, child))
+    return list({id(value): (value, theirs[key]) for key, value in mine.items()}.values())

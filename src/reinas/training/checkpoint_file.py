@@ -1,7 +1,8 @@
 """Trainings as files: written whole or not at all, and read as data."""
 
+import contextlib
 import os
-import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ def write_checkpoint(path: Path, identity: str, state: Mapping[str, Any]) -> Non
         torch.save({"format": FORMAT, "identity": identity, "state": dict(state)}, draft)
         os.replace(draft, path)
     except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # there may be no such folder
+            draft.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or str(error).partition("\n")[0]
         raise FileError(f"the checkpoint {path} cannot be written: {reason}") from None
 
@@ -49,10 +51,14 @@ def read_checkpoint(path: Path, identity: str, device: str = "cpu") -> dict[str,
         FileError: The file is missing, torn, of another version, or of another training.
     """
     try:
-        found = torch.load(path, map_location=device, weights_only=True)
+        with warnings.catch_warnings():  # torch warns of damaged bytes before it refuses them
+            warnings.simplefilter("ignore")
+            found = torch.load(path, map_location=device, weights_only=True)
     except OSError as error:
         raise FileError(f"the checkpoint {path} cannot be read: {error.strerror}") from None
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError):
+    except torch.OutOfMemoryError:
+        raise  # the file may be whole
+    except Exception:  # damaged bytes make the unpickler fail in any way
         raise FileError(f"the checkpoint {path} is torn: it is not a whole file") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         version = found.get("format") if isinstance(found, dict) else None
@@ -61,5 +67,7 @@ def read_checkpoint(path: Path, identity: str, device: str = "cpu") -> dict[str,
         )
     if found.get("identity") != identity:
         raise FileError(f"the checkpoint {path} is of another training")
-    state: dict[str, Any] = found["state"]
+    state = found.get("state")
+    if not isinstance(state, dict):
+        raise FileError(f"the checkpoint {path} is torn: it has no state")
     return state
