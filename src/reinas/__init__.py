@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from reinas.study.schedules import AbstractSchedule, Synchronous
     from reinas.study.search import search
     from reinas.study.servers.asynchronous import Asynchronous
+    from reinas.study.stopping import AbstractStopping, Asha, Hyperband, Median, Progress
     from reinas.study.study import Study
     from reinas.tables.array_table import BenchmarkTable
     from reinas.tasks.arrays import Arrays
@@ -106,6 +107,7 @@ _HOMES = {
     "reinas.study.observer": ("Observer",),
     "reinas.study.schedules": ("AbstractSchedule", "Synchronous"),
     "reinas.study.search": ("search",),
+    "reinas.study.stopping": ("AbstractStopping", "Asha", "Hyperband", "Median", "Progress"),
     "reinas.study.study": ("Study",),
     "reinas.objectives.base": ("Objective",),
     "reinas.objectives.classification": ("Classification",),
@@ -172,10 +174,12 @@ __all__ = [
     "AbstractRecord",
     "AbstractSchedule",
     "AbstractSpace",
+    "AbstractStopping",
     "AbstractStore",
     "AbstractTask",
     "ArrayTask",
     "Arrays",
+    "Asha",
     "Asynchronous",
     "BayesianSearch",
     "BenchmarkTable",
@@ -198,6 +202,7 @@ __all__ = [
     "FoundNetwork",
     "FunctionEvaluator",
     "Growth",
+    "Hyperband",
     "Images",
     "IndependentSoftmaxes",
     "Job",
@@ -205,6 +210,7 @@ __all__ = [
     "Limits",
     "Link",
     "LocalSearch",
+    "Median",
     "MemoryStore",
     "MlpSpace",
     "Mnist",
@@ -216,6 +222,7 @@ __all__ = [
     "Placement",
     "Processes",
     "ProductSpace",
+    "Progress",
     "Pruned",
     "RandomSearch",
     "Recipe",

@@ -20,7 +20,7 @@ from reinas import (
 from reinas.errors import SettingError
 from reinas.evaluators import trained
 from reinas.spaces.mlp import MlpArchitecture, MlpLayer
-from reinas.training import fit
+from reinas.training.training import Training
 
 SMALL = MlpArchitecture((MlpLayer(8, "tanh"),))
 FLOPS = 13 * 8 + 8 * 3
@@ -35,9 +35,9 @@ def fitted(monkeypatch):
 
     def spied(child, *rest, **more):
         children.append(child)
-        return fit.fit(child, *rest, **more)
+        return Training(child, *rest, **more)
 
-    monkeypatch.setattr(trained, "fit", spied)
+    monkeypatch.setattr(trained, "Training", spied)
     return children
 
 

@@ -1,5 +1,6 @@
 """Train the child, measure it on the validation part."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,10 +21,11 @@ from reinas.tasks.base import AbstractTask, check_parts
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.user_data import Data, FileTask, cache_data
 from reinas.threads import one_thread
+from reinas.training import checkpoints
 from reinas.training.costs import costs, latency
-from reinas.training.fit import fit
 from reinas.training.tensors import search_tensors, seeded
-from reinas.types import TOO_COSTLY, Curve, Epoch, Job, Outcome
+from reinas.training.training import Training
+from reinas.types import TOO_COSTLY, Curve, Epoch, Job, Outcome, Place, Pruned
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,15 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
             (self.build or build)(architecture, self.task)
         check_parts(self.task)
 
+    def steps(self, architecture: Any) -> int:
+        """The epochs of its recipe."""
+        return adjust_recipe(architecture, self.recipe).epochs
+
     def __call__(self, job: Job[Any]) -> Outcome:
-        """One child, trained with one thread; all randomness comes from the job's seed."""
+        """One child, trained with one thread; all randomness comes from the job's seed.
+
+        Where the job says so the child pauses, and goes on from its checkpoint.
+        """
         start = time.perf_counter()
         if self.limits.settings:
             count, flops = costs(job.architecture, self.task, self.build or build)
@@ -155,6 +164,8 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
             self.build or build,
             job.report,
             self.placement,
+            until=job.until,
+            place=job.checkpoint,
         )
 
 
@@ -170,6 +181,10 @@ class _Carried(AbstractEvaluator[Any]):
     def settings(self) -> Mapping[str, Any]:
         """The evaluator's."""
         return self.evaluator.settings
+
+    def steps(self, architecture: Any) -> int:
+        """The evaluator's."""
+        return self.evaluator.steps(architecture)
 
     def __call__(self, job: Job[Any]) -> Outcome:
         """The evaluator's outcome; nothing is read from files."""
@@ -219,6 +234,9 @@ def outcome(
     builder: Builder,
     report: Callable[[int, float], None],
     placement: Placement,
+    *,
+    until: int | None = None,
+    place: Place | None = None,
 ) -> Outcome:
     """Build, train and measure one child, with one thread of the CPU.
 
@@ -229,32 +247,51 @@ def outcome(
         builder: Builds the child.
         report: Is called with every validated epoch and the reward by then.
         placement: Where to train, and with which numbers; resolved.
+        until: The epoch after which the child pauses, or after the first one later that is
+            validated. None: it is trained whole.
+        place: Where its checkpoint is; written where it pauses. None: there is none.
 
     Returns:
-        The reward, or why there is none.
+        The reward, or why there is none; a pruned outcome where the child pauses.
     """
     train, valid = search_tensors(task, placement.device)
     start = time.perf_counter()  # without the data, which are loaded once per process
     with one_thread(), seeded(recipe.seed, placement.where()):
         child = builder(architecture, task).to(placement.where())
-        known = _costs(child, architecture, task, builder)
+        saved = None if place is None else checkpoints.read(place)
+        known = _costs(child, architecture, task, builder) if saved is None else saved["known"]
+        training = Training(child, train, valid, recipe, task.objective, placement=placement)
         progress = _Progress(task, known, report)
-        curve = fit(
-            child,
-            train,
-            valid,
-            recipe,
-            task.objective,
-            on_epoch=progress.add,
-            placement=placement,
-        )
+        if saved is not None:
+            training.restore(saved["training"])
+            start -= saved["seconds"]
+            progress.restore(training.curve)
+        while not (training.finished or _is_validated(training, until)):
+            epoch = training.run_epoch()
+            if epoch is not None:
+                progress.add(epoch)
+        if not training.finished:
+            seconds = time.perf_counter() - start
+            if place is not None:
+                state = {"training": training.state(), "known": known, "seconds": seconds}
+                checkpoints.write(place, state)
+            return progress.paused(training.curve, seconds)
+        curve = training.finish()
     seconds = time.perf_counter() - start
+    reports = tuple(progress.reports)
     if curve.stopped:
-        return Outcome(None, seconds, known, curve, curve.stopped)
+        return Outcome(None, seconds, known, curve, curve.stopped, reports=reports)
     # with patience the weights are those of the best epoch
     kept = min(curve.epochs, key=lambda e: e.loss) if recipe.patience else curve.epochs[-1]
     metrics = known | _metrics(task, kept)
-    return Outcome(task.reward_of(curve, metrics), seconds, metrics, curve)
+    reward = task.reward_of(curve, metrics)
+    return Outcome(reward, seconds, metrics, curve, reports=reports)
+
+
+def _is_validated(training: Training, until: int | None) -> bool:
+    """Whether the child has been validated at or after the epoch at which it pauses."""
+    rows = training.curve.epochs
+    return until is not None and bool(rows) and rows[-1].number >= until
 
 
 class _Progress:
@@ -268,12 +305,33 @@ class _Progress:
     ) -> None:
         self._task, self._known, self._report = task, known, report
         self._epochs: list[Epoch] = []
+        self.reports: list[tuple[int, float]] = []
 
     def add(self, epoch: Epoch) -> None:
         """One more validated epoch."""
+        self._see(epoch)
+        self._report(epoch.number, self._score)
+
+    def restore(self, curve: Curve) -> None:
+        """The epochs before a pause, which were reported then."""
+        for epoch in curve.epochs:
+            self._see(epoch)
+
+    def paused(self, curve: Curve, seconds: float) -> Outcome:
+        """The outcome of a child that pauses after its last validated epoch."""
+        last = self._epochs[-1]
+        metrics = {**self._known, **_metrics(self._task, last)}
+        pruned = Pruned(last.number, self._score)
+        return Outcome(
+            None, seconds, metrics, curve, pruned=pruned, reports=tuple(self.reports)
+        )
+
+    def _see(self, epoch: Epoch) -> None:
         self._epochs.append(epoch)
         metrics = {**self._known, **_metrics(self._task, epoch)}
-        self._report(epoch.number, self._task.reward_of(Curve(tuple(self._epochs)), metrics))
+        self._score = self._task.reward_of(Curve(tuple(self._epochs)), metrics)
+        if math.isfinite(self._score):
+            self.reports.append((epoch.number, float(self._score)))
 
 
 def _metrics(task: AbstractTask, epoch: Epoch) -> dict[str, float]:
