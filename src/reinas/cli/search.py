@@ -15,6 +15,7 @@ from reinas.config.execution import SCHEDULE, make_budget, make_executor, make_s
 from reinas.config.objects import SearchConfig, configure, make_policy, restored
 from reinas.config.options import (
     BudgetOptions,
+    DiskOptions,
     ExecutorOptions,
     NameOptions,
     PartOptions,
@@ -39,6 +40,7 @@ SPACE = "SPACE"
     NameOptions,
     StoreOptions,
     ExecutorOptions,
+    DiskOptions,
     ScheduleOptions,
 )
 def search(
@@ -76,6 +78,7 @@ def search(
     - `reinas search conv --task cifar10 --grow --set space.depth=20 --trials 12800`
     - `reinas search recurrent --task text:wiki --set space.base=8 --set task.size=small`
     - `reinas search --cell-from zoph-le-cell --task text:book.txt --set task.level=char`
+    - `reinas search conv --task digits --stopping asha --set stopping.eta=4`
     - `reinas search conv --task digits --seconds 600 --target-reward 0.97`
     - `reinas search conv --task digits --executor ray --address auto --cpus 2`
     - `reinas search conv --policy zoph-le --replicas 4 --shards 2 --batch-size 2`
@@ -113,6 +116,7 @@ def _cell(cell_from: str, given: Settings) -> dict[str, Setting]:
     BudgetOptions,
     StoreOptions,
     ExecutorOptions,
+    DiskOptions,
     ScheduleOptions,
     without=[key for key in SCHEDULE if key != "shards"],
     defaults=False,
@@ -172,6 +176,8 @@ def run(config: SearchConfig, store: Store, name: str, *, as_json: bool) -> None
             schedule=schedule,
             growth=config.growth,
             reuse=options.reuse,
+            stopping=config.stopping,
+            disk_limit=options.disk_limit,
             observer=bar,
         )
     report = make_report(study.record)

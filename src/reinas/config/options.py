@@ -103,6 +103,16 @@ class ExecutorOptions(WorkerOptions):
     ] = None
 
 
+class DiskOptions(Options):
+    """What paused children may take."""
+
+    disk_limit: Annotated[
+        float,
+        Field(ge=0, allow_inf_nan=False),
+        Option("GiB on disk for children that pause under a rule of stopping.", metavar="GIB"),
+    ] = 10.0
+
+
 class ScheduleOptions(Options):
     """The controllers and parameter servers of the paper's figure 3."""
 
@@ -191,6 +201,7 @@ class NameOptions(Options):
 class SearchOptions(
     ScheduleOptions,
     ExecutorOptions,
+    DiskOptions,
     ProposalOptions,
     SeedOptions,
     BudgetOptions,
@@ -231,6 +242,15 @@ class PartOptions(Options):
             "What proposes architectures; see `reinas policies`. Default: bayes.",
             metavar="NAME",
             key="policy.name",
+        ),
+    ] = None
+    stopping: Annotated[
+        str | None,
+        Option(
+            "Which children are given up early: asha, hyperband, median or none (default);"
+            " stopping.* changes their numbers.",
+            metavar="RULE",
+            key="stopping.name",
         ),
     ] = None
     epochs: Annotated[
