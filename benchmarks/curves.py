@@ -2,9 +2,9 @@
 
     python benchmarks/curves.py FOLDER
 
-writes FOLDER/digits.csv, breast_cancer.csv, wine.csv and diabetes.csv: 1,152 settings each, trained
+writes FOLDER/digits.csv, breast_cancer.csv, wine.csv and diabetes.csv: 768 settings each, trained
 for 27 epochs, with the validation loss after epochs 1, 3, 9 and 27 (columns loss_1, ...). All
-settings are trained at once, as one batch of matrices, with the widths as masks; two minutes.
+settings are trained at once, as one batch of matrices, with the widths as masks; half a minute.
 """
 
 import csv
@@ -25,14 +25,14 @@ DATA = {
     "diabetes": datasets.load_diabetes,
 }
 GRID = {
-    "learning_rate": (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0),
+    "learning_rate": (0.003, 0.01, 0.03, 0.1, 0.3, 1.0),
     "schedule": ("constant", "cosine"),
     "activation": ("relu", "tanh"),
-    "width": (4, 8, 16, 32),
-    "weight_decay": (0.0, 0.001, 0.01),
-    "dropout": (0.0, 0.2, 0.5),
+    "width": (2, 4, 8, 16),
+    "weight_decay": (0.0, 0.001, 0.01, 0.1),
+    "dropout": (0.0, 0.3),
 }
-EPOCHS, BATCH, SAVED = 27, 32, (1, 3, 9, 27)
+EPOCHS, BATCH, SAVED = 27, 64, (1, 3, 9, 27)
 WORST = 10.0  # losses are cut here, so that a diverged setting has one
 
 

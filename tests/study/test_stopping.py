@@ -66,12 +66,16 @@ def test_halving_keeps_the_best_floor_of_n_over_eta(eta, least):
     for n in range(1, 30):
         scores = rng.integers(0, 6, n).tolist()
         children = [Progress(t, 50, ((least, float(s)),)) for t, s in enumerate(scores)]
-        kept = [c.trial for c in children if rule.goes_on(least, c, [o for o in children if o != c])]
+        kept = [
+            c.trial for c in children if rule.goes_on(least, c, [o for o in children if o != c])
+        ]
         order = sorted(range(n), key=lambda t: (-scores[t], t))
         assert kept == sorted(order[: max(1, n // eta)])
 
 
-@pytest.mark.parametrize(("steps", "rungs"), [(1, (1,)), (2, (1, 2)), (9, (1, 3, 9)), (10, (1, 3, 9, 10))])
+@pytest.mark.parametrize(
+    ("steps", "rungs"), [(1, (1,)), (2, (1, 2)), (9, (1, 3, 9)), (10, (1, 3, 9, 10))]
+)
 def test_the_rungs_of_asha(steps, rungs):
     """1, 3, 9, ... below the last step, and that."""
     assert Asha().rungs(7, steps) == rungs
@@ -83,7 +87,9 @@ def test_the_brackets_of_hyperband_have_the_papers_proportions():
     rule = Hyperband()
     dealt = Counter(rule.bracket(trial, 81) for trial in range(143))
     assert dealt == {0: 81, 1: 34, 2: 15, 3: 8, 4: 5}
-    assert [rule.bracket(t, 81) for t in range(143)] == [rule.bracket(t, 81) for t in range(143, 286)]
+    assert [rule.bracket(t, 81) for t in range(143)] == [
+        rule.bracket(t, 81) for t in range(143, 286)
+    ]
     firsts = {rule.bracket(t, 81): rule.rungs(t, 81) for t in range(143)}
     assert firsts == {k: tuple(3**i for i in range(k, 5)) for k in range(5)}
 

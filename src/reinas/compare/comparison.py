@@ -59,7 +59,9 @@ def with_stopping(specs: Sequence[PolicySpec], stopping: Mapping[str, Any]) -> l
     Returns:
         Twice as many; the label of those with the rule ends in its name.
     """
-    pairs = [(s, replace(s, label=f"{s.label}+{stopping['name']}", stopping=stopping)) for s in specs]
+    pairs = [
+        (s, replace(s, label=f"{s.label}+{stopping['name']}", stopping=stopping)) for s in specs
+    ]
     return [spec for pair in pairs for spec in pair]
 
 

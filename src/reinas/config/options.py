@@ -103,6 +103,20 @@ class ExecutorOptions(WorkerOptions):
     ] = None
 
 
+class RuleOptions(Options):
+    """Which children are given up early."""
+
+    stopping: Annotated[
+        str | None,
+        Option(
+            "Which children are given up early: asha, hyperband, median or none (default);"
+            " stopping.* changes their numbers.",
+            metavar="RULE",
+            key="stopping.name",
+        ),
+    ] = None
+
+
 class DiskOptions(Options):
     """What paused children may take."""
 
@@ -242,15 +256,6 @@ class PartOptions(Options):
             "What proposes architectures; see `reinas policies`. Default: bayes.",
             metavar="NAME",
             key="policy.name",
-        ),
-    ] = None
-    stopping: Annotated[
-        str | None,
-        Option(
-            "Which children are given up early: asha, hyperband, median or none (default);"
-            " stopping.* changes their numbers.",
-            metavar="RULE",
-            key="stopping.name",
         ),
     ] = None
     epochs: Annotated[

@@ -322,9 +322,7 @@ class _Progress:
         last = self._epochs[-1]
         metrics = {**self._known, **_metrics(self._task, last)}
         pruned = Pruned(last.number, self._score)
-        return Outcome(
-            None, seconds, metrics, curve, pruned=pruned, reports=tuple(self.reports)
-        )
+        return Outcome(None, seconds, metrics, curve, pruned=pruned, reports=tuple(self.reports))
 
     def _see(self, epoch: Epoch) -> None:
         self._epochs.append(epoch)

@@ -7,8 +7,8 @@ from typing import Generic
 
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import AbstractExecutor, OnReport
-from reinas.study.study import Study
 from reinas.study.stopping import AbstractStopping, Progress, checked_rungs, cut
+from reinas.study.study import Study
 from reinas.training.checkpoints import Checkpoints
 from reinas.types import A, Job, Outcome, Trial
 
