@@ -107,9 +107,9 @@ def curves(x: Tensor, y: Tensor, x_valid: Tensor, y_valid: Tensor, rows: list) -
             loss = losses(forward(x[part], training=True), y[part])
             gradients = torch.autograd.grad(loss.sum(), weights)
             with torch.no_grad():
-                for weight, gradient in zip(weights, gradients, strict=True):
-                    gradient = torch.nan_to_num(gradient, 0, 0, 0) + decay * weight
-                    weight -= rate * factor * gradient.clamp(-1, 1)
+                for weight, raw in zip(weights, gradients, strict=True):
+                    gradient = torch.nan_to_num(raw, 0, 0, 0) + decay * weight
+                    weight.sub_(rate * factor * gradient.clamp(-1, 1))
         if epoch in SAVED:
             with torch.no_grad():
                 found = losses(forward(x_valid, training=False), y_valid)

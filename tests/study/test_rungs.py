@@ -1,4 +1,4 @@
-"""Searches with early stopping: the same trials and decisions, whoever is first, however they end."""
+"""Searches with early stopping: whoever is first and however they end, the same decisions."""
 
 import warnings
 from contextlib import contextmanager
@@ -88,9 +88,9 @@ def stepped_search(store, *, stopping=None, trials=40, evaluator=None, on_trial=
 def story(record):
     """Everything that must not depend on how often a search was stopped."""
     trials = [
-        (t.number, t.batch, t.answers, t.repeat_of, t.outcome.reward, t.outcome.error)
-        + (t.outcome.pruned, t.outcome.reports)
+        (t.number, t.batch, t.answers, t.repeat_of, o.reward, o.error, o.pruned, o.reports)
         for t in record.finished()
+        for o in [t.outcome]
     ]
     return trials, record.diagnostics()
 
@@ -223,7 +223,7 @@ def trained(store, *, stopping=Asha(), recipe=QUICK, **more):  # noqa: B008 - a 
 
 
 def test_good_children_have_the_outcome_of_an_uninterrupted_training(tmp_path):
-    """Reward, metrics, curve and reports of the survivors are those without stopping, bit for bit."""
+    """The survivors' reward, metrics, curve and reports are those without stopping, bit for bit."""
     stopped = trained(str(tmp_path / "s.db"))
     whole = trained(None, stopping=None)
     states = [t.state for t in stopped.trials]
@@ -290,7 +290,7 @@ def test_children_that_are_validated_seldom_are_judged_where_they_are(tmp_path):
 def test_an_evaluator_that_cannot_stop_is_refused(tmp_path):
     """With what to do, and before anything is written."""
     path = tmp_path / "s.db"
-    with pytest.raises(SettingError, match="stopping needs an evaluator .* Hashed has no number"):
+    with pytest.raises(SettingError, match=r"stopping needs an evaluator .* Hashed has no number"):
         stepped_search(str(path), evaluator=Hashed())
     assert not path.exists()
 

@@ -59,10 +59,11 @@ def with_stopping(specs: Sequence[PolicySpec], stopping: Mapping[str, Any]) -> l
     Returns:
         Twice as many; the label of those with the rule ends in its name.
     """
-    pairs = [
-        (s, replace(s, label=f"{s.label}+{stopping['name']}", stopping=stopping)) for s in specs
-    ]
-    return [spec for pair in pairs for spec in pair]
+    result = []
+    for spec in specs:
+        label = f"{spec.label}+{stopping['name']}"
+        result += [spec, replace(spec, label=label, stopping=stopping)]
+    return result
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,8 @@ def read(place: Place) -> dict[str, Any] | None:
         place: Where, and whose it should be.
 
     Returns:
-        The state, with its tensors on the CPU; None where there is no file, and, with a warning, where it is torn, foreign or
-        of another version.
+        The state, with its tensors on the CPU; None where there is no file, and, with a warning,
+        where it is torn, foreign or of another version.
     """
     import torch
 
