@@ -167,7 +167,7 @@ class Mortal(Store):
             raise Died
 
 
-@pytest.mark.parametrize(("rule", "every"), [("asha", 5), ("hyperband", 17), ("median", 17)])
+@pytest.mark.parametrize(("rule", "every"), [("asha", 11), ("hyperband", 31), ("median", 31)])
 def test_dying_at_any_transaction_changes_nothing(rule, every, tmp_path):
     """Whatever transaction is the last, a resumed search has the undisturbed one's trials."""
     few = {"stopping": RULES[rule], "trials": 16}
