@@ -95,7 +95,7 @@ def story(record):
     return trials, record.diagnostics()
 
 
-RULES = {"asha": Asha(), "hyperband": Hyperband(eta=2), "median": Median()}
+RULES = {"asha": Asha(), "hyperband": Hyperband(eta=2), "median": Median(3, 3)}
 
 
 @pytest.fixture(scope="module")

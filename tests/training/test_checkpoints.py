@@ -47,7 +47,7 @@ def spoil_torn(path):
 
 
 def spoil_code(path):
-    path.write_bytes(pickle.dumps(Evil()))
+    path.write_bytes(pickle.dumps(Evil(), protocol=2))
 
 
 def spoil_version(path):

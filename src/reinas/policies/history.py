@@ -76,7 +76,7 @@ class History:
         answers = np.full((len(self), width), -1, np.int32)
         for row, known in zip(answers, self.answers, strict=True):
             row[: len(known)] = known
-        result = {"answers": answers, "values": np.array(self.values, np.float64)}
+        result: State = {"answers": answers, "values": np.array(self.values, np.float64)}
         if any(self.steps):
             rows = [(n, *point) for n, curve in enumerate(self.curves) for point in curve.items()]
             result["steps"] = np.array(self.steps, np.int64)
