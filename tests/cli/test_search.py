@@ -370,7 +370,7 @@ def test_ctrl_c_while_a_class_is_made_is_one_line_too(tmp_path):
 
 
 def test_children_are_given_up_early_and_shown_and_resumed(reinas, quick):
-    """The rule is recorded, `show` counts the pruned ones, and `resume` goes on by the same rule."""
+    """The rule is recorded, `show` counts the pruned ones, `resume` goes on by the same rule."""
     halving = ["--stopping", "asha", "--set", "stopping.eta=2", "--set", "recipe.epochs=3"]
     status, out, _ = reinas("search", *quick, *halving)
     assert status == 0

@@ -43,13 +43,13 @@ def test_no_stopped_child_is_better_than_the_best_whole_one():
 
 def test_a_history_keeps_what_was_stopped():
     """Steps and scores go through the state."""
-    history = History()
+    history = History(comparing=True)
     outcomes = [
         Outcome(0.8, reports=((1, 0.5), (3, 0.8))),
         Outcome(None, pruned=Pruned(1, 0.4), reports=((1, 0.4),)),
     ]
     history.add([Trial(n, 0, (n,), outcome) for n, outcome in enumerate(outcomes)])
-    other = History()
+    other = History(comparing=True)
     other.restore(history.state())
     assert other.curves == history.curves == [{1: 0.5, 3: 0.8}, {1: 0.4}]
     assert np.array_equal(other.comparable(), history.comparable())

@@ -60,7 +60,7 @@ class BayesianSearch(AbstractPolicy):
         check_decisions(space.decisions)
         self._space = space
         self._start, self._seed = start, seed
-        self._history = History()
+        self._history = History(comparing=True)
         self._bits: Floats | None = None  # all evaluated architectures, encoded
         self._theta: Floats | None = None
         self._next_fit = start  # number of trials at which the parameters are fitted next

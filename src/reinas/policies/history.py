@@ -13,6 +13,10 @@ from reinas.types import Answers, Trial
 class History:
     """Every evaluated architecture and its reward, in the order of evaluation.
 
+    Args:
+        comparing: Whether to keep what `comparable` needs; without it, a score of a trial that was
+            stopped early counts like a reward.
+
     Attributes:
         answers: One entry per trial.
         values: The value learned from each trial (see `reinas.policies.base.rewards`).
@@ -21,7 +25,8 @@ class History:
         curves: The scores of each trial by step; empty before any trial was stopped early.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, comparing: bool = False) -> None:
+        self._comparing = comparing
         self.answers: list[Answers] = []
         self.values: list[float] = []
         self.known: set[Answers] = set()
@@ -49,7 +54,8 @@ class History:
         self.values += values
         self.known.update(trial.answers for trial in trials)
         outcomes = [trial.outcome for trial in trials]
-        self.steps += [0 if o is None or o.pruned is None else o.pruned.step for o in outcomes]
+        steps = [0 if o is None or o.pruned is None else o.pruned.step for o in outcomes]
+        self.steps += steps if self._comparing else [0] * len(steps)
         told = any(self.steps)
         self.curves += [dict(o.reports) if told and o is not None else {} for o in outcomes]
         return values
