@@ -13,6 +13,7 @@ from statistics import fmean, median
 from typing import Any, ClassVar
 
 from reinas.errors import InvalidSettingError
+from reinas.store import AbstractRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +286,32 @@ def cut(
         if at >= step:
             return tuple(reports[: place + 1])
     return tuple(reports) if ended and reports else None
+
+
+def is_given_up(rule: AbstractStopping, record: AbstractRecord, number: int, steps: int) -> bool:
+    """Whether a running trial is given up by what all trials have reported by now.
+
+    Args:
+        rule: The rule.
+        record: The study's record.
+        number: The trial's number.
+        steps: How many steps each trial has when it is evaluated whole.
+
+    Returns:
+        False where the last step that the trial has reported is none of its rungs.
+    """
+    mine = record.reports(number)
+    step = mine[-1][0] if mine else 0
+    if step >= steps or step not in checked_rungs(rule, number, steps):
+        return False
+    others = []
+    for other in record.all_trials():
+        complete = other.outcome is not None and other.outcome.reward is not None
+        known = cut(record.reports(other.number), step, ended=complete)
+        is_rival = other.number != number and other.repeat_of is None
+        if known and is_rival and step in rule.rungs(other.number, steps):
+            others.append(Progress(other.number, steps, known, complete))
+    return not rule.goes_on(step, Progress(number, steps, tuple(mine)), others)
 
 
 def _check_least(least: int) -> None:

@@ -21,7 +21,7 @@ from reinas.study.budget import Budget
 from reinas.study.claims import Holder, is_gone
 from reinas.study.lifecycle import Lifecycle
 from reinas.study.observer import Observer
-from reinas.study.stopping import AbstractStopping, Progress, checked_rungs, cut
+from reinas.study.stopping import AbstractStopping, is_given_up
 from reinas.training.checkpoints import DISK_LIMIT, Checkpoints, checked_limit
 from reinas.types import A, Outcome, Pruned, Trial
 
@@ -206,20 +206,8 @@ class Study(Lifecycle[A]):
         Returns:
             False where the last step reported is none of the rule's rungs, and without a rule.
         """
-        number = _number(trial)
-        if self.stopping is None or not (mine := self.record.reports(number)):
-            return False
-        step = mine[-1][0]
-        if step >= steps or step not in checked_rungs(self.stopping, number, steps):
-            return False
-        others = []
-        for other in self.record.all_trials():
-            complete = other.outcome is not None and other.outcome.reward is not None
-            known = cut(self.record.reports(other.number), step, ended=complete)
-            is_rival = other.number != number and other.repeat_of is None
-            if known and is_rival and step in self.stopping.rungs(other.number, steps):
-                others.append(Progress(other.number, steps, known, complete))
-        return not self.stopping.goes_on(step, Progress(number, steps, tuple(mine)), others)
+        rule = self.stopping
+        return rule is not None and is_given_up(rule, self.record, _number(trial), steps)
 
     def tell(
         self,
