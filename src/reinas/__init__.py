@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from reinas.study.schedules import AbstractSchedule, Synchronous
     from reinas.study.search import search
     from reinas.study.servers.asynchronous import Asynchronous
+    from reinas.study.stopping import AbstractStopping, Asha, Hyperband, Median, Progress
     from reinas.study.study import Study
     from reinas.tables.array_table import BenchmarkTable
     from reinas.tasks.arrays import Arrays
@@ -116,6 +117,7 @@ _HOMES = {
     "reinas.study.observer": ("Observer",),
     "reinas.study.schedules": ("AbstractSchedule", "Synchronous"),
     "reinas.study.search": ("search",),
+    "reinas.study.stopping": ("AbstractStopping", "Asha", "Hyperband", "Median", "Progress"),
     "reinas.study.study": ("Study",),
     "reinas.objectives.base": ("Objective",),
     "reinas.objectives.classification": ("Classification",),
@@ -184,10 +186,12 @@ __all__ = [
     "AbstractRecord",
     "AbstractSchedule",
     "AbstractSpace",
+    "AbstractStopping",
     "AbstractStore",
     "AbstractTask",
     "ArrayTask",
     "Arrays",
+    "Asha",
     "Asynchronous",
     "BayesianSearch",
     "BenchmarkTable",
@@ -212,6 +216,7 @@ __all__ = [
     "FoundNetwork",
     "FunctionEvaluator",
     "Growth",
+    "Hyperband",
     "Images",
     "IndependentSoftmaxes",
     "Job",
@@ -220,6 +225,7 @@ __all__ = [
     "Link",
     "LocalSearch",
     "LstmSpace",
+    "Median",
     "MemoryStore",
     "MlpSpace",
     "Mnist",
@@ -232,6 +238,7 @@ __all__ = [
     "Plan",
     "Processes",
     "ProductSpace",
+    "Progress",
     "Pruned",
     "RandomSearch",
     "Recipe",

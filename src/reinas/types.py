@@ -173,6 +173,19 @@ TOO_COSTLY = "too costly, not trained"
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where the checkpoint of a child is kept, for evaluators that can stop and continue one.
+
+    Args:
+        path: The file; it may not be there yet.
+        identity: Which child of which study it is of; a file with another one is foreign.
+    """
+
+    path: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
 class Job(Generic[A]):
     """One architecture to evaluate, as an evaluator gets it.
 
@@ -181,12 +194,17 @@ class Job(Generic[A]):
         architecture: What to evaluate.
         seed: The only source of randomness that the evaluation may use.
         on_report: Called with every (step, score); the executor sets it.
+        until: The step after which the child pauses, for evaluators that can stop and continue
+            one (`AbstractEvaluator.steps`). None: it is trained whole.
+        checkpoint: Where its state is kept while it pauses. None: nowhere.
     """
 
     trial: int
     architecture: A
     seed: int
     on_report: Callable[[int, float], None] | None = field(default=None, compare=False, repr=False)
+    until: int | None = None
+    checkpoint: Place | None = None
 
     def report(self, step: int, score: float) -> None:
         """Report how good the child is after `step` (an epoch, say), so that people can watch.

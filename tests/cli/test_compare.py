@@ -340,7 +340,7 @@ def test_bad_options_give_one_sentence(reinas, options, message):
         (("--task", "wine", "--reward", "x"), "--reward is for --table"),
         (("--task", "wime"), "did you mean 'wine'?"),
         (("--task", "wine", "--space", "nasbench201", "--seeds", 1), "needs images"),
-        (("--task", "wine", "--set", "table.x=1"), "only task.*, space.* and recipe.*"),
+        (("--task", "wine", "--set", "table.x=1"), "only task.*, space.*, recipe.* and stopping.*"),
         (("--question", "rn"), "did you mean 'rnn'?"),
         (
             ("--question", "rl", "--at", "5"),

@@ -367,3 +367,27 @@ def test_ctrl_c_while_a_class_is_made_is_one_line_too(tmp_path):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "interrupted" in done.stderr
+
+
+def test_children_are_given_up_early_and_shown_and_resumed(reinas, quick):
+    """The rule is recorded, `show` counts the pruned ones, `resume` goes on by the same rule."""
+    halving = ["--stopping", "asha", "--set", "stopping.eta=2", "--set", "recipe.epochs=3"]
+    status, out, _ = reinas("search", *quick, *halving)
+    assert status == 0
+    record = Store("reinas.db").get("quick")
+    assert record.settings["stopping"] == {"name": "asha", "eta": 2, "least": 1}
+    pruned = sum(t.state == "pruned" for t in record.finished())
+    assert pruned > 0
+    _, out, _ = reinas("show", "quick")
+    assert f"{pruned} pruned" in out
+    status, _, _ = reinas("resume", "quick", "--trials", "9", "--workers", "0")
+    assert status == 0
+    assert Store("reinas.db").get("quick").count() == (9, 9)
+    assert not os.path.exists("reinas.db.checkpoints")
+
+
+def test_a_rule_that_is_none_is_refused(reinas, quick):
+    """With the option, and the nearest name."""
+    status, _, err = reinas("search", *quick, "--stopping", "aska")
+    assert status == 2
+    assert "--stopping 'aska' is not known: did you mean 'asha'?" in err

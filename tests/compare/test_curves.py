@@ -1,11 +1,14 @@
 """Curves of runs that were made by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from compare.made import made
 from reinas.compare import curves
 from reinas.compare.comparison import Comparison, PolicySpec, Problem, check
+from reinas.compare.runs import Run
 from reinas.compare.summary import document, own_milliseconds, summarise
 from reinas.errors import SettingError
 
@@ -168,3 +171,24 @@ def test_comparisons_that_cannot_be_made_are_refused(arguments, message):
     """The message has the key, what was expected and what was given."""
     with pytest.raises(SettingError, match=message):
         check(*arguments)
+
+
+def test_costs_are_whole_trainings_and_pruned_is_not_failed():
+    """Four evaluations: whole, stopped after a third, failed, whole."""
+    run = replace(made([0.3, None, None, 0.5]), costs=np.array([1, 1 / 3, 1, 1]))
+    assert run.spent.tolist() == pytest.approx([1, 4 / 3, 7 / 3, 10 / 3])
+    assert curves.pruned([run], 4).tolist() == [1]
+    assert curves.failed([run], 4).tolist() == [1]
+    assert curves.spent([run], 3).tolist() == pytest.approx([7 / 3])
+    assert Run.of_state(run.state()).costs.tolist() == run.costs.tolist()
+    plain = made([0.3, 0.5])
+    assert plain.spent.tolist() == [1, 2]
+    assert Run.of_state(plain.state()).costs is None
+
+
+def test_the_best_by_cost():
+    """Nothing before the first is done, and nothing after the end."""
+    run = replace(made([0.3, None, 0.5]), costs=np.array([1, 0.5, 1]))
+    found = curves.best_over_cost([run], [0.5, 1, 2, 2.5, 3])[0]
+    assert np.isnan(found[[0, 4]]).all()
+    assert found[1:4].tolist() == [0.3, 0.3, 0.5]

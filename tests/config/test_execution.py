@@ -5,8 +5,14 @@ import os
 import pytest
 import torch
 
-from reinas import Budget, Placement
-from reinas.config.execution import make_budget, make_executor, make_schedule, worker_count
+from reinas import Asha, Budget, Median, Placement
+from reinas.config.execution import (
+    make_budget,
+    make_executor,
+    make_schedule,
+    make_stopping,
+    worker_count,
+)
 from reinas.config.options import SearchOptions, WorkerOptions
 from reinas.errors import InvalidSettingError
 from reinas.executors.processes import Processes
@@ -121,3 +127,26 @@ def test_sharing_accelerators_takes_worker_processes_on_accelerators(more, place
     """Anything else would do nothing, and is refused."""
     with pytest.raises(InvalidSettingError, match=f"children_per_device .*{problem}"):
         make_executor(SearchOptions(children_per_device=2, **more), placement)
+
+
+def test_a_rule_of_stopping_by_its_name():
+    """With its numbers; none is no rule."""
+    assert make_stopping({"name": "asha", "eta": "4"}) == Asha(4)
+    assert make_stopping({"name": "median", "least": 2}) == Median(2)
+    assert make_stopping({"name": "none"}) is None
+    assert make_stopping({}) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "ascha"}, "stopping 'ascha' is not known: .*asha"),
+        ({"eta": 3}, "stopping.eta needs a rule"),
+        ({"name": "median", "eta": 3}, "stopping.eta is not known"),
+        ({"name": "asha", "eta": 1}, "stopping.eta must be at least 2"),
+    ],
+)
+def test_rules_that_cannot_be_made_are_refused(settings, message):
+    """With the key."""
+    with pytest.raises(InvalidSettingError, match=message):
+        make_stopping(settings)

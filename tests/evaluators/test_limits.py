@@ -18,9 +18,9 @@ from reinas import (
     search,
 )
 from reinas.errors import SettingError
-from reinas.evaluators import limits, trained
+from reinas.evaluators import child, limits
 from reinas.spaces.mlp import MlpArchitecture, MlpLayer
-from reinas.training import fit
+from reinas.training.training import Training
 
 SMALL = MlpArchitecture((MlpLayer(8, "tanh"),))
 FLOPS = 13 * 8 + 8 * 3
@@ -33,11 +33,11 @@ def fitted(monkeypatch):
     """Every child that was trained."""
     children = []
 
-    def spied(child, *rest, **more):
-        children.append(child)
-        return fit.fit(child, *rest, **more)
+    def spied(network, *rest, **more):
+        children.append(network)
+        return Training(network, *rest, **more)
 
-    monkeypatch.setattr(trained, "fit", spied)
+    monkeypatch.setattr(child, "Training", spied)
     return children
 
 

@@ -75,9 +75,12 @@ def learned(name, outcome_of):
     return policy.state(), policy.propose(4, length=length, seed=9)
 
 
-@pytest.mark.parametrize("name", POLICIES)
-def test_every_policy_learns_the_same_from_a_pruned_score_and_an_equal_reward(name):
-    """State and proposals agree to the last bit when every second child is pruned."""
+@pytest.mark.parametrize("name", [name for name in POLICIES if name != "bayes"])
+def test_other_policies_learn_the_same_from_a_pruned_score_and_an_equal_reward(name):
+    """State and proposals agree to the last bit when every second child is pruned.
+
+    Bayesian search puts pruned scores on the scale of whole trainings (test_fidelity.py).
+    """
     if name == "tpe":
         pytest.importorskip("optuna")
     score = [0.1 * ((7 * n) % 12) - 0.3 for n in range(12)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reinas import Job
+from reinas import Job, Pruned
 from reinas.errors import FileError, SettingError
 from reinas.evaluators.tabular import TabularEvaluator
 from reinas.tables.base import Entry
@@ -193,3 +193,40 @@ def test_a_file_that_is_not_text_is_refused(tmp_path):
     path.write_bytes(b"a,r\n\xff\xfe,1\n")
     with pytest.raises(FileError, match="is not UTF-8 text"):
         csv_table(str(path), ("a",), ("r",))
+
+
+CURVES = "depth,loss_1,loss_3,loss_9\n1,0.9,0.5,0.4\n2,0.8,0.7,0.6\n"
+
+
+def test_columns_of_fidelities_are_a_curve_with_the_steps_of_their_names(csv):
+    """Nine steps in all; losses are negated, and a child that pauses costs its share."""
+    table = csv(
+        CURVES, ("depth",), ("loss_9",), maximise=False, fidelities=("loss_1", "loss_3"), cost=None
+    )
+    assert table.steps == 9
+    assert table.look((0,)) == Entry((-0.4,), curve=((1, -0.9), (3, -0.5)))
+    evaluator = TabularEvaluator(table)
+    architecture = table.space.decode((1,))
+    assert evaluator.steps(architecture) == 9
+    paused = evaluator(Job(0, architecture, 0, until=2))
+    assert paused.pruned == Pruned(3, -0.7)
+    assert paused.reports == ((1, -0.8), (3, -0.7))
+    whole = evaluator(Job(0, architecture, 0, until=9))
+    assert (whole.reward, whole.reports) == (-0.6, ((1, -0.8), (3, -0.7), (9, -0.6)))
+    assert evaluator(Job(0, architecture, 0)) == whole
+
+
+@pytest.mark.parametrize(
+    ("reward", "fidelities", "message"),
+    [
+        (("loss_9",), ("loss_2",), "table.fidelities is wrong: .* has no column 'loss_2'"),
+        (("loss_9",), ("loss_3", "loss_1"), r"ascend to the reward's step, got .*\[3, 1, 9\]"),
+        (("loss_3", "loss_9"), ("loss_1",), "goes with one column as the reward"),
+        (("plain",), ("loss_1",), "'plain' does not"),
+    ],
+)
+def test_fidelities_that_make_no_curve_are_refused(csv, reward, fidelities, message):
+    """One sentence each."""
+    text = "depth,loss_1,loss_3,loss_9,plain\n1,1,1,1,1\n2,1,1,1,1\n"
+    with pytest.raises(SettingError, match=message):
+        csv(text, ("depth",), reward, fidelities=fidelities)

@@ -15,11 +15,13 @@ from reinas.config.execution import SCHEDULE, make_budget, make_executor, make_s
 from reinas.config.objects import SearchConfig, configure, make_policy, restored
 from reinas.config.options import (
     BudgetOptions,
+    DiskOptions,
     ExecutorOptions,
     NameOptions,
     PartOptions,
     PlacementOptions,
     ProposalOptions,
+    RuleOptions,
     ScheduleOptions,
     SeedOptions,
     SharingOptions,
@@ -37,12 +39,14 @@ SPACE = "SPACE"
     PartOptions,
     BudgetOptions,
     ProposalOptions,
+    RuleOptions,
     SeedOptions,
     NameOptions,
     StoreOptions,
     PlacementOptions,
     SharingOptions,
     ExecutorOptions,
+    DiskOptions,
     ScheduleOptions,
 )
 def search(
@@ -80,6 +84,7 @@ def search(
     - `reinas search conv --task cifar10 --grow --set space.depth=20 --trials 12800`
     - `reinas search recurrent --task text:wiki --set space.base=8 --set task.size=small`
     - `reinas search --cell-from zoph-le-cell --task text:book.txt --set task.level=char`
+    - `reinas search conv --task digits --stopping asha --set stopping.eta=4`
     - `reinas search conv --task digits --seconds 600 --target-reward 0.97`
     - `reinas search conv --task digits --executor ray --address auto --cpus 2`
     - `reinas search conv --task cifar10 --device cuda --precision auto`
@@ -120,6 +125,7 @@ def _cell(cell_from: str, given: Settings) -> dict[str, Setting]:
     PlacementOptions,
     SharingOptions,
     ExecutorOptions,
+    DiskOptions,
     ScheduleOptions,
     without=[key for key in SCHEDULE if key != "shards"],
     defaults=False,
@@ -182,6 +188,8 @@ def run(config: SearchConfig, store: Store, name: str, *, as_json: bool) -> None
             schedule=schedule,
             growth=config.growth,
             reuse=options.reuse,
+            stopping=config.stopping,
+            disk_limit=options.disk_limit,
             observer=bar,
         )
     report = make_report(study.record)

@@ -1,7 +1,7 @@
 """Runs of several policies on the same seeds, in parallel; each is stored once finished."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reinas.compare.runs import Run, RunSpec, run
@@ -23,10 +23,12 @@ class PolicySpec:
     Args:
         label: The name that the comparison shows.
         settings: The policy's name and all of its parameters but the seed.
+        stopping: The settings of its rule of early stopping; None: all children are whole.
     """
 
     label: str
     settings: Mapping[str, Any]
+    stopping: Mapping[str, Any] | None = None
 
 
 def policy_spec(label: str, settings: Mapping[str, Any]) -> PolicySpec:
@@ -45,6 +47,23 @@ def policy_spec(label: str, settings: Mapping[str, Any]) -> PolicySpec:
     target, checked = resolve("policy", settings)
     defaults = {key: value for key, value in parameters(target).items() if key != "seed"}
     return PolicySpec(label, {"name": settings["name"], **defaults, **checked})
+
+
+def with_stopping(specs: Sequence[PolicySpec], stopping: Mapping[str, Any]) -> list[PolicySpec]:
+    """Each policy without early stopping, then the same with it.
+
+    Args:
+        specs: The policies.
+        stopping: The settings of the rule.
+
+    Returns:
+        Twice as many; the label of those with the rule ends in its name.
+    """
+    result = []
+    for spec in specs:
+        label = f"{spec.label}+{stopping['name']}"
+        result += [spec, replace(spec, label=label, stopping=stopping)]
+    return result
 
 
 @dataclass(frozen=True)
@@ -131,6 +150,7 @@ def run_specs(
             evaluations,
             reuse,
             seed,
+            spec.stopping,
         )
         for table, seed in zip(tables, seeds, strict=True)
         for spec in specs

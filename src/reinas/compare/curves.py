@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from reinas.compare.runs import Run
 from reinas.compare.statistics import Floats
 
+EXACT = 1e-9
+"""Costs are sums of shares, so they are equal up to rounding."""
+
 
 def lowest_reward(runs: Sequence[Run]) -> float:
     """The lowest reward of these runs; a failure counts as this.
@@ -97,7 +100,35 @@ def last_mean(runs: Sequence[Run], at: int, window: int) -> Floats:
 
 def failed(runs: Sequence[Run], at: int) -> Floats:
     """The number of failures among the first `at` evaluations: [seeds]."""
-    return np.array([float(np.isnan(run.rewards[:at]).sum()) for run in runs])
+    return np.array([float((np.isnan(run.rewards) & ~run.pruned)[:at].sum()) for run in runs])
+
+
+def pruned(runs: Sequence[Run], at: int) -> Floats:
+    """The number of children stopped early among the first `at` evaluations: [seeds]."""
+    return np.array([float(run.pruned[:at].sum()) for run in runs])
+
+
+def spent(runs: Sequence[Run], at: int) -> Floats:
+    """The cost of the first `at` evaluations in whole trainings: [seeds]."""
+    return np.array([run.spent[at - 1] for run in runs])
+
+
+def best_over_cost(runs: Sequence[Run], points: Sequence[float]) -> Floats:
+    """The incumbent's mean reward by the cost spent.
+
+    Args:
+        runs: One per seed.
+        points: Costs in whole trainings.
+
+    Returns:
+        [seeds, points]; NaN where a run had no evaluation done by then, or was over before.
+    """
+    rows = []
+    for run, best in zip(runs, best_so_far(runs), strict=True):
+        places = np.searchsorted(run.spent, np.array(points) + EXACT, side="right") - 1
+        known = (places >= 0) & (np.array(points) <= run.spent[-1] + EXACT)
+        rows.append(np.where(known, best[np.maximum(places, 0)], np.nan))
+    return np.stack(rows)
 
 
 def distinct(runs: Sequence[Run], at: int) -> Floats:

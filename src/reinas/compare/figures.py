@@ -25,6 +25,7 @@ COLOURS = (
 )
 FLOOR = 1e-3
 """Lower edge of a logarithmic axis as a share of its largest value; 0 is drawn there."""
+COST_POINTS = 200
 POINTS = 50  # of a curve that is expensive to compute
 TOPS = (1, 5, 15)  # numbers of best models, as in the paper's figure 6
 
@@ -33,7 +34,7 @@ def _colour(place: int) -> str:
     return COLOURS[place % len(COLOURS)]
 
 
-def _band(figure: Any, x: Sequence[int], values: Floats, name: str, place: int) -> None:
+def _band(figure: Any, x: Sequence[float], values: Floats, name: str, place: int) -> None:
     """The mean over seeds of [seeds, x] as a line, its 95 % interval as a band."""
     mean, low, high = bootstrap(values)
     colour = _colour(place)
@@ -87,6 +88,36 @@ def progress(comparison: Comparison) -> Any:
         trace.y = np.maximum(trace.y, floor)
     figure = layout(figure, "evaluations", f"regret ({problem.reward})")
     figure.update_yaxes(type="log", range=[np.log10(floor), np.log10(2 * max(top, floor))])
+    return figure
+
+
+def progress_over_cost(comparison: Comparison) -> Any:
+    """Regret over the cost in whole trainings if the best reward is known, else the reward.
+
+    Args:
+        comparison: The comparison.
+
+    Returns:
+        A Plotly figure.
+    """
+    figure = go.Figure()
+    sign = 1 if comparison.problem.maximise else -1
+    tops = [max(run.spent[-1] for run in runs) for runs in comparison.runs.values()]
+    points = np.linspace(max(tops) / COST_POINTS, max(tops), COST_POINTS)
+    for place, spec in enumerate(comparison.policies):
+        values = curves.best_over_cost(comparison.runs[spec.label], points.tolist())
+        whole = ~np.any(np.isnan(values), axis=0)
+        if comparison.best is None:
+            values = sign * values
+        else:
+            values = np.array(comparison.best)[:, None] - values
+        if whole.any():
+            _band(figure, points[whole].tolist(), values[:, whole], spec.label, place)
+    name = comparison.problem.reward
+    title = name if comparison.best is None else f"regret ({name})"
+    figure = layout(figure, "whole trainings", title)
+    if comparison.best is not None:
+        figure.update_yaxes(type="log")
     return figure
 
 

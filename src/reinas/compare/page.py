@@ -149,6 +149,7 @@ def _detail(comparison: Comparison, rows: Rows, decimals: int) -> TextTable:
     at = comparison.at[-1]
     sign = 1 if comparison.problem.maximise else -1
     failures = any(by[at].failed for by in rows.values())
+    stops = any(by[at].pruned for by in rows.values())
     body = []
     for label, by in rows.items():
         row = by[at]
@@ -159,6 +160,7 @@ def _detail(comparison: Comparison, rows: Rows, decimals: int) -> TextTable:
                 interval_text(row.last, decimals, sign),
                 f"{row.distinct:.1f}",
                 *([f"{row.failed:.1f}"] if failures else []),
+                *([f"{row.pruned:.1f}", f"{row.spent:.1f}"] if stops else []),
                 duration(row.seconds),
                 f"{own_milliseconds(comparison, label):.2f} ms",
             ]
@@ -169,6 +171,7 @@ def _detail(comparison: Comparison, rows: Rows, decimals: int) -> TextTable:
         f"mean of the last {min(WINDOW, at)}",
         "distinct",
         *(["failed"] if failures else []),
+        *(["pruned", "whole trainings"] if stops else []),
         "cost",
         "policy time",
     ]
@@ -222,6 +225,8 @@ def _sections(comparison: Comparison, rows: Rows, *, first: bool) -> list[str]:
         "<h2>Progress</h2>",
         figure_html(figures.progress(comparison), first=first),
     ]
+    if any(run.costs is not None for runs in comparison.runs.values() for run in runs):
+        sections.append(figure_html(figures.progress_over_cost(comparison), first=False))
     if comparison.best is not None:
         sections.append('<p class="quiet">Regret 0 is drawn at the lower edge.</p>')
     if len(comparison.policies) > 1:

@@ -20,6 +20,7 @@ from reinas.spaces.base import AbstractSpace
 from reinas.store.json import plain
 from reinas.study.budget import Budget
 from reinas.study.schedules import Synchronous
+from reinas.study.stopping import NAMED, AbstractStopping
 from reinas.study.study import Study
 from reinas.tables.base import AbstractBenchmarkTable
 from reinas.types import Answers, Trial
@@ -36,7 +37,8 @@ class Run:
     `rewards` is what the policy saw (NaN: failed), `means` the same without noise, `reported` the
     metric it did not see (NaN where there is none), `seconds` what the evaluation cost by the
     table or in training, `places` the number of the first evaluation of the same architecture.
-    `own_seconds` is what the policy itself took in all.
+    `own_seconds` is what the policy itself took in all. `costs` is what the evaluation cost in
+    whole trainings: below 1 for a child that was stopped early; None where none was.
     """
 
     rewards: Floats
@@ -45,9 +47,23 @@ class Run:
     seconds: Floats
     places: NDArray[np.int64]
     own_seconds: float
+    costs: Floats | None = None
+
+    @property
+    def spent(self) -> Floats:
+        """What was spent by each evaluation, in whole trainings [evaluations]."""
+        return np.cumsum(np.ones(len(self.rewards)) if self.costs is None else self.costs)
+
+    @property
+    def pruned(self) -> NDArray[np.bool_]:
+        """Which evaluations were stopped early [evaluations]."""
+        if self.costs is None:
+            return np.zeros(len(self.rewards), bool)
+        return (self.costs < 1) & np.isnan(self.rewards)
 
     def state(self) -> State:
         """As named arrays."""
+        costs = {} if self.costs is None else {"costs": self.costs}
         return {
             "rewards": self.rewards,
             "means": self.means,
@@ -55,6 +71,7 @@ class Run:
             "seconds": self.seconds,
             "places": self.places,
             "own_seconds": np.array([self.own_seconds]),
+            **costs,
         }
 
     @staticmethod
@@ -80,10 +97,13 @@ class RunSpec:
     evaluations: int
     reuse: bool
     seed: int
+    stopping: Mapping[str, Any] | None = None
+    """The rule of early stopping, by its settings."""
 
     @property
     def settings(self) -> dict[str, Any]:
         """All of it as JSON takes it."""
+        stopping = {} if self.stopping is None else {"stopping": dict(self.stopping)}
         return plain(
             {
                 "table": dict(self.table),
@@ -94,6 +114,7 @@ class RunSpec:
                 "evaluations": self.evaluations,
                 "reuse": self.reuse,
                 "seed": self.seed,
+                **stopping,
             }
         )
 
@@ -171,16 +192,30 @@ def run(spec: RunSpec) -> Run:
         batch_size=spec.batch_size,
         budget=Budget(spec.evaluations),
         reuse=spec.reuse,
+        stopping=None if spec.stopping is None else rule_of(spec.stopping),
     )
     Synchronous().run(study, evaluator, Serial())
-    return of_trials(study.record.finished(), study.record.diagnostics())
+    return of_trials(study.record.finished(), study.record.diagnostics(), table.steps)
+
+
+def rule_of(settings: Mapping[str, Any]) -> AbstractStopping:
+    """The rule of early stopping with these settings."""
+    values = dict(settings)
+    return NAMED[values.pop("name")](**values)
 
 
 def of_trials(
     trials: Sequence[Trial],
     diagnostics: Sequence[tuple[int, Mapping[str, float]]],
+    steps: int | None = None,
 ) -> Run:
-    """A run from its finished trials, and what a policy with a clock said of its batches."""
+    """A run from its finished trials, and what a policy with a clock said of its batches.
+
+    Args:
+        trials: All of them, in the order proposed.
+        diagnostics: By batch.
+        steps: How many steps a whole training has, for the cost of trials that were stopped early.
+    """
     first: dict[Answers, int] = {}
     places = []
     columns: list[tuple[float, float, float, float]] = []
@@ -195,4 +230,8 @@ def of_trials(
         places.append(first.setdefault(key, number))
     rewards, means, reports, seconds = np.array(columns, np.float64).T
     own_seconds = math.fsum(said.get(OWN, 0.0) for _, said in diagnostics)
-    return Run(rewards, means, reports, seconds, np.array(places), own_seconds)
+    costs = None
+    if steps is not None:
+        pruned = [None if t.outcome is None else t.outcome.pruned for t in trials]
+        costs = np.array([1.0 if p is None else p.step / steps for p in pruned])
+    return Run(rewards, means, reports, seconds, np.array(places), own_seconds, costs)

@@ -32,6 +32,8 @@ class Row:
         distinct: Mean number of different architectures.
         failed: Mean number of failures.
         seconds: Mean cost of the evaluations, in seconds.
+        pruned: Mean number of children stopped early.
+        spent: Mean cost of the evaluations, in whole trainings.
     """
 
     reward: Interval
@@ -45,6 +47,8 @@ class Row:
     distinct: float
     failed: float
     seconds: float
+    pruned: float
+    spent: float
 
 
 Rows = Mapping[str, Mapping[int, Row]]
@@ -86,6 +90,8 @@ def summarise(comparison: Comparison) -> Rows:
                 distinct=float(curves.distinct(runs, at).mean()),
                 failed=float(curves.failed(runs, at).mean()),
                 seconds=float(curves.seconds_spent(runs, at).mean()),
+                pruned=float(curves.pruned(runs, at).mean()),
+                spent=float(curves.spent(runs, at).mean()),
             )
     return _corrected(rows)
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from reinas.compare.comparison import PolicySpec
-from reinas.compare.runs import Run, TimedPolicy, of_trials, policy_of
+from reinas.compare.runs import Run, TimedPolicy, of_trials, policy_of, rule_of
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import AbstractExecutor
 from reinas.spaces.base import AbstractSpace
@@ -13,6 +16,7 @@ from reinas.store import AbstractStore
 from reinas.study.budget import Budget
 from reinas.study.observer import Observer
 from reinas.study.search import search
+from reinas.study.study import Study
 
 
 def run_searches(
@@ -65,8 +69,20 @@ def run_searches(
                     name=f"{name}/{spec.label}/{seed}",
                     executor=executor,
                     reuse=reuse,
+                    stopping=None if spec.stopping is None else rule_of(spec.stopping),
                     observer=observer,
                 )
-                record = study.record
-                runs[spec.label].append(of_trials(record.finished(), record.diagnostics()))
+                runs[spec.label].append(_run(study, evaluator))
     return runs
+
+
+def _run(study: Study[Any], evaluator: AbstractEvaluator[Any]) -> Run:
+    """A finished search as a run; children may have different numbers of steps."""
+    run = of_trials(study.record.finished(), study.record.diagnostics())
+    if study.stopping is None:
+        return run
+    costs = np.ones(len(run.rewards))
+    for place, trial in enumerate(study.trials):
+        if trial.outcome is not None and trial.outcome.pruned is not None:
+            costs[place] = trial.outcome.pruned.step / (evaluator.steps(trial.architecture) or 1)
+    return replace(run, costs=costs)

@@ -1,6 +1,7 @@
 """Where and for how long a search runs, from its options: budget, schedule, executor."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from reinas.config.options import (
@@ -12,11 +13,13 @@ from reinas.config.options import (
     WorkerOptions,
 )
 from reinas.devices import CPU, Placement, count
-from reinas.errors import InvalidSettingError
-from reinas.registry import find, make, parameters
+from reinas.errors import InvalidSettingError, nearest
+from reinas.registry import check, find, make, parameters
 from reinas.study.budget import Budget
 from reinas.study.schedules import AbstractSchedule, Synchronous
 from reinas.study.servers.asynchronous import Asynchronous
+from reinas.study.stopping import NAMED as RULES
+from reinas.study.stopping import AbstractStopping
 
 CLUSTER = ("address", "cpus", "gpus", "retries")
 TAKES: dict[str, tuple[str, ...]] = {
@@ -25,6 +28,7 @@ TAKES: dict[str, tuple[str, ...]] = {
     "serial": (),
 }
 """Which options each of reinas's own executors takes; your own takes those of its parameters."""
+NO_RULE = "none"
 SCHEDULE = tuple(ScheduleOptions.model_fields)
 
 
@@ -42,6 +46,26 @@ def make_schedule(options: ScheduleOptions) -> AbstractSchedule:
 def make_placement(options: PlacementOptions) -> Placement:
     """Where children train, with `auto` as it was given."""
     return Placement(**options.given("device", "precision", "compile"))
+
+
+def make_stopping(settings: Mapping[str, Any]) -> AbstractStopping | None:
+    """The rule of early stopping that `stopping.*` settings describe; None where there is none.
+
+    Raises:
+        InvalidSettingError: There is no such rule, or a number is wrong.
+    """
+    values = dict(settings)
+    name = values.pop("name", NO_RULE)
+    if name == NO_RULE:
+        if values:
+            key = f"stopping.{next(iter(values))}"
+            raise InvalidSettingError(key, f"needs a rule: set stopping to {', '.join(RULES)}")
+        return None
+    if name not in RULES:
+        raise InvalidSettingError(
+            "stopping", f"'{name}' is not known: {nearest(str(name), [*RULES, NO_RULE])}"
+        )
+    return RULES[name](**check("stopping", RULES[name], values))
 
 
 def make_executor(options: ExecutorOptions, placement: Placement = CPU) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reinas.config.execution import make_placement
+from reinas.config.execution import make_placement, make_stopping
 from reinas.config.options import SearchOptions
 from reinas.config.settings import SECTIONS, Setting, Settings, cited, merged, read, section
 from reinas.devices import Placement
@@ -14,6 +14,7 @@ from reinas.registry import DEFAULT_TASK, PLACES, check, find, make, parameters,
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.spaces.growth import Growth
+from reinas.study.stopping import AbstractStopping
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
 
@@ -40,6 +41,7 @@ class SearchConfig:
         growth: How networks grow; None where they do not.
         policy: The policy's settings: making it needs torch, so that is left to `make_policy`.
         placement: Where children train; `auto` as it was given.
+        stopping: Which children are given up early; None: none is.
         settings: All of it as it was given, for messages.
         build: The name of the function that builds networks, where the search has its own.
     """
@@ -51,6 +53,7 @@ class SearchConfig:
     growth: Growth | None
     policy: Mapping[str, Any]
     placement: Placement
+    stopping: AbstractStopping | None
     settings: Settings
     build: str | None = None
 
@@ -72,7 +75,8 @@ def configure(*sources: Settings) -> SearchConfig:
         policy = {"name": DEFAULT_POLICY} | section(settings, "policy")
         resolve("policy", policy)  # refuses what is wrong
         placement = make_placement(options)
-    return SearchConfig(options, space, task, recipe, growth, policy, placement, settings)
+        stopping = make_stopping(section(settings, "stopping"))
+    return SearchConfig(options, space, task, recipe, growth, policy, placement, stopping, settings)
 
 
 def _check_keys(settings: Settings) -> None:
@@ -214,6 +218,7 @@ def _settings_of(stored: Mapping[str, Any]) -> dict[str, Setting]:
         "task": evaluator["task"],
         "recipe": evaluator["recipe"],
         "growth": stored.get("growth", {}),
+        "stopping": stored.get("stopping", {}),
     }
     values = {f"{s}.{key}": value for s, part in sections.items() for key, value in part.items()}
     values |= {key: stored[key] for key in ("batch_size", "seed", "reuse")}

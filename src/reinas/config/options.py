@@ -148,6 +148,30 @@ class SharingOptions(Options):
     ] = None
 
 
+class RuleOptions(Options):
+    """Which children are given up early."""
+
+    stopping: Annotated[
+        str | None,
+        Option(
+            "Which children are given up early: asha, hyperband, median or none (default);"
+            " stopping.* changes their numbers.",
+            metavar="RULE",
+            key="stopping.name",
+        ),
+    ] = None
+
+
+class DiskOptions(Options):
+    """What paused children may take."""
+
+    disk_limit: Annotated[
+        float,
+        Field(ge=0, allow_inf_nan=False),
+        Option("GiB on disk for children that pause under a rule of stopping.", metavar="GIB"),
+    ] = 10.0
+
+
 class ScheduleOptions(Options):
     """The controllers and parameter servers of the paper's figure 3."""
 
@@ -252,6 +276,7 @@ class SearchOptions(
     PlacementOptions,
     SharingOptions,
     ExecutorOptions,
+    DiskOptions,
     ProposalOptions,
     SeedOptions,
     BudgetOptions,

@@ -13,7 +13,7 @@ import pydantic
 from reinas.errors import FileError, InvalidSettingError, SettingError
 from reinas.registry import explained
 
-NAMED_SECTIONS = ("space", "task", "policy", "recipe")
+NAMED_SECTIONS = ("space", "task", "policy", "recipe", "stopping")
 SECTIONS = (*NAMED_SECTIONS, "growth")
 
 M = TypeVar("M", bound=pydantic.BaseModel)

@@ -31,6 +31,24 @@ class AbstractEvaluator(ABC, Generic[A]):
         """Itself with the data that it has read from files: other machines have no such files."""
         return self
 
+    def steps(self, architecture: A) -> int | None:
+        """How many steps (epochs, say) a child has when it is trained whole.
+
+        An evaluator that gives a number can stop and continue a child: with `job.until` below it,
+        the child pauses after that step, or after the first one later at which it has a score.
+        Then the outcome is a pruned one, with the step and the score by then, all reports since
+        the child's first step, and all seconds; a later job of the same trial gives what an
+        uninterrupted child would have given, whether its checkpoint is still there or not. A child
+        that comes to its end before `job.until` has the outcome that it has whole.
+
+        Args:
+            architecture: The child's.
+
+        Returns:
+            At least 1. None, the default: a child cannot be stopped and continued.
+        """
+        return None
+
     def check(self, architecture: A) -> None:
         """Raise `SettingError` where architectures of this kind cannot be evaluated at all.
 

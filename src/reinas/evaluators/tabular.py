@@ -9,7 +9,7 @@ import numpy as np
 from reinas.errors import SettingError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.tables.base import AbstractBenchmarkTable, Noise
-from reinas.types import Job, Outcome
+from reinas.types import Job, Outcome, Pruned
 
 MEAN = "mean"
 """The metric that holds the mean over training seeds, whatever the reward was."""
@@ -22,7 +22,8 @@ class TabularEvaluator(AbstractEvaluator[Any]):
     """Looks architectures up. The reward is the mean over training seeds, or one of them.
 
     With `noise="seeds"` each evaluation draws one training's reward by the job's seed. The
-    outcome's metrics hold the mean all the same, and the reported metric.
+    outcome's metrics hold the mean all the same, and the reported metric. Where the table has
+    several fidelities a child can be stopped at each of them, for its share of the cost.
     """
 
     table: AbstractBenchmarkTable
@@ -43,6 +44,10 @@ class TabularEvaluator(AbstractEvaluator[Any]):
             settings["data"] = self.table.fingerprint
         return settings
 
+    def steps(self, architecture: Any) -> int | None:
+        """The table's, where it has several fidelities."""
+        return self.table.steps
+
     def __call__(self, job: Job[Any]) -> Outcome:
         """The row of the job's architecture; a failure where the table has none."""
         answers = self.table.space.encode(job.architecture)
@@ -55,4 +60,13 @@ class TabularEvaluator(AbstractEvaluator[Any]):
         metrics = {MEAN: entry.mean}
         if entry.reported is not None and self.table.report is not None:
             metrics[REPORTED] = entry.reported
-        return Outcome(reward, entry.seconds, metrics)
+        if (steps := self.table.steps) is None:
+            return Outcome(reward, entry.seconds, metrics)
+        reports = entry.curve
+        for place, (step, score) in enumerate(reports):
+            if job.until is not None and step >= job.until:
+                pruned, known = Pruned(step, score), reports[: place + 1]
+                seconds = entry.seconds * step / steps
+                return Outcome(None, seconds, metrics, pruned=pruned, reports=known)
+        assert reward is not None
+        return Outcome(reward, entry.seconds, metrics, reports=(*reports, (steps, reward)))

@@ -1,31 +1,25 @@
 """Train the child, measure it on the validation part."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
 
-from reinas.children import adjust_recipe, build, parameters
+from reinas.children import adjust_recipe, build
 from reinas.children.build import Builder, check_builder
 from reinas.devices import CPU, Placement
-from reinas.errors import TooCostlyError
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.evaluators.limits import NO_LIMITS, Limits
+from reinas.evaluators.child import outcome
+from reinas.evaluators.limits import Limits
 from reinas.names import object_name
-from reinas.rewards import Reward
 from reinas.seeds import derive
 from reinas.tasks.base import AbstractTask, check_parts
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.user_data import Data, FileTask, cache_data
-from reinas.threads import one_thread
-from reinas.training.costs import costs, latency
-from reinas.training.fit import fit
-from reinas.training.memory import with_less
-from reinas.training.tensors import search_tensors, seeded
-from reinas.types import Curve, Epoch, Job, Outcome
+from reinas.training.costs import costs
+from reinas.types import Job, Outcome
 
 
 @dataclass(frozen=True)
@@ -99,8 +93,15 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
             (self.build or build)(architecture, self.task)
         check_parts(self.task)
 
+    def steps(self, architecture: Any) -> int:
+        """The epochs of its recipe."""
+        return adjust_recipe(architecture, self.recipe).epochs
+
     def __call__(self, job: Job[Any]) -> Outcome:
-        """One child, trained with one thread; all randomness comes from the job's seed."""
+        """One child, trained with one thread; all randomness comes from the job's seed.
+
+        Where the job says so the child pauses, and goes on from its checkpoint.
+        """
         start = time.perf_counter()
         if self.limits.parameters is not None or self.limits.flops is not None:
             count, flops = costs(job.architecture, self.task, self.build or build)
@@ -117,6 +118,8 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
             job.report,
             self.placement,
             self.limits,
+            until=job.until,
+            place=job.checkpoint,
         )
 
 
@@ -132,6 +135,10 @@ class _Carried(AbstractEvaluator[Any]):
     def settings(self) -> Mapping[str, Any]:
         """The evaluator's."""
         return self.evaluator.settings
+
+    def steps(self, architecture: Any) -> int:
+        """The evaluator's."""
+        return self.evaluator.steps(architecture)
 
     def __call__(self, job: Job[Any]) -> Outcome:
         """The evaluator's outcome; nothing is read from files."""
@@ -172,109 +179,3 @@ class RecipeEvaluator(AbstractEvaluator[RecipePoint]):
         return outcome(
             point.architecture, self.task, point.recipe, self.build, job.report, self.placement
         )
-
-
-def outcome(
-    architecture: Any,
-    task: AbstractTask,
-    recipe: Recipe,
-    builder: Builder,
-    report: Callable[[int, float], None],
-    placement: Placement,
-    limits: Limits = NO_LIMITS,
-) -> Outcome:
-    """Build, train and measure one child, with one thread of the CPU.
-
-    Args:
-        architecture: What to build.
-        task: Data, objective, reward.
-        recipe: How to train; all randomness is its seed.
-        builder: Builds the child.
-        report: Is called with every validated epoch and the reward by then.
-        placement: Where to train, and with which numbers; resolved.
-        limits: Has the limit on latency.
-
-    Returns:
-        The reward, or why there is none; the metric `batch_size` only where the device had too
-        little memory for the recipe's, and half of it was enough.
-
-    Raises:
-        MemoryError: The device has too little memory for half the batch, too.
-    """
-    placement = placement.here()
-    train, valid = search_tensors(task, placement.device)
-    start = time.perf_counter()  # without the data, which are loaded once per process
-
-    known: dict[str, float] = {}
-
-    def trained(recipe: Recipe) -> Curve:
-        with one_thread(), seeded(recipe.seed, placement.where()):
-            child = builder(architecture, task).to(placement.where())
-            known.update(known_costs(child, architecture, task, builder))
-            limits.check_speed(child, task)
-            progress = _Progress(task, known, report).add
-            objective = task.objective
-            return fit(
-                child, train, valid, recipe, objective, on_epoch=progress, placement=placement
-            )
-
-    try:
-        curve, used = with_less(trained, recipe, placement)
-    except TooCostlyError as error:
-        return Outcome(None, time.perf_counter() - start, known, error=str(error))
-    if used.batch_size != recipe.batch_size:
-        known["batch_size"] = used.batch_size
-    seconds = time.perf_counter() - start
-    if curve.stopped:
-        return Outcome(None, seconds, known, curve, curve.stopped)
-    # with patience the weights are those of the best epoch
-    kept = min(curve.epochs, key=lambda e: e.loss) if recipe.patience else curve.epochs[-1]
-    metrics = known | _metrics(task, kept)
-    return Outcome(task.reward_of(curve, metrics), seconds, metrics, curve)
-
-
-class _Progress:
-    """Reports the reward that a child would have if it ended with the epoch."""
-
-    def __init__(
-        self,
-        task: AbstractTask,
-        known: Mapping[str, float],
-        report: Callable[[int, float], None],
-    ) -> None:
-        self._task, self._known, self._report = task, known, report
-        self._epochs: list[Epoch] = []
-
-    def add(self, epoch: Epoch) -> None:
-        """One more validated epoch."""
-        self._epochs.append(epoch)
-        metrics = {**self._known, **_metrics(self._task, epoch)}
-        self._report(epoch.number, self._task.reward_of(Curve(tuple(self._epochs)), metrics))
-
-
-def _metrics(task: AbstractTask, epoch: Epoch) -> dict[str, float]:
-    return {"loss": epoch.loss, **task.objective.metrics(epoch.loss, epoch.score)}
-
-
-def known_costs(
-    child: nn.Module, architecture: Any, task: AbstractTask, builder: Builder
-) -> dict[str, float]:
-    """The number of parameters, and those costs that the reward asks for.
-
-    Args:
-        child: The untrained network.
-        architecture: What it was built from.
-        task: Has the reward.
-        builder: What built it.
-
-    Returns:
-        Costs by name; latency in seconds.
-    """
-    known: dict[str, float] = {"parameters": parameters(child)}
-    function = task.reward_function
-    needs = function.needs if isinstance(function, Reward) else frozenset()
-    if "flops" in needs:
-        known["flops"] = costs(architecture, task, builder)[1]
-    if "latency" in needs:
-        known["latency"] = latency(child, task)
-    return known

@@ -12,8 +12,8 @@ from reinas.children.build import Builder
 from reinas.devices import Placement
 from reinas.errors import FileError
 from reinas.evaluators.base import AbstractEvaluator
+from reinas.evaluators.child import known_costs
 from reinas.evaluators.limits import Limits
-from reinas.evaluators.trained import known_costs
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
 from reinas.threads import one_thread

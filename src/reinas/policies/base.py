@@ -27,7 +27,7 @@ class AbstractPolicy(ABC):
 
     - complete: the reward;
     - pruned: the last score that the child reported before it was stopped early, treated like a
-      reward;
+      reward; Bayesian search puts it on the scale of whole trainings first;
     - failed: 0, or the lowest value seen so far if that is below 0. Otherwise failing would be
       the best that a child could do where all rewards are negative.
 

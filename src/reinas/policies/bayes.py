@@ -37,6 +37,7 @@ class BayesianSearch(AbstractPolicy):
     The first `start` children are spread evenly over the options. Then a Gaussian process is
     fitted, and each slot of the batch maximises its own acquisition function: the posterior mean,
     or the probability of improvement with one of several margins. Nothing is evaluated twice.
+    Scores of children that were stopped early are put on the scale of whole trainings first.
 
     Args:
         space: The space to search.
@@ -59,7 +60,7 @@ class BayesianSearch(AbstractPolicy):
         check_decisions(space.decisions)
         self._space = space
         self._start, self._seed = start, seed
-        self._history = History()
+        self._history = History(comparing=True)
         self._bits: Floats | None = None  # all evaluated architectures, encoded
         self._theta: Floats | None = None
         self._next_fit = start  # number of trials at which the parameters are fitted next
@@ -148,7 +149,7 @@ class BayesianSearch(AbstractPolicy):
         return np.array(rows, np.int64)
 
     def _best(self, length: int) -> Answers:
-        best = int(np.argmax(self._history.values))
+        best = int(np.argmax(self._history.comparable()))
         row = encoding(self._space.decisions[:length]).canonical(self._evaluated(length)[[best]])
         return tuple(row[0].tolist())
 
@@ -157,7 +158,7 @@ class BayesianSearch(AbstractPolicy):
         if self._cached is None:
             assert self._theta is not None
             assert self._bits is not None
-            values = scores(np.array(self._history.values))
+            values = scores(self._history.comparable())
             weights = Weights.of(self._theta, self._encoding)
             self._cached = Posterior(weights, self._bits, values)
         return self._cached
@@ -196,7 +197,7 @@ class BayesianSearch(AbstractPolicy):
         while self._next_fit <= len(self._history):
             upto = self._next_fit
             theta = start(self._encoding) if self._theta is None else self._theta
-            values = scores(np.array(self._history.values[:upto]))
+            values = scores(self._history.comparable(upto))
             self._theta = fit(theta, self._encoding, self._bits[:upto], values)
             self._next_fit = upto + max(MIN_NEW, upto // 8)
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from reinas.errors import SettingError, UnknownSearchError, nearest
@@ -37,6 +38,18 @@ class AbstractStore(ABC):
         Raises:
             BusyError: Another process holds it.
         """
+
+    def checkpoints(self, name: str) -> Path | None:
+        """The folder for checkpoints of a study's children; it need not be there yet.
+
+        Args:
+            name: The study's name.
+
+        Returns:
+            A folder that lasts as long as the store. None, the default: there is none, so they
+            do not outlive the process.
+        """
+        return None
 
     def get(self, name: str) -> AbstractRecord:
         """The study of that name.

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
@@ -18,6 +19,8 @@ from reinas.store.base import AbstractStore
 from reinas.store.json import now
 from reinas.store.runs import Runs
 from reinas.store.sql_record import SqlRecord
+
+LONGEST_NAME = 200  # characters; file systems take 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,18 @@ class Store(AbstractStore):
             if connection.execute(there).one_or_none() is None:
                 connection.execute(s.insert().values(row))
 
+    def checkpoints(self, name: str) -> Path:
+        """The study's folder in the one beside the store.
+
+        Args:
+            name: The study's name.
+        """
+        # quoted, since a name may have characters that no folder's name can have
+        folder = quote(name, safe="").replace(".", "%2E")
+        if len(folder) > LONGEST_NAME:
+            folder = _digest(name)
+        return Path(f"{self.path}.checkpoints") / folder
+
     def runs(self) -> Runs:
         """The finished runs of all comparisons."""
         if self._empty:
@@ -220,9 +235,8 @@ class Store(AbstractStore):
             StoreError: The store's folder is not writable.
         """
         # a digest, since a study's name may be too long or have characters no file name can have
-        digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
         try:
-            with self._hold(digest, timeout=0):
+            with self._hold(_digest(name), timeout=0):
                 yield
         except Timeout:
             raise BusyError(
@@ -268,6 +282,10 @@ class Store(AbstractStore):
     def close(self) -> None:
         """Close all connections to the file."""
         self._engine.dispose()
+
+
+def _digest(name: str) -> str:
+    return hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
 
 
 def _named(settings: dict[str, Any], key: str) -> str:

@@ -3,12 +3,14 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import AbstractExecutor
 from reinas.policies.base import AbstractPolicy
+from reinas.study.rungs import RungByRung
 from reinas.study.study import Study
 from reinas.types import A
 
@@ -64,6 +66,12 @@ class Synchronous(AbstractSchedule):
     ) -> None:
         """Batch after batch, from the last one that the policy has learned from."""
         watch = Throttled(study)
+        if study.stopping is not None:
+            with closing(study.checkpoints) as kept:
+                rungs = RungByRung(study, study.stopping, evaluator, executor, kept, watch)
+                while trials := study.ask():
+                    rungs.run(trials)
+            return
         while trials := study.ask():
             for job, outcome in executor.run(
                 evaluator,

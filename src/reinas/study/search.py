@@ -3,6 +3,7 @@
 import math
 from contextlib import closing
 
+from reinas.errors import InvalidSettingError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import AbstractExecutor
 from reinas.executors.serial import Serial
@@ -15,7 +16,9 @@ from reinas.study import setup
 from reinas.study.budget import Budget
 from reinas.study.observer import Observer
 from reinas.study.schedules import AbstractSchedule, Synchronous
+from reinas.study.stopping import AbstractStopping
 from reinas.study.study import Study
+from reinas.training.checkpoints import DISK_LIMIT
 from reinas.types import A
 
 
@@ -33,6 +36,8 @@ def search(
     schedule: AbstractSchedule | None = None,
     growth: Growth | None = None,
     reuse: bool = True,
+    stopping: AbstractStopping | None = None,
+    disk_limit: float = DISK_LIMIT,
     observer: Observer | None = None,
 ) -> Study[A]:
     """Search a space until the budget is spent.
@@ -57,6 +62,11 @@ def search(
             depth from the start.
         reuse: Whether an architecture that was evaluated before takes over that outcome instead
             of being evaluated again.
+        stopping: Which children are given up early: `Asha()`, `Hyperband()`, `Median()`, or a
+            rule of your own. None: every child is trained whole.
+        disk_limit: GiB that the checkpoints of paused children may take beside the store. Beyond
+            it those of the lowest scores are deleted, and their children, where they go on, are
+            trained anew up to where they were.
         observer: Watches the search.
 
     Returns:
@@ -78,7 +88,10 @@ def search(
         growth.check(space)
     home = setup.opened(store)
     name = home.free_name(space.name) if name is None else name
-    evaluator.check(space.decode(space.sample(1, derive(seed, "check"))[0]))
+    example = space.decode(space.sample(1, derive(seed, "check"))[0])
+    evaluator.check(example)
+    if stopping is not None:
+        _check_stopping(evaluator, example, schedule)
     with home.lock(name), closing(runner):
         runner.open()  # before there is anything that has begun
         study = Study(
@@ -93,6 +106,8 @@ def search(
             growth=growth,
             evaluator=evaluator,
             schedule=schedule.settings,
+            stopping=stopping,
+            disk_limit=disk_limit,
             observer=observer,
         )
         study.record.close_attempts(unknown_end=True)
@@ -102,3 +117,20 @@ def search(
         finally:
             study.record.close_attempts()
     return study
+
+
+def _check_stopping(
+    evaluator: AbstractEvaluator[A], architecture: A, schedule: AbstractSchedule
+) -> None:
+    """Refuse what cannot stop a child, before anything has begun."""
+    if evaluator.steps(architecture) is None:
+        raise InvalidSettingError(
+            "stopping",
+            f"needs an evaluator that can stop and continue a child, and {type(evaluator).__name__}"
+            " has no number of steps: implement its `steps`, or leave stopping out",
+        )
+    if not isinstance(schedule, Synchronous):
+        raise InvalidSettingError(
+            "stopping",
+            "is for searches batch by batch: leave it out, or the schedule of replicas and shards",
+        )

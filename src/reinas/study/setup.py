@@ -14,6 +14,7 @@ from reinas.spaces.base import AbstractSpace
 from reinas.spaces.growth import Growth
 from reinas.store import AbstractStore, MemoryStore, Store
 from reinas.store.json import plain
+from reinas.study.stopping import AbstractStopping
 from reinas.types import Outcome
 
 
@@ -49,6 +50,7 @@ def settings(
     reuse: bool,
     growth: Growth | None,
     schedule: Mapping[str, Any] | None,
+    stopping: AbstractStopping | None = None,
 ) -> dict[str, Any]:
     """Everything that changes results, as the store keeps it and compares it."""
     result: dict[str, Any] = {
@@ -64,14 +66,16 @@ def settings(
         result["growth"] = asdict(growth)
     if schedule:
         result["schedule"] = dict(schedule)
+    if stopping is not None:
+        result["stopping"] = {**stopping.settings, "name": name_of(stopping)}
     return plain(result)
 
 
-def name_of(policy: AbstractPolicy) -> str:
-    """A policy's name in settings; one of your own class is module:Name, to be made again."""
-    name = str(policy.settings.get("name", ""))
-    own = not type(policy).__module__.startswith("reinas.")
-    return object_name(type(policy)) if own and ":" not in name else name
+def name_of(part: AbstractPolicy | AbstractStopping) -> str:
+    """A part's name in settings; one of your own class is module:Name, to be made again."""
+    name = str(part.settings.get("name", ""))
+    own = not type(part).__module__.startswith("reinas.")
+    return object_name(type(part)) if own and ":" not in name else name
 
 
 def told(

@@ -1,6 +1,7 @@
 """A study: ask for trials, tell what came of them."""
 
 import contextlib
+import json
 import math
 import threading
 import time
@@ -20,6 +21,8 @@ from reinas.study.budget import Budget
 from reinas.study.claims import Holder, is_gone
 from reinas.study.lifecycle import Lifecycle
 from reinas.study.observer import Observer
+from reinas.study.stopping import AbstractStopping, is_given_up
+from reinas.training.checkpoints import DISK_LIMIT, Checkpoints, checked_limit
 from reinas.types import A, Outcome, Pruned, Trial
 
 LEASE = 3600.0
@@ -57,6 +60,9 @@ class Study(Lifecycle[A]):
         growth: Networks begin shallow and grow to the space's depth. None: full depth.
         evaluator: What measures the trials, for the record; None where that is your own code.
         schedule: What runs the study, for the record; None for ask and tell.
+        stopping: The rule by which `should_stop` decides, and the schedule of a search. None:
+            every trial is evaluated whole.
+        disk_limit: GiB that the checkpoints of paused children may take.
         lease: Seconds after which a silent worker on another machine counts as dead. Any call
             renews it, so it only has to be longer than a trial between two reports.
         observer: Is told of every finished trial.
@@ -81,21 +87,27 @@ class Study(Lifecycle[A]):
         growth: Growth | None = None,
         evaluator: AbstractEvaluator[A] | None = None,
         schedule: Mapping[str, Any] | None = None,
+        stopping: AbstractStopping | None = None,
+        disk_limit: float = DISK_LIMIT,
         lease: float = LEASE,
         observer: Observer | None = None,
     ) -> None:
         budget = budget or Budget()
         if not lease > 0:
             raise InvalidSettingError("lease", f"must be above 0 seconds, got {lease}")
+        checked_limit(disk_limit)
         self.policy = setup.default_policy(space, seed) if policy is None else policy
         batch_size = setup.checked_batch_size(batch_size, self.policy)
         settings = setup.settings(
-            space, self.policy, evaluator, batch_size, seed, reuse, growth, schedule
+            space, self.policy, evaluator, batch_size, seed, reuse, growth, schedule, stopping
         )
         home = setup.opened(store)
         name = home.free_name(space.name) if name is None else name
         record = home.put(name, settings, budget.trials)
         super().__init__(space, record, seed, batch_size, budget, reuse, growth, observer)
+        self.stopping = stopping
+        identity = f"{name}, {record.created}: {json.dumps(settings, sort_keys=True)}"
+        self.checkpoints = Checkpoints(home.checkpoints(name), identity, disk_limit)
         self._holder = Holder(lease)
         self._lease, self._renewed = lease, time.monotonic()
         self._handed: set[int] = set()
@@ -167,6 +179,35 @@ class Study(Lifecycle[A]):
             self._renew()
             self.record.report(Report(_number(trial), int(step), float(score), time.time()))
         self.observer.on_report(_number(trial), int(step), float(score))
+
+    def report_all(self, trial: Trial[A] | int, scores: Mapping[int, float]) -> None:
+        """Report all that a trial has come to, at once: whole or not at all.
+
+        Args:
+            trial: The trial, or its number.
+            scores: Its score after each step.
+        """
+        now = time.time()
+        with self._lock:
+            self._renew()
+            with self.record.together():
+                for step, score in scores.items():
+                    self.record.report(Report(_number(trial), int(step), float(score), now))
+
+    def should_stop(self, trial: Trial[A] | int, steps: int) -> bool:
+        """Whether the rule of early stopping gives a running trial up; then `prune` it.
+
+        Call it after each `report`. It compares with what all trials have reported by now.
+
+        Args:
+            trial: The trial, or its number.
+            steps: How many steps each trial has when it is evaluated whole.
+
+        Returns:
+            False where the last step reported is none of the rule's rungs, and without a rule.
+        """
+        rule = self.stopping
+        return rule is not None and is_given_up(rule, self.record, _number(trial), steps)
 
     def tell(
         self,

@@ -27,9 +27,12 @@ class BenchmarkTable(AbstractBenchmarkTable):
         reported: [size], a metric hidden from the search, such as test accuracy.
         seconds: [size], the cost of one evaluation.
         fingerprint: Digest of the file that the table was read from.
+        fidelities: The steps at which rewards are known, ascending; the last is the whole
+            training's. None at all: only its end is known, and has no number.
+        partial: [size, fidelities - 1], the rewards at those below the last.
 
     Raises:
-        SettingError: There is no reward at all.
+        SettingError: There is no reward at all, or the fidelities do not fit their rewards.
     """
 
     def __init__(
@@ -44,9 +47,21 @@ class BenchmarkTable(AbstractBenchmarkTable):
         reported: NDArray[np.float64] | None = None,
         seconds: NDArray[np.float64] | None = None,
         fingerprint: str | None = None,
+        fidelities: Sequence[int] = (),
+        partial: NDArray[np.float64] | None = None,
     ) -> None:
         if np.isnan(rewards).all():
             raise SettingError("a table needs at least one reward, got none")
+        below = tuple(fidelities)[:-1]
+        if list(fidelities) != sorted({*fidelities}) or (fidelities and fidelities[0] < 1):
+            raise SettingError(f"fidelities ascend from 1 or more, got {tuple(fidelities)}")
+        columns = 0 if partial is None else partial.shape[1]
+        if columns != len(below):
+            raise SettingError(
+                f"{len(fidelities)} fidelities need rewards at all but the last; got {columns}"
+            )
+        self._fidelities = tuple(fidelities)
+        self._partial = partial if maximise or partial is None else -partial
         self._space, self._settings, self._fingerprint = space, dict(settings), fingerprint
         self._reward, self._maximise, self._report = reward, maximise, report
         self._rewards = rewards if maximise else -rewards
@@ -83,6 +98,11 @@ class BenchmarkTable(AbstractBenchmarkTable):
         """Whether a higher reward is better."""
         return self._maximise
 
+    @property
+    def steps(self) -> int | None:
+        """The last fidelity, if there are any."""
+        return self._fidelities[-1] if self._fidelities else None
+
     @cached_property
     def means(self) -> NDArray[np.float64]:
         """Mean reward of each architecture [size]; NaN where it fails."""
@@ -116,7 +136,10 @@ class BenchmarkTable(AbstractBenchmarkTable):
         row = self._rewards[place]
         reported = None if self._reported is None else float(self._reported[place])
         seconds = 0.0 if self._seconds is None else float(self._seconds[place])
-        return Entry(tuple(row[~np.isnan(row)].tolist()), reported, seconds)
+        curve: tuple[tuple[int, float], ...] = ()
+        if self._partial is not None:
+            curve = tuple(zip(self._fidelities, self._partial[place].tolist(), strict=False))
+        return Entry(tuple(row[~np.isnan(row)].tolist()), reported, seconds, curve)
 
 
 def _radix(options: Sequence[int]) -> list[int]:

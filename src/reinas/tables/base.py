@@ -23,11 +23,13 @@ class Entry:
         rewards: One per training seed; higher is better.
         reported: A held-out metric that is never shown to the policy, such as test accuracy.
         seconds: Duration of one training.
+        curve: The (step, reward) of each fidelity below the whole training, by step.
     """
 
     rewards: tuple[float, ...]
     reported: float | None = None
     seconds: float = 0.0
+    curve: tuple[tuple[int, float], ...] = ()
 
     @property
     def mean(self) -> float:
@@ -77,6 +79,11 @@ class AbstractBenchmarkTable(ABC):
     @abstractmethod
     def noise(self) -> Noise:
         """What an evaluation gives by default."""
+
+    @property
+    def steps(self) -> int | None:
+        """How many steps a whole training has; None, the default: only its end is known."""
+        return None
 
     @abstractmethod
     def look(self, answers: Answers) -> Entry | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ def csv_table(
     report: str | None = None,
     cost: str | None = None,
     maximise: bool = True,
+    fidelities: tuple[str, ...] = (),
 ) -> BenchmarkTable:
     """Your own table: a CSV file with a header and one row per architecture.
 
@@ -40,6 +42,9 @@ def csv_table(
         report: A column that is reported but hidden from the search, such as test accuracy.
         cost: The column with the cost of one evaluation, in seconds.
         maximise: Whether a higher reward is better.
+        fidelities: Columns with the reward earlier in the training, for early stopping. Their
+            names end in the number of the step, such as loss_1, loss_3 and loss_9, and so does
+            then the one column of the reward, such as loss_27.
 
     Returns:
         The table.
@@ -57,10 +62,12 @@ def csv_table(
         "table.reward": reward,
         "table.report": () if report is None else (report,),
         "table.cost": () if cost is None else (cost,),
+        "table.fidelities": fidelities,
     }
     _check_columns(file, named)
     if len(file.rows) < 2:
         raise FileError(f"{file.path} has one row only: there is nothing to search")
+    steps = _steps(fidelities, reward)
     space, places = _space(file, decisions)
     _check_duplicates(file, places, decisions)
     settings = {
@@ -72,6 +79,8 @@ def csv_table(
         "cost": cost,
         "maximise": maximise,
     }
+    if fidelities:
+        settings["fidelities"] = list(fidelities)
     return BenchmarkTable(
         space,
         _grid(file, reward, space.size, places),
@@ -82,7 +91,35 @@ def csv_table(
         reported=None if report is None else _grid(file, [report], space.size, places)[:, 0],
         seconds=None if cost is None else _grid(file, [cost], space.size, places)[:, 0],
         fingerprint=hashlib.sha256(Path(file.path).read_bytes()).hexdigest()[:16],
+        fidelities=steps,
+        partial=_grid(file, fidelities, space.size, places) if fidelities else None,
     )
+
+
+def _steps(fidelities: Sequence[str], reward: Sequence[str]) -> list[int]:
+    """The steps of the fidelities and of the whole training; none without fidelities."""
+    if not fidelities:
+        return []
+    if len(reward) != 1:
+        raise InvalidSettingError(
+            "table.fidelities",
+            f"goes with one column as the reward, the whole training's; got {len(reward)}",
+        )
+    steps = []
+    for column in (*fidelities, *reward):
+        found = re.search(r"\d+$", column)
+        if found is None or int(found[0]) < 1:
+            raise InvalidSettingError(
+                "table.fidelities",
+                "takes columns that end in the number of their step, and so has the reward's to:"
+                f" '{column}' does not",
+            )
+        steps.append(int(found[0]))
+    if steps != sorted({*steps}):
+        raise InvalidSettingError(
+            "table.fidelities", f"should ascend to the reward's step, got the steps {steps}"
+        )
+    return steps
 
 
 @dataclass(frozen=True)
@@ -124,7 +161,7 @@ def _check_columns(file: _File, named: Mapping[str, Sequence[str]]) -> None:
                 raise InvalidSettingError(
                     key,
                     f"is wrong: column '{name}' is named twice, but can be only one of decision,"
-                    " reward, report and cost",
+                    " reward, report, cost and fidelity",
                 )
 
 

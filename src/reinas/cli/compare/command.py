@@ -34,6 +34,8 @@ def compare(
     - `reinas compare --table nasbench201:cifar100 --policies random,tpe,zoph-le:learning_rate=0.01
     --seeds 20 --evaluations 400 --at 100,400`
     - `reinas compare --table runs.csv --decisions depth,width --reward val_1,val_2 --report test`
+    - `reinas compare --table runs.csv --decisions depth,width --reward val_27 --fidelities
+    val_1,val_3,val_9 --stopping asha`
     - `reinas compare --table landscape --set table.interactions=2 --policies independent,zoph-le`
     - `reinas compare --task digits --space nasbench201 --set space.channels=4`
     - `reinas compare --question rl`

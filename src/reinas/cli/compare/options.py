@@ -64,6 +64,16 @@ class TableOptions(Options):
         str | None,
         Option("The column with the seconds.", metavar="COLUMN", panel=OWN_TABLE, key="table.cost"),
     ] = None
+    fidelities: Annotated[
+        str | None,
+        Option(
+            "Columns with the reward earlier in the training, such as loss_1,loss_3; the reward's"
+            " name ends in a number, too.",
+            metavar="A,B",
+            panel=OWN_TABLE,
+            key="table.fidelities",
+        ),
+    ] = None
     maximise: Annotated[
         bool | None,
         Option(
@@ -101,6 +111,14 @@ class CompareOptions(WorkerOptions, StoreOptions, NameOptions):
         int | None,
         Field(ge=1),
         Option("Children per run. Default: 200, or 32 with trained children."),
+    ] = None
+    stopping: Annotated[
+        str | None,
+        Option(
+            "Run each policy a second time with this rule: asha, hyperband or median; stopping.*"
+            " changes its numbers.",
+            metavar="RULE",
+        ),
     ] = None
     at: Annotated[
         str | None,

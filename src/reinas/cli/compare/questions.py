@@ -19,7 +19,7 @@ SIZES = {"rnn": (100, 1000), "rl": (100, 200)}
 """Seeds and evaluations of a question, unless they are given."""
 ESTIMATES = 2000
 """How many gradients the question `estimator` estimates per setting, unless seeds are given."""
-OWN_SETTINGS = ("policies", "at", "batch_size", "reuse", "first_seed")
+OWN_SETTINGS = ("policies", "at", "batch_size", "reuse", "first_seed", "stopping")
 """What a question brings itself."""
 QUESTIONS: dict[str, Callable[..., QuestionResult]] = {
     "rnn": rnn_and_rl.rnn,

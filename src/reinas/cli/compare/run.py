@@ -13,8 +13,8 @@ from reinas.compare.runs import RunSpec
 from reinas.config.execution import make_executor, worker_count
 from reinas.config.objects import configure
 from reinas.config.options import ExecutorOptions
-from reinas.config.settings import Settings, cited
-from reinas.errors import SettingError
+from reinas.config.settings import Settings, cited, section
+from reinas.errors import InvalidSettingError, SettingError
 from reinas.evaluators.tabular import TabularEvaluator
 from reinas.store import Store
 from reinas.study.observer import Observer
@@ -24,8 +24,15 @@ from reinas.types import Trial
 
 def on_table(options: CompareOptions, name: str, given: Settings, more: Settings) -> None:
     """Runs on a table, in all cores."""
-    runs = make_runs(options, 100, 200)
+    with cited(more):
+        runs = make_runs(options, 100, 200, section(more, "stopping"))
     table = make_table(name, given, more)
+    if options.stopping is not None and table.steps is None:
+        raise InvalidSettingError(
+            "stopping",
+            f"needs rewards before the end of a training, which {name} lacks:"
+            " give a CSV file with fidelities",
+        )
     evaluator = TabularEvaluator(table, options.noise)
     reuse = evaluator.noise == "mean" if options.reuse is None else options.reuse
     tables = [table] * len(runs.seeds)
@@ -87,10 +94,14 @@ def on_task(options: CompareOptions, parts: Settings, more: Settings) -> None:
     from reinas.compare.trained import run_searches
     from reinas.evaluators.trained import TrainedEvaluator
 
-    runs = make_runs(options, 5, 32)
+    with cited(more):
+        runs = make_runs(options, 5, 32, section(more, "stopping"))
+    more = {key: setting for key, setting in more.items() if not key.startswith("stopping.")}
     for key, setting in more.items():
         if key.partition(".")[0] not in ("task", "space", "recipe"):
-            raise SettingError(f"{setting.origin}: here are only task.*, space.* and recipe.*")
+            raise SettingError(
+                f"{setting.origin}: here are only task.*, space.*, recipe.* and stopping.*"
+            )
     config = configure(parts, more)
     print_notes(config.task.notes)
     total = len(runs.seeds) * len(runs.specs) * runs.evaluations

@@ -2,13 +2,14 @@
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reinas.cli.compare.options import CompareOptions, TableOptions
-from reinas.compare.comparison import PolicySpec, check, policy_spec
+from reinas.compare.comparison import PolicySpec, check, policy_spec, with_stopping
+from reinas.config.execution import NO_RULE, make_stopping
 from reinas.config.objects import with_place
 from reinas.config.option import option_fields
 from reinas.config.settings import Settings, cited, parse_value
@@ -36,11 +37,23 @@ class Runs:
     at: tuple[int, ...]
 
 
-def make_runs(options: CompareOptions, seeds: int, evaluations: int) -> Runs:
-    """The runs that the options describe, checked; `seeds` and `evaluations` are the defaults."""
+def make_runs(
+    options: CompareOptions, seeds: int, evaluations: int, stopping: Mapping[str, Any]
+) -> Runs:
+    """The runs that the options describe, checked.
+
+    Args:
+        options: The options.
+        seeds: How many seeds by default.
+        evaluations: How many evaluations by default.
+        stopping: Parameters of the rule of early stopping.
+    """
     count = seeds if options.seeds is None else options.seeds
     total = evaluations if options.evaluations is None else options.evaluations
     specs = policy_specs(options.policies)
+    rule = make_stopping({**stopping, "name": options.stopping or NO_RULE})
+    if rule is not None:
+        specs = with_stopping(specs, rule.settings)
     if options.at is None:
         at = sorted({max(1, total // share) for share in (8, 4, 2, 1)})
     else:
@@ -136,10 +149,12 @@ def make_table(name: str, given: Settings, more: Settings) -> Any:
                     field.key, f"is for a table of your own, FILE.csv: {name} knows its columns"
                 )
             value = given[field.key].value
-            several = field.name in ("decisions", "reward")
+            several = field.name in ("decisions", "reward", "fidelities")
             settings[field.name] = columns(value) if several else value
     for key, setting in more.items():
         section, _, parameter = key.partition(".")
+        if section == "stopping":
+            continue
         if section != "table" or not parameter:
             raise SettingError(f"{setting.origin}: with --table there are only table.* settings")
         settings[parameter] = setting.value
