@@ -111,7 +111,7 @@ class Phases:
     def explore(self) -> None:
         """Train the study's candidates for a slice each, or whole, as long as there is time."""
         self.observer.on_phase("explore", self.explored)
-        while self.clock.spent + self.slice / 2 < self.explored and (trials := self.study.ask()):
+        while self.clock.spent + 0.9 * self.slice < self.explored and (trials := self.study.ask()):
             pieces = {t.number: self.piece(t, self.explored, until=self.slice) for t in trials}
             for number, outcome in self._run(pieces):
                 self.study.tell(number, outcome=_told(outcome))
@@ -130,10 +130,9 @@ class Phases:
         if self.plan.by_recipe or self.clock.spent >= self.trained:
             return
         self.observer.on_phase("train", self.trained)
-        count = max(1, min(self.workers, self.plan.members))
-        best = self.best(count)
+        best = self.best(self.workers)
         if not best:  # the time did not suffice to explore: take what would have come first
-            best = [Candidate(t.number, 0.0, 0.0) for t in self.study.ask()[:count]]
+            best = [Candidate(t.number, 0.0, 0.0) for t in self.study.ask()[: self.workers]]
         if best:
             self._train_on(best, self.trained, is_last=True)
 
