@@ -2,8 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-DEMO := --name demo --seed 1 --trials 64 --policy zoph-le --set policy.learning_rate=0.01 \
-	--set space.depth=5 --set "space.filters=[8,16,24,36]"
 
 .PHONY: help demo test check lint bench device-check results clean
 
@@ -17,10 +15,10 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench,dev,pandas,ray]'
 	@touch $(READY)
 
-demo: $(READY)  ## Search a network on real images, train it, test it, draw it (minutes)
-	$(BIN)/reinas search conv --task digits $(DEMO)
-	$(BIN)/reinas finish demo
+demo: $(READY)  ## Find a network for real images in two minutes, beside what simpler models reach
+	$(BIN)/reinas fit digits --minutes 2 --name demo --to demo
 	$(BIN)/reinas show demo --html demo.html --svg demo.svg
+	$(BIN)/python -m benchmarks.simple
 
 test: $(READY)  ## All tests
 	$(BIN)/python -m pytest -n auto --dist loadgroup -q

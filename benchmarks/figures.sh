@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes every figure and table of the docs again: docs/results/ and docs/images/.
-# Needs `make demo` to have made .venv; the pictures in PNG also need chromium.
+# Needs `make test` or `make demo` to have made .venv; the pictures in PNG also need chromium.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export COLUMNS=110
@@ -10,8 +10,10 @@ reinas toy --seeds 10 --seed 0 2>/dev/null > docs/results/toy.txt
 reinas toy --losses review > docs/results/toy-review.txt
 python -m benchmarks > docs/results/speed.md
 
-make -s demo
-reinas resume demo --trials 96
+reinas search conv --task digits --name demo --seed 1 --trials 96 --policy zoph-le \
+  --set policy.learning_rate=0.01 --set space.depth=5 --set "space.filters=[8,16,24,36]"
+reinas finish demo
+reinas show demo --svg demo.svg
 reinas search conv --task digits --name demo-random --seed 1 --trials 96 --policy random \
   --set space.depth=5 --set "space.filters=[8,16,24,36]"
 cp demo.svg docs/images/demo.svg

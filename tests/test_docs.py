@@ -84,6 +84,7 @@ def run_blocks(tmp_path_factory):
     """The README's Python blocks, run in their order among the files that they use."""
     here = tmp_path_factory.mktemp("readme")
     shorter = [re.sub(r"trials=\d+", "trials=3", block) for block in BLOCKS]
+    shorter = [re.sub(r"minutes=\d+", "minutes=0.4", block) for block in shorter]
     programs = [ROOT / "tests/readme_files.py", *written(shorter, here / "programs")]
     return ran(programs, here / "run", here / "report.json")
 
