@@ -40,6 +40,10 @@ def test_a_table_becomes_a_network_that_reads_its_rows(reinas, table, tmp_path):
     assert "<html" in (tmp_path / "net" / "report.html").read_text(encoding="utf-8")
     _, out, _ = reinas("show", "fit-table")
     assert "test accuracy" in out
+    for command in ("resume", "finish"):
+        status, _, err = reinas(command, "fit-table")
+        assert status == 2
+        assert "this is a fit" in " ".join(err.split())
 
 
 @pytest.mark.parametrize(

@@ -181,12 +181,14 @@ class _FitBar(FitObserver):
 
     def __init__(self, *, quiet: bool) -> None:
         self._bar = Bar(quiet=quiet, status=self._status)
-        self._phase, self._tried = "", 0
+        self._phase, self._tried, self._quiet = "", 0, quiet
         self._best: float | None = None
         self._clock: Any = None
 
     def on_plan(self, plan: Any, clock: Any) -> None:
-        """Begin with the time that is gone already."""
+        """Say what is planned, and begin with the time that is gone already."""
+        if not self._quiet:
+            print_notes(plan.notes)
         self._clock = clock
         self._task = self._bar.add_task("fit", total=round(clock.seconds), note="seconds")
         self._bar.start()

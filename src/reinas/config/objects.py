@@ -177,6 +177,11 @@ def restored(stored: Mapping[str, Any], options: Settings) -> SearchConfig:
     Raises:
         SettingError: The search has parts that only the script that began it can make.
     """
+    if stored.get("schedule", {}).get("fit"):
+        raise SettingError(
+            "this is a fit, which trains, tests and saves by itself: the same `reinas fit` with its"
+            " name goes on with it"
+        )
     try:
         config = configure(_settings_of(stored), options)
         config = replace(config, build=stored["evaluator"].get("build"))

@@ -256,6 +256,7 @@ def _study(
         batch_size=BATCH * workers if plan.by_recipe else workers,
         budget=Budget(trials=min(MOST_TRIALS, space.size)),  # later proposals would be repeats
         evaluator=TrainedEvaluator(task, plan.recipe, limits, build, placement),
+        schedule={"fit": True},
         observer=observer,
     )
     if study.record.final() is not None:

@@ -46,6 +46,19 @@ class Plan:
     whitening: str | None = None
     passes: float = 25.0
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is going to be done, for people."""
+        networks = "one network" if self.members == 1 else f"up to {self.members} networks as one"
+        if self.by_recipe:
+            how = f"each is trained whole, for at most {self.recipe.epochs} epochs"
+        else:
+            how = "each is trained for a moment, and the best go on to the end"
+        return (
+            f"plan: search the space {self.space.name} ({self.space.size:,} networks); {how}; keep"
+            f" {networks}",
+        )
+
     def prepared(self, task: AbstractTask) -> AbstractTask:
         """The task with the plan's standardisation, where the task records its own and has none."""
         usual = task.settings.get("whitening") == AbstractTask.whitening
