@@ -5,9 +5,11 @@ import sys
 import pytest
 import torch
 
+import stand_in_device
 from reinas.cli import main
 
 torch.set_num_threads(1)
+stand_in_device.register()  # before the first gradient: autograd counts devices only once
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ backend = _Backend()
 @contextlib.contextmanager
 def present() -> Iterator[torch.device]:
     """Within, there is such a device."""
-    _register()
+    register()
     backend.available = True
     backend.generator.manual_seed(0)
     try:
@@ -226,7 +226,7 @@ VIEWS = (
 
 
 @cache
-def _register() -> None:
+def register() -> None:
     """Make PyTorch know the device; once per process."""
     backend_registration._setup_privateuseone_for_python_backend(NAME, backend)
     everything = Library("_", "IMPL")

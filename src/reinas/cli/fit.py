@@ -32,9 +32,6 @@ from reinas.report.report import make_report
 from reinas.store import Store
 from reinas.types import Trial
 
-BEGUN = time.time()
-"""When the command began: importing it is part of the time."""
-
 
 class FitOptions(LimitOptions, WorkerOptions, SeedOptions, NameOptions, StoreOptions):
     """How long a fit may take, and where its network goes."""
@@ -91,14 +88,17 @@ def fit(
     - `reinas fit table:houses.csv --target price --minutes 2 --to houses-network`
     - `reinas fit digits --minutes 1`
     """
+    begun = time.time()
     options = read(FitOptions, given)
     settings = merged(given, {"task.name": Setting(data, flag="DATA")}, set_settings(set_))
     with cited(settings):
         task, recipe = make_parts(settings)
-        _run(options, task, recipe, as_json=json)
+        _run(options, task, recipe, begun, as_json=json)
 
 
-def _run(options: FitOptions, task: Any, recipe: dict[str, Any], *, as_json: bool) -> None:
+def _run(
+    options: FitOptions, task: Any, recipe: dict[str, Any], begun: float, *, as_json: bool
+) -> None:
     from dataclasses import replace
 
     from reinas.devices import Placement
@@ -135,7 +135,7 @@ def _run(options: FitOptions, task: Any, recipe: dict[str, Any], *, as_json: boo
             name=name,
             folder=options.folder,
             observer=bar,
-            begun=BEGUN,
+            begun=begun,
         )
     file = fitted.folder / "report.html"
     write_page(page(make_report(fitted.study.record)), file)

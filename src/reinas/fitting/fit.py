@@ -140,6 +140,11 @@ def fit(
     home = setup.opened(store)
     name = home.free_name(f"fit-{task.name}") if name is None else name
     place = Path(name.replace("/", "-")) if folder is None else Path(folder)
+    known = home.find(name)
+    if known is not None and known.final() is not None:
+        raise SettingError(
+            f"'{name}' is finished, and its test part was measured once: choose another name"
+        )
     with ExitStack() as stack:
         executor = stack.enter_context(closing(executor or _workers(placement)))
         count = max(1, executor.status().places)
@@ -247,7 +252,7 @@ def _study(
     starts = [space.encode(architecture) for architecture in plan.starts]
     start = max(LEAST_START, len(starts))
     policy = BayesianSearch(space, start=start, seed=derive(seed, "policy"))
-    study: Study[Any] = Study(
+    return Study(
         space,
         StartingWith(policy, starts),
         store=home,
@@ -259,11 +264,6 @@ def _study(
         schedule={"fit": True},
         observer=observer,
     )
-    if study.record.final() is not None:
-        raise SettingError(
-            f"'{name}' is finished, and its test part was measured once: choose another name"
-        )
-    return study
 
 
 def _pacing(

@@ -20,6 +20,7 @@ class WriteBatcher:
     def __init__(self, record: AbstractRecord) -> None:
         self._record = record
         self._waiting: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
+        self._failure: Exception | None = None
 
     def write(self, operation: Callable[[], T]) -> asyncio.Future[T]:
         """Schedule a write; it runs whether its result is awaited or not.
@@ -28,8 +29,9 @@ class WriteBatcher:
             operation: The write.
 
         Returns:
-            A future of its result, done once the transaction is committed. If any write of a
-            transaction fails, all of them fail with its error.
+            A future of its result, done once the transaction is committed. If any write fails,
+            all of its transaction and all later ones fail with its error: a batch after one that
+            is missing would leave a gap, with which a search cannot go on.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
@@ -45,9 +47,12 @@ class WriteBatcher:
         if not waiting:
             return
         try:
+            if self._failure is not None:
+                raise self._failure
             with self._record.together():
                 results = [operation() for operation, _ in waiting]
         except Exception as error:
+            self._failure = error
             for _, future in waiting:
                 if not future.cancelled():
                     future.set_exception(error)
@@ -58,6 +63,6 @@ class WriteBatcher:
 
 
 def _seen(future: asyncio.Future[Any]) -> None:
-    """Keep asyncio from logging an error that was not awaited: the next write fails too."""
+    """Keep asyncio from logging an error that was not awaited: all later writes fail with it."""
     if not future.cancelled():
         future.exception()
