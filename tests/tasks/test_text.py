@@ -1,15 +1,22 @@
 """Text: how it is read and numbered, what is held back, what is refused."""
 
+import copy
 import gzip
 import math
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from torch.nn import functional
 
+from language_models import model, tokens
 from reinas import Text
 from reinas.errors import FileError, ReinasError, SettingError
+from reinas.objectives.language import LanguageModelling, windows
 from reinas.tasks.base import check_parts
+from reinas.training.fit import fit
 from reinas.types import Curve, Epoch
 
 TRAIN = "the cat sat on the mat\nthe dog sat\n"
@@ -343,3 +350,22 @@ def test_only_line_ends_end_lines(tmp_path):
     """A form feed or a Unicode separator inside a line is white space, not the line's end."""
     task = Text(folder(tmp_path, train="the\x0ccat\u2028sat\x1con\n" * 3))
     assert words(task, task.parts().train).count("<eos>") == 3
+
+
+def test_the_medium_recipe_takes_the_steps_of_the_published_model(tmp_path):
+    """One window: SGD at 1, clipped at 5, on the loss summed over steps and averaged over a batch."""
+    recipe = replace(
+        Text(folder(tmp_path)).recipe, initial=0.0, embedding_dropout=0.0, recurrent_dropout=0.0
+    )
+    data = tokens(35 * 20 + 1)
+    child = model()
+    published = copy.deepcopy(child)
+    fit(child, data, None, replace(recipe, epochs=1), LanguageModelling())
+    (words, following), *rest = windows(data.x, data.y, 20, 35)
+    assert not rest
+    logits, _ = published.run(words, published.start(20))
+    summed = functional.cross_entropy(logits.flatten(0, 1), following.flatten(), reduction="sum")
+    (summed / 20).backward()
+    assert torch.nn.utils.clip_grad_norm_(published.parameters(), 5.0) > 5
+    for mine, theirs in zip(child.parameters(), published.parameters(), strict=True):
+        assert torch.allclose(mine, theirs - theirs.grad, atol=1e-5)
