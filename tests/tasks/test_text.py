@@ -353,7 +353,7 @@ def test_only_line_ends_end_lines(tmp_path):
 
 
 def test_the_medium_recipe_takes_the_steps_of_the_published_model(tmp_path):
-    """One window: SGD at 1, clipped at 5, on the loss summed over steps and averaged over a batch."""
+    """One window: SGD at 1, clipped at 5, on the loss summed over steps, averaged over a batch."""
     recipe = replace(
         Text(folder(tmp_path)).recipe, initial=0.0, embedding_dropout=0.0, recurrent_dropout=0.0
     )
