@@ -129,10 +129,11 @@ def test_a_function_that_says_what_it_returns_is_called(own):
 
 
 def test_a_ready_object_is_taken_as_it_is(own):
-    """It takes no settings."""
+    """It takes no settings but those that it has."""
+    assert make("space", {"name": "own_parts:ready", "depth": 1}) == MlpSpace(depth=1)
     assert make("space", {"name": "own_parts:ready"}) == MlpSpace(depth=1)
     assert make("task", {"name": "own_parts:digits"}) == Digits()
-    with pytest.raises(InvalidSettingError, match=r"space\.depth"):
+    with pytest.raises(InvalidSettingError, match=r"space\.depth should be 2, and is 1 in own"):
         make("space", {"name": "own_parts:ready", "depth": 2})
 
 
@@ -140,7 +141,7 @@ def test_a_declared_dataclass_is_a_space(own):
     """Under its own name, so that it can be made again."""
     space = make("space", {"name": "own_parts:Declared"})
     assert (space.name, space.size) == ("declared", 2)
-    assert space.settings == {"name": "own_parts:Declared"}
+    assert space.settings["name"] == "own_parts:Declared"
     assert make("space", space.settings) == space
 
 

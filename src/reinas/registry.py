@@ -17,6 +17,7 @@ import pydantic
 
 from reinas.errors import InvalidSettingError, nearest
 from reinas.plugins import GROUPS, Kind, entry_point, entry_point_names, loaded
+from reinas.recorded import different, plain
 
 NAMED: dict[Kind, dict[str, str]] = {
     "space": {
@@ -204,17 +205,34 @@ def resolve(kind: Kind, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any
         What `find` returns, and the parameters, converted to their types.
 
     Raises:
-        InvalidSettingError: The name or a parameter is unknown, or a value has the wrong type.
+        InvalidSettingError: The name or a parameter is unknown, or a value has the wrong type, or
+            is not the one that a finished object has.
     """
     values = dict(settings)
     name = values.pop("name")
     target = find(kind, name)
+    if not _is_maker(target):
+        values = _not_recorded(kind, name, target, values)
     for key in values.keys() - parameters(target).keys():
         if owners := [n for n in NAMED[kind] if key in parameters(find(kind, n))]:
             raise InvalidSettingError(
                 f"{kind}.{key}", f"is no setting of {kind} {name}, but of {', '.join(owners)}"
             )
     return target, check(kind, target, values)
+
+
+def _not_recorded(kind: Kind, name: str, thing: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """The values without those that a finished object has recorded of itself, which must be its."""
+    own, wanted = plain(thing.settings), plain(values)
+    for key in wanted.keys() & own.keys():
+        if changed := different(own[key], wanted[key], f"{kind}.{key}"):
+            where, has, asked = changed[0]
+            raise InvalidSettingError(
+                where,
+                f"should be {asked}, and is {has} in {name}, which decides it itself: change it"
+                " there",
+            )
+    return {key: value for key, value in values.items() if key not in own}
 
 
 def make(kind: Kind, settings: Mapping[str, Any], **bound: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+import reinas
 from helpers import small_search
 from reinas import Curve, Epoch, Outcome, Store
 from reinas.errors import BusyError, SettingError, StoreError, UnknownSearchError
@@ -269,3 +270,12 @@ def test_a_store_of_an_earlier_version_is_given_the_tables_that_it_lacks(tmp_pat
     assert (log.settings, log.trials) == ({"seed": 1}, 3)
     assert (log.attempts(), log.updates()) == ([], [])
     assert Store(place).runs().get(["none"]) == {}
+
+
+def test_of_many_differences_five_are_named():
+    """And how many more there are."""
+    home = reinas.MemoryStore()
+    home.put("s", {"space": {"name": "mlp"}}, 8)
+    more = {f"p{n}": n for n in range(9)}
+    with pytest.raises(SettingError, match=r"p4 is not set, not 4; and 4 more\): choose"):
+        home.put("s", {"space": {"name": "mlp", **more}}, 8)

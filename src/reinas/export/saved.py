@@ -22,7 +22,7 @@ from reinas.devices import Placement
 from reinas.errors import FileError, SettingError
 from reinas.export.network import FoundNetwork
 from reinas.objectives.named import objective_from
-from reinas.registry import make
+from reinas.registry import find, make
 from reinas.spaces.base import AbstractSpace
 from reinas.tasks.base import AbstractTask, Interface
 from reinas.tasks.recipes import Recipe
@@ -139,7 +139,7 @@ def load(
     description = _read(Path(folder) / DESCRIPTION)
     weights = _read_weights(Path(folder) / WEIGHTS, description)
     try:
-        space = make("space", description["space"]) if space is None else space
+        space = _space(description) if space is None else space
         task = _Shapes(
             description["task"]["name"],
             tuple(description["task"]["inputs"]),
@@ -163,6 +163,19 @@ def load(
         text = str(error).partition("\n")[0]  # torch adds its own call stack
         raise FileError(f"{folder} is not a whole network of reinas: {text}") from error
     return network.to(where).eval()
+
+
+def _space(description: Mapping[str, Any]) -> AbstractSpace[Any]:
+    """The recorded space.
+
+    A declared dataclass may have changed since: `_architecture` finds out whether the answers mean
+    what they did.
+    """
+    named = find("space", description["space"]["name"])
+    space: AbstractSpace[Any] = (
+        named if isinstance(named, AbstractSpace) else make("space", description["space"])
+    )
+    return space
 
 
 def _child(

@@ -17,9 +17,10 @@ from reinas.finishing.finish_observer import FinishObserver
 from reinas.finishing.recipe_choice import choose_recipe, final_recipe
 from reinas.finishing.recipe_grid import RecipeGrid
 from reinas.names import object_name
+from reinas.recorded import differences, listed, plain
 from reinas.spaces.base import AbstractSpace
 from reinas.store import AbstractRecord, AbstractStore, Store
-from reinas.store.json import now, plain
+from reinas.store.json import now
 from reinas.store.values import FinalRecord
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
@@ -179,7 +180,8 @@ def _check(record: AbstractRecord, space: AbstractSpace[Any], task: AbstractTask
     given = plain({"space": dict(space.settings), "task": dict(task.settings)})
     for key, value in searched.items():
         if value != given[key]:
-            raise SettingError(f"search '{record.name}' has the {key} {value}, not {given[key]}")
+            texts = differences({key: value}, {key: given[key]})
+            raise SettingError(f"search '{record.name}' is of another {key}: {listed(texts)}")
     if evaluator.get("data") != task.fingerprint:
         raise SettingError(
             f"the data of task '{task.name}' have changed since search '{record.name}' began: put"

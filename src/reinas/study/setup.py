@@ -9,11 +9,11 @@ from reinas.errors import InvalidSettingError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.names import object_name
 from reinas.policies.base import AbstractPolicy
+from reinas.recorded import plain
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.spaces.growth import Growth
 from reinas.store import AbstractStore, MemoryStore, Store
-from reinas.store.json import plain
 from reinas.types import Outcome
 
 
