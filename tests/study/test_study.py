@@ -362,3 +362,53 @@ def test_the_observer_sees_reports_and_trials():
     study.report(trial, 1, 0.5)
     study.tell(trial, outcome=Outcome(0.75))
     assert seen == [(0, 1, 0.5), 0]
+
+
+@pytest.mark.parametrize("make", [MemoryStore, None])
+def test_a_told_outcome_is_checked_as_an_evaluators_is(make, tmp_path):
+    """What is not finite makes a failed trial, which can be read again."""
+    store = make() if make else Store(tmp_path / "s.db")
+    study = opened(store)
+    numbers = [trial.number for trial in study.ask()][:5]
+    told = [
+        Outcome(math.nan, metrics={"a": np.float32(1)}),
+        Outcome(np.float64(0.5), seconds=math.nan),
+        Outcome(None, pruned=Pruned(2, math.inf)),
+        Outcome(-math.inf),
+        Outcome("0.25"),
+    ]
+    for number, outcome in zip(numbers, told, strict=True):
+        study.tell(number, outcome=outcome)
+    found = [opened(store).record.trial(number).outcome for number in numbers]
+    assert [o.error for o in found] == [
+        "the reward was nan",
+        None,
+        "the reward was inf",
+        "the reward was -inf",
+        None,
+    ]
+    assert found[0].metrics == {"a": 1.0}
+    assert [(o.reward, o.seconds) for o in (found[1], found[4])] == [(0.5, 0.0), (0.25, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"outcome": Outcome("a")}, "outcome has the reward 'a', which is no number"),
+        ({"outcome": 0.5}, "outcome is a float, not an Outcome"),
+        ({"outcome": Outcome(0.5, metrics={"a": "b"})}, "outcome has the metric a = 'b', which is"),
+        ({"outcome": Outcome(0.5, metrics=[1])}, "outcome has metrics of type list"),
+        ({"outcome": Outcome(0.5, seconds="s")}, "outcome has the seconds 's', which is no number"),
+        ({"outcome": Outcome(0.5, curve=[1])}, "outcome has a curve of type list"),
+        ({"outcome": Outcome(None, pruned=3)}, "outcome has a pruned of type int"),
+        ({"reward": 0.5, "metrics": {"a": "b"}}, "metrics has a = 'b', which is no number"),
+        ({"reward": 0.5, "seconds": math.nan}, "seconds must be finite and 0 or more, got nan"),
+    ],
+)
+def test_an_outcome_that_no_store_takes_is_refused(wrong, words):
+    """In one sentence, and the trial stays open."""
+    study = opened()
+    trial = study.ask()[0]
+    with pytest.raises(SettingError, match=words):
+        study.tell(trial, **wrong)
+    assert study.record.trial(trial.number).outcome is None

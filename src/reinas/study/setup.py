@@ -3,10 +3,11 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, SupportsFloat
 
 from reinas.errors import InvalidSettingError
 from reinas.evaluators.base import AbstractEvaluator
+from reinas.executors.base import checked
 from reinas.names import object_name
 from reinas.policies.base import AbstractPolicy
 from reinas.recorded import plain
@@ -88,9 +89,15 @@ def told(
             "takes exactly one of reward, outcome and error; got"
             f" reward={reward!r}, outcome={outcome!r}, error={error!r}",
         )
+    if not (isinstance(seconds, SupportsFloat) and 0 <= float(seconds) < math.inf):
+        raise InvalidSettingError("seconds", f"must be finite and 0 or more, got {seconds!r}")
     if outcome is not None:
-        return outcome
-    measured = {str(name): float(value) for name, value in (metrics or {}).items()}
+        try:
+            return checked(outcome)
+        except TypeError as wrong:
+            raise InvalidSettingError("outcome", str(wrong)) from None
+    seconds = float(seconds)
+    measured = {str(name): _measured(name, value) for name, value in (metrics or {}).items()}
     if error is not None:
         return Outcome(None, seconds, measured, error=str(error) or "failed without a reason")
     try:
@@ -100,3 +107,12 @@ def told(
     if not math.isfinite(value):
         return Outcome(None, seconds, measured, error=f"the reward was {value}")
     return Outcome(value, seconds, measured)
+
+
+def _measured(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InvalidSettingError(
+            "metrics", f"has {name} = {value!r}, which is no number"
+        ) from None
