@@ -173,7 +173,7 @@ def checked(outcome: Any) -> Outcome:
     pruned = outcome.pruned
     if pruned is not None:
         pruned = Pruned(int(pruned.step), _number("the score", pruned.score))
-    outcome = replace(
+    kept: Outcome = replace(
         outcome,
         reward=None if outcome.reward is None else _number("the reward", outcome.reward),
         seconds=seconds if math.isfinite(seconds) else 0.0,
@@ -184,9 +184,9 @@ def checked(outcome: Any) -> Outcome:
         error=None if outcome.error is None else str(outcome.error),
         pruned=pruned,
     )
-    if not math.isfinite(outcome.value):
-        return replace(outcome, reward=None, pruned=None, error=f"the reward was {outcome.value}")
-    return outcome
+    if not math.isfinite(kept.value):
+        return replace(kept, reward=None, pruned=None, error=f"the reward was {kept.value}")
+    return kept
 
 
 def _number(what: str, value: Any) -> float:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, SupportsFloat
+from typing import Any
 
 from reinas.errors import InvalidSettingError
 from reinas.evaluators.base import AbstractEvaluator
@@ -89,14 +89,14 @@ def told(
             "takes exactly one of reward, outcome and error; got"
             f" reward={reward!r}, outcome={outcome!r}, error={error!r}",
         )
-    if not (isinstance(seconds, SupportsFloat) and 0 <= float(seconds) < math.inf):
+    seconds = _measured("seconds", seconds, "tell")
+    if not 0 <= seconds < math.inf:
         raise InvalidSettingError("seconds", f"must be finite and 0 or more, got {seconds!r}")
     if outcome is not None:
         try:
             return checked(outcome)
         except TypeError as wrong:
             raise InvalidSettingError("outcome", str(wrong)) from None
-    seconds = float(seconds)
     measured = {str(name): _measured(name, value) for name, value in (metrics or {}).items()}
     if error is not None:
         return Outcome(None, seconds, measured, error=str(error) or "failed without a reason")
@@ -109,10 +109,9 @@ def told(
     return Outcome(value, seconds, measured)
 
 
-def _measured(name: str, value: Any) -> float:
+def _measured(name: str, value: Any, key: str = "metrics") -> float:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise InvalidSettingError(
-            "metrics", f"has {name} = {value!r}, which is no number"
-        ) from None
+        problem = f"has {name} = {value!r}, which is no number"
+        raise InvalidSettingError(key, problem) from None
