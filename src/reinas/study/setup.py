@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from numbers import Integral
 from typing import Any
 
 from reinas.errors import InvalidSettingError
@@ -107,6 +108,19 @@ def told(
     if not math.isfinite(value):
         return Outcome(None, seconds, measured, error=f"the reward was {value}")
     return Outcome(value, seconds, measured)
+
+
+def reported(step: Any, score: Any) -> tuple[int, float]:
+    """The step and the score that a caller of `Study.report` gave, checked."""
+    if isinstance(step, bool) or not isinstance(step, Integral) or step < 1:
+        raise InvalidSettingError("step", f"must be a whole number from 1 on, got {step!r}")
+    try:
+        value = float(score)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise InvalidSettingError("score", f"must be a finite number, got {score!r}")
+    return int(step), value
 
 
 def _measured(name: str, value: Any, key: str = "metrics") -> float:
