@@ -5,7 +5,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +54,17 @@ def describe(
 
     Returns:
         The description.
+
+    Raises:
+        SettingError: It cannot be written, or `load` would not read it.
     """
     architecture = space.decode(answers)
-    return {
+    if isinstance(architecture, type) or not is_dataclass(architecture):
+        raise SettingError(
+            "a network is saved by the fields of its architecture, so that should be a dataclass;"
+            f" got {type(architecture).__name__}"
+        )
+    description: dict[str, Any] = {
         "format": FORMAT,
         "space": dict(space.settings),
         "answers": list(answers),
@@ -72,6 +80,12 @@ def describe(
         },
         **more,
     }
+    try:
+        json.dumps(description)
+        objective_from(description["task"]["objective"])
+    except (TypeError, ValueError) as error:
+        raise SettingError(f"the network could not be saved and loaded again: {error}") from None
+    return description
 
 
 def make_folder(folder: Path) -> None:

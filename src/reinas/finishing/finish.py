@@ -90,7 +90,8 @@ def finish(
 
     Raises:
         SettingError: The search is not over, or was for another space, task or data, or was
-            finished with other epochs, or its device is not here.
+            finished with other epochs, or its device is not here, or its network could not be
+            saved and loaded again; that is found out before anything is trained.
         FileError: The folder cannot be written.
         ReinasError: No network could be trained.
     """
@@ -109,10 +110,19 @@ def finish(
         before = record.final()
         if before is None:
             _check_over(record, anyway)
-            trial = _best(record)
-            architecture = space.decode(trial.answers)
-            make_folder(place)
-            recipe = choose_recipe(
+            trial, recipe = _best(record), None
+        else:
+            trial, recipe = _same_again(record, before, epochs)
+        architecture = space.decode(trial.answers)
+        story: dict[str, Any] = {"search": name, "trial": trial.number}
+        if placed.settings:
+            story["placement"] = placed.settings
+        if build is not None or recorded:
+            story["build"] = recorded if build is None else object_name(build)
+        description = describe(space, trial.answers, task, **story)
+        make_folder(place)
+        if recipe is None:
+            chosen = choose_recipe(
                 record,
                 trial,
                 architecture,
@@ -123,11 +133,7 @@ def finish(
                 watch,
                 placed,
             )
-            recipe = final_recipe(recipe, epochs, patience)
-        else:
-            trial, recipe = _same_again(record, before, epochs)
-            architecture = space.decode(trial.answers)
-            make_folder(place)
+            recipe = final_recipe(chosen, epochs, patience)
         watch.training(recipe)
         network, curve, recipe = train_final(
             architecture, task, recipe, builder, watch.epoch, placed
@@ -139,13 +145,9 @@ def finish(
             summary = task.objective.summary(metrics)
             final = FinalRecord(trial.number, recipe.settings, metrics, now(), summary)
             record.finish(final)
-        story = {"search": name, "trial": trial.number, "recipe": final.recipe}
-        story["epochs_trained"] = curve.epochs[-1].number
-        if placed.settings:
-            story["placement"] = placed.settings
-        if build is not None or recorded:
-            story["build"] = recorded if build is None else object_name(build)
-        description = describe(space, trial.answers, task, **story, metrics=final.metrics)
+        description["recipe"] = final.recipe
+        description["epochs_trained"] = curve.epochs[-1].number
+        description["metrics"] = final.metrics
         save(FoundNetwork(network.to("cpu"), *search_scalings(task), description), place)
     best = _best(record).number
     better = None if best == final.trial else best
