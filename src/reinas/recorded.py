@@ -1,9 +1,12 @@
 """Settings as they are recorded: as JSON has them, compared key by key."""
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+NAMED = "_named_settings"
+"""The attribute of an object that only its given name finds again."""
 MOST = 5
 """How many differences a message names."""
 
@@ -12,6 +15,30 @@ def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as JSON gives them back: tuples become lists, so that they can be compared."""
     result: dict[str, Any] = json.loads(json.dumps(settings))
     return result
+
+
+def name_given(thing: Any, settings: Mapping[str, Any]) -> None:
+    """Let an object be recorded by the name under which it was found.
+
+    Args:
+        thing: An object whose own settings do not make it again, such as a task of arrays.
+        settings: The name, `module:Name`, and the parameters that it was made with.
+    """
+    with contextlib.suppress(AttributeError, TypeError):  # it has slots: its own settings stay
+        object.__setattr__(thing, NAMED, dict(settings))
+
+
+def settings_of(thing: Any) -> dict[str, Any]:
+    """The settings of a space or task as they are recorded.
+
+    Args:
+        thing: The space or task.
+
+    Returns:
+        Its own settings, with the name and parameters under which it was found where those alone
+        make it again.
+    """
+    return {**thing.settings, **getattr(thing, NAMED, {})}
 
 
 def different(old: Any, new: Any, head: str = "") -> list[tuple[str, Any, Any]]:

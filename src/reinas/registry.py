@@ -17,7 +17,7 @@ import pydantic
 
 from reinas.errors import InvalidSettingError, nearest
 from reinas.plugins import GROUPS, Kind, entry_point, entry_point_names, loaded
-from reinas.recorded import different, plain
+from reinas.recorded import different, name_given, plain
 
 NAMED: dict[Kind, dict[str, str]] = {
     "space": {
@@ -240,27 +240,54 @@ def make(kind: Kind, settings: Mapping[str, Any], **bound: Any) -> Any:
 
     Args:
         kind: space, task, policy, table or executor.
-        settings: The name and the parameters.
+        settings: The name and the parameters. Of an object that a function of yours has made, or
+            that is finished, its own settings, too, as they were recorded: they have to be its.
         **bound: Arguments that are not settings, such as the `space` of a policy.
 
     Returns:
         The object.
 
     Raises:
-        InvalidSettingError: The name or a parameter is unknown, a value has the wrong type, or a
-            parameter without a default is missing.
+        InvalidSettingError: The name or a parameter is unknown, a value has the wrong type or is
+            not the object's own, or a parameter without a default is missing.
     """
-    target, values = resolve(kind, settings)
+    name = settings["name"]
+    target = find(kind, name)
     if not _is_maker(target):
-        return target
+        resolve(kind, settings)
+        return _named(kind, target, {"name": name})
+    recorded = {}
+    if inspect.isfunction(target) and name not in NAMED[kind]:
+        known = {"name", *parameters(target)}
+        recorded = {key: value for key, value in settings.items() if key not in known}
+        settings = {key: value for key, value in settings.items() if key in known}
+    target, values = resolve(kind, settings)
     for key in bound.keys() - _signature(target).keys():
         raise InvalidSettingError(
-            kind, f"'{settings['name']}' should take a parameter {key}, which it is made for"
+            kind, f"'{name}' should take a parameter {key}, which it is made for"
         )
     for key, default in parameters(target).items():
         if default is inspect.Parameter.empty and key not in values:
             raise InvalidSettingError(f"{kind}.{key}", "has no default and is missing")
-    return target(**bound, **values)
+    made = target(**bound, **values)
+    if recorded:
+        check(kind, target, _not_recorded(kind, name, made, recorded))
+    if not inspect.isfunction(target):
+        return made
+    return _named(kind, made, {**parameters(target), **values, "name": name})
+
+
+def _named(kind: Kind, thing: Any, given: Mapping[str, Any]) -> Any:
+    """The object, to be recorded by the given name where its own settings do not make it again."""
+    if kind not in ("space", "task"):
+        return thing
+    try:
+        found = find(kind, thing.settings["name"])
+    except InvalidSettingError:
+        found = None
+    if not (found is type(thing) or isinstance(found, type(thing)) or inspect.isfunction(found)):
+        name_given(thing, given)
+    return thing
 
 
 def check(section: str, target: Any, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from reinas.devices import Placement
 from reinas.errors import FileError, SettingError
 from reinas.export.network import FoundNetwork
 from reinas.objectives.named import objective_from
+from reinas.recorded import settings_of
 from reinas.registry import find, make
 from reinas.spaces.base import AbstractSpace
 from reinas.tasks.base import AbstractTask, Interface
@@ -58,18 +59,19 @@ def describe(
     Raises:
         SettingError: It cannot be written, or `load` would not read it.
     """
-    architecture = space.decode(answers)
-    if isinstance(architecture, type) or not is_dataclass(architecture):
+    architecture: Any = space.decode(answers)
+    fields = asdict(architecture) if is_dataclass(type(architecture)) else None
+    if fields is None:
         raise SettingError(
             "a network is saved by the fields of its architecture, so that should be a dataclass;"
             f" got {type(architecture).__name__}"
         )
     description: dict[str, Any] = {
         "format": FORMAT,
-        "space": dict(space.settings),
+        "space": settings_of(space),
         "answers": list(answers),
         "summary": str(architecture),
-        "architecture": asdict(architecture),
+        "architecture": fields,
         "task": {
             "name": task.name,
             "inputs": list(task.inputs),

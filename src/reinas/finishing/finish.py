@@ -17,7 +17,7 @@ from reinas.finishing.finish_observer import FinishObserver
 from reinas.finishing.recipe_choice import choose_recipe, final_recipe
 from reinas.finishing.recipe_grid import RecipeGrid
 from reinas.names import object_name
-from reinas.recorded import differences, listed, plain
+from reinas.recorded import differences, listed, plain, settings_of
 from reinas.spaces.base import AbstractSpace
 from reinas.store import AbstractRecord, AbstractStore, Store
 from reinas.store.json import now
@@ -179,7 +179,7 @@ def _check(record: AbstractRecord, space: AbstractSpace[Any], task: AbstractTask
     """Raise `SettingError` unless the search was for this space, this task and these data."""
     evaluator = record.settings["evaluator"]
     searched = {"space": record.settings["space"], "task": evaluator.get("task")}
-    given = plain({"space": dict(space.settings), "task": dict(task.settings)})
+    given = plain({"space": settings_of(space), "task": settings_of(task)})
     for key, value in searched.items():
         if value != given[key]:
             texts = differences({key: value}, {key: given[key]})

@@ -11,7 +11,7 @@ from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import checked
 from reinas.names import object_name
 from reinas.policies.base import AbstractPolicy
-from reinas.recorded import plain
+from reinas.recorded import plain, settings_of
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.spaces.growth import Growth
@@ -54,7 +54,7 @@ def settings(
 ) -> dict[str, Any]:
     """Everything that changes results, as the store keeps it and compares it."""
     result: dict[str, Any] = {
-        "space": dict(space.settings),
+        "space": settings_of(space),
         "policy": {**policy.settings, "name": name_of(policy)},
         "evaluator": {} if evaluator is None else dict(evaluator.settings),
         "batch_size": batch_size,
