@@ -10,12 +10,15 @@ from reinas.cli.catalogue import spaces
 from reinas.errors import InvalidSettingError
 from reinas.names import is_importable, object_name
 from reinas.plugins import _entry_points, load_object
+from reinas.recorded import settings_of
 from reinas.registry import find, make, names
 
 MODULE = """
 from dataclasses import dataclass
 
 from typing import TYPE_CHECKING
+
+import numpy
 
 import reinas
 from reinas import AbstractSpace, Digits, MlpSpace, RandomSearch, Serial
@@ -76,6 +79,13 @@ number = 7
 called = []
 
 
+def halves(rows: int = 30) -> reinas.ArrayTask:
+    return reinas.ArrayTask(numpy.eye(rows, 4), numpy.arange(rows) % 2, name="wine")
+
+
+arrays = reinas.ArrayTask(numpy.eye(30, 4), numpy.arange(30) % 2)
+
+
 def small(depth: int = 2) -> MlpSpace:
     return MlpSpace(depth=depth, widths=(2, 4))
 
@@ -129,10 +139,11 @@ def test_a_function_that_says_what_it_returns_is_called(own):
 
 
 def test_a_ready_object_is_taken_as_it_is(own):
-    """It takes no settings."""
+    """It takes no settings but those that it has."""
+    assert make("space", {"name": "own_parts:ready", "depth": 1}) == MlpSpace(depth=1)
     assert make("space", {"name": "own_parts:ready"}) == MlpSpace(depth=1)
     assert make("task", {"name": "own_parts:digits"}) == Digits()
-    with pytest.raises(InvalidSettingError, match=r"space\.depth"):
+    with pytest.raises(InvalidSettingError, match=r"space\.depth should be 2, and is 1 in own"):
         make("space", {"name": "own_parts:ready", "depth": 2})
 
 
@@ -140,8 +151,36 @@ def test_a_declared_dataclass_is_a_space(own):
     """Under its own name, so that it can be made again."""
     space = make("space", {"name": "own_parts:Declared"})
     assert (space.name, space.size) == ("declared", 2)
-    assert space.settings == {"name": "own_parts:Declared"}
+    assert space.settings["name"] == "own_parts:Declared"
     assert make("space", space.settings) == space
+
+
+def test_what_only_its_given_name_makes_again_is_recorded_by_it(own):
+    """A task of arrays, ready or made by a function, whose own name is nobody's."""
+    for given, more in (
+        ({"name": "own_parts:arrays"}, {}),
+        ({"name": "own_parts:halves", "rows": 40}, {"rows": 40}),
+        ({"name": "own_parts:halves"}, {"rows": 30}),
+    ):
+        task = make("task", given)
+        recorded = settings_of(task)
+        assert recorded == {**task.settings, **more, "name": given["name"]}
+        again = make("task", json.loads(json.dumps(recorded)))
+        assert (again, settings_of(again)) == (task, recorded)
+    with pytest.raises(InvalidSettingError, match=r"task\.split should be 3, and is 0 in own_p"):
+        make("task", {**recorded, "split": 3})
+    with pytest.raises(InvalidSettingError, match=r"task\.row is not known: did you mean 'rows'"):
+        make("task", {"name": "own_parts:halves", "row": 40})
+    with pytest.raises(InvalidSettingError, match=r"task\.rows is not known"):
+        make("task", {"name": "own_parts:arrays", "rows": 40})
+
+
+def test_what_its_own_settings_make_again_is_recorded_by_those(own):
+    """Then nobody needs the module."""
+    for name in ("ready", "small"):
+        space = make("space", {"name": f"own_parts:{name}"})
+        assert settings_of(space) == space.settings
+        assert space.settings["name"] == "mlp"
 
 
 def test_parameters_may_be_of_any_type(own):

@@ -17,6 +17,7 @@ import pydantic
 
 from reinas.errors import InvalidSettingError, nearest
 from reinas.plugins import GROUPS, Kind, entry_point, entry_point_names, loaded
+from reinas.recorded import different, name_given, plain
 
 NAMED: dict[Kind, dict[str, str]] = {
     "space": {
@@ -204,11 +205,14 @@ def resolve(kind: Kind, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any
         What `find` returns, and the parameters, converted to their types.
 
     Raises:
-        InvalidSettingError: The name or a parameter is unknown, or a value has the wrong type.
+        InvalidSettingError: The name or a parameter is unknown, or a value has the wrong type, or
+            is not the one that a finished object has.
     """
     values = dict(settings)
     name = values.pop("name")
     target = find(kind, name)
+    if not _is_maker(target):
+        values = _not_recorded(kind, name, target, values)
     for key in values.keys() - parameters(target).keys():
         if owners := [n for n in NAMED[kind] if key in parameters(find(kind, n))]:
             raise InvalidSettingError(
@@ -217,32 +221,73 @@ def resolve(kind: Kind, settings: Mapping[str, Any]) -> tuple[Any, dict[str, Any
     return target, check(kind, target, values)
 
 
+def _not_recorded(kind: Kind, name: str, thing: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """The values without those that a finished object has recorded of itself, which must be its."""
+    own, wanted = plain(thing.settings), plain(values)
+    for key in wanted.keys() & own.keys():
+        if changed := different(own[key], wanted[key], f"{kind}.{key}"):
+            where, has, asked = changed[0]
+            raise InvalidSettingError(
+                where,
+                f"should be {asked}, and is {has} in {name}, which decides it itself: change it"
+                " there",
+            )
+    return {key: value for key, value in values.items() if key not in own}
+
+
 def make(kind: Kind, settings: Mapping[str, Any], **bound: Any) -> Any:
     """Make the object that the settings describe.
 
     Args:
         kind: space, task, policy, table or executor.
-        settings: The name and the parameters.
+        settings: The name and the parameters. Of an object that a function of yours has made, or
+            that is finished, its own settings, too, as they were recorded: they have to be its.
         **bound: Arguments that are not settings, such as the `space` of a policy.
 
     Returns:
         The object.
 
     Raises:
-        InvalidSettingError: The name or a parameter is unknown, a value has the wrong type, or a
-            parameter without a default is missing.
+        InvalidSettingError: The name or a parameter is unknown, a value has the wrong type or is
+            not the object's own, or a parameter without a default is missing.
     """
-    target, values = resolve(kind, settings)
+    name = settings["name"]
+    target = find(kind, name)
     if not _is_maker(target):
-        return target
+        resolve(kind, settings)
+        return _named(kind, target, {"name": name})
+    recorded = {}
+    if inspect.isfunction(target) and name not in NAMED[kind]:
+        known = {"name", *parameters(target)}
+        recorded = {key: value for key, value in settings.items() if key not in known}
+        settings = {key: value for key, value in settings.items() if key in known}
+    target, values = resolve(kind, settings)
     for key in bound.keys() - _signature(target).keys():
         raise InvalidSettingError(
-            kind, f"'{settings['name']}' should take a parameter {key}, which it is made for"
+            kind, f"'{name}' should take a parameter {key}, which it is made for"
         )
     for key, default in parameters(target).items():
         if default is inspect.Parameter.empty and key not in values:
             raise InvalidSettingError(f"{kind}.{key}", "has no default and is missing")
-    return target(**bound, **values)
+    made = target(**bound, **values)
+    if recorded:
+        check(kind, target, _not_recorded(kind, name, made, recorded))
+    if not inspect.isfunction(target):
+        return made
+    return _named(kind, made, {**parameters(target), **values, "name": name})
+
+
+def _named(kind: Kind, thing: Any, given: Mapping[str, Any]) -> Any:
+    """The object, to be recorded by the given name where its own settings do not make it again."""
+    if kind not in ("space", "task"):
+        return thing
+    try:
+        found = find(kind, thing.settings["name"])
+    except InvalidSettingError:
+        found = None
+    if not (found is type(thing) or isinstance(found, type(thing)) or inspect.isfunction(found)):
+        name_given(thing, given)
+    return thing
 
 
 def check(section: str, target: Any, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,13 @@ import sys
 
 import pytest
 
+import reinas
+
 MODULE = """
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy
 from torch import nn
 
 import reinas
@@ -42,6 +45,10 @@ def _(net: Net, task: reinas.AbstractTask) -> nn.Module:
     return nn.Sequential(
         nn.Flatten(), nn.Linear(64, net.width), nn.ReLU(), nn.Linear(net.width, task.outputs)
     )
+
+
+def rows(count: int = 60) -> reinas.ArrayTask:
+    return reinas.ArrayTask(numpy.eye(count, 4), numpy.arange(count) % 2)
 
 
 def plain(net: Net, task: reinas.AbstractTask) -> nn.Module:
@@ -138,3 +145,16 @@ def test_without_its_module_a_report_still_has_its_text(folder, tmp_path):
     """The store keeps it with every trial."""
     out = command(tmp_path, "show", "own", "--store", str(folder / "reinas.db"))
     assert "Net(width=" in out
+
+
+def test_a_task_by_the_name_of_a_function(folder):
+    """It is resumed and finished by that name: its arrays have no name of their own."""
+    task = ("--task", "mypackage.mymodule:rows", "--set", "task.count=90")
+    few = ("--epochs", "1", "--workers", "0")
+    command(folder, "search", "mlp", *task, "--name", "rows", "--trials", "1", *few)
+    command(folder, "resume", "rows", "--trials", "2", "--workers", "0")
+    command(folder, "finish", "rows", "--no-grid", *few)
+    record = reinas.Store(folder / "reinas.db").get("rows")
+    recorded = record.settings["evaluator"]["task"]
+    assert (recorded["name"], recorded["count"]) == ("mypackage.mymodule:rows", 90)
+    assert (record.count(), record.final().metrics["examples"]) == ((2, 2), 18)

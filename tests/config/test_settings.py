@@ -108,6 +108,29 @@ def test_a_search_made_in_python_is_sent_back_there():
 
 
 @pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        ({"name": "nowhere_at_all:Net"}, r"No module named 'nowhere_at_all'.*on Python's path"),
+        (
+            {"name": "own_space:ready", "depth": 2},
+            r"space\.depth should be 2, and is 1 in own_space:ready",
+        ),
+    ],
+)
+def test_a_part_in_a_module_that_is_not_here_or_has_changed_is_named(
+    space, words, tmp_path, monkeypatch
+):
+    """The search can be continued from the command line where its module is as it was."""
+    (tmp_path / "own_space.py").write_text("import reinas\nready = reinas.MlpSpace(depth=1)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    evaluator = {"task": {"name": "wine"}, "recipe": {}}
+    stored = {"space": space, "policy": {"name": "random"}, "evaluator": evaluator}
+    stored |= {"batch_size": 1, "seed": 0, "reuse": True}
+    with pytest.raises(SettingError, match=f"cannot be continued as things are here: .*{words}"):
+        restored(stored, {})
+
+
+@pytest.mark.parametrize(
     ("rank", "given", "settings"),
     [
         (0, {}, {"name": "recurrent"}),

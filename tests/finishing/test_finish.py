@@ -423,6 +423,66 @@ def test_a_folder_that_cannot_be_made_is_told(read, tmp_path):
 # ---- failures ------------------------------------------------------------------------------------
 
 
+def local_objective():
+    class Local(Classification):
+        name = ""
+
+    return Local()
+
+
+@dataclass(frozen=True)
+class Sized:
+    """An architecture with a value that JSON does not have."""
+
+    width: complex
+
+
+@dataclass(frozen=True)
+class OddSpace(reinas.AbstractSpace):
+    name = "odd"
+    architecture: type = Sized
+
+    @property
+    def settings(self):
+        return {"name": "odd"}
+
+    @property
+    def decisions(self):
+        return (reinas.Choice("width", "width", (1, 2)),)
+
+    def decode(self, answers):
+        return self.architecture(complex(2 + answers[0]))
+
+
+def perceptron(architecture, task) -> torch.nn.Module:
+    return torch.nn.Linear(13, 3)
+
+
+@pytest.mark.parametrize(
+    ("space", "objective", "message"),
+    [
+        (SPACE, local_objective(), "could not be saved and loaded again: .*within a function"),
+        (OddSpace(), None, "could not be saved and loaded again: .*complex is not JSON"),
+        (OddSpace(complex), None, "should be a dataclass; got complex"),
+    ],
+)
+def test_what_could_not_be_saved_is_not_trained_and_not_tested(
+    space, objective, message, read, tmp_path, monkeypatch
+):
+    """The test part is measured once: what could not be kept of it is found out before."""
+    if objective is not None:
+        monkeypatch.setattr(CountedWine, "objective", objective)
+    evaluator = TrainedEvaluator(CountedWine(), RECIPE, build=perceptron)
+    home = MemoryStore()
+    search(space, RandomSearch(space), evaluator, budget=Budget(2), store=home, name="s")
+    with pytest.raises(SettingError, match=message):
+        finished(home, CountedWine(), tmp_path / "n", space=space)
+    assert read == []
+    assert home.get("s").points() == {}
+    assert home.get("s").final() is None
+    assert not (tmp_path / "n").exists()
+
+
 def test_a_search_with_failures_only_says_so(tmp_path):
     """And how to see the reasons; nothing is written."""
     wild = Recipe(learning_rate=1e9, epochs=50, schedule="constant")

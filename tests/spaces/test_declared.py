@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -210,18 +211,92 @@ def test_its_name_is_the_hyphenated_name_of_the_dataclass(written, name):
     assert DeclaredSpace(make_dataclass(written, [("a", int, choice(1))], frozen=True)).name == name
 
 
-def test_its_settings_make_it_again(tmp_path, monkeypatch):
-    """They name the dataclass by its module."""
-    (tmp_path / "declared_elsewhere.py").write_text(
-        "import dataclasses, reinas\n"
-        "@dataclasses.dataclass(frozen=True)\n"
-        "class Net:\n"
-        "    width: int = reinas.choice(1, 2)\n"
-    )
+ELSEWHERE = """
+import dataclasses, reinas
+
+@dataclasses.dataclass(frozen=True)
+class Net:
+    width: int = reinas.choice({})
+"""
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A function that gives the space of a module's dataclass with other widths every time."""
     monkeypatch.syspath_prepend(tmp_path)
-    space = DeclaredSpace(importlib.import_module("declared_elsewhere").Net)
-    assert space.settings == {"name": "declared_elsewhere:Net"}
+    name = f"declared_{tmp_path.name}"
+
+    def space(widths):
+        (tmp_path / f"{name}.py").write_text(ELSEWHERE.format(widths))
+        sys.modules.pop(name, None)
+        importlib.invalidate_caches()
+        shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)
+        return DeclaredSpace(importlib.import_module(name).Net)
+
+    yield space
+    sys.modules.pop(name, None)
+
+
+def test_its_settings_make_it_again(elsewhere):
+    """They name the dataclass by its module, and say what it declares."""
+    space = elsewhere("1, 2")
+    name = f"{space.architecture.__module__}:Net"
+    assert space.settings == {"name": name, "fields": {"width": "choice(1, 2)"}}
     assert make("space", space.settings) == space
+    assert make("space", {"name": name}) == space
+
+
+def test_its_settings_say_what_every_field_declares():
+    """Values, lengths, kinds and conditions, also within fields and elements."""
+    assert DeclaredSpace(Net).settings["fields"] == {
+        "stem": "Layer",
+        "stem.kind": "choice('conv', 'pool', 'dense')",
+        "stem.size": "choice(3, 5), when kind is 'conv' or 'pool'",
+        "layers": "repeated(Layer, 1, 3)",
+        "layers.kind": "choice('conv', 'pool', 'dense')",
+        "layers.size": "choice(3, 5), when kind is 'conv' or 'pool'",
+        "widths": "repeated(choice(8, 16), 0, 2)",
+        "deep": "choice(False, True)",
+        "head": "Bottleneck, when deep is True",
+        "head.width": "choice(1, 2, 4, 8)",
+        "head.shortcut": "choice(False, True)",
+        "head.scale": "choice(0.5, 1.0), when shortcut is True",
+    }
+
+
+def test_the_order_of_sets_is_not_recorded():
+    """Sets of words have another order in every process."""
+
+    def text(allowed):
+        kind = choice("a", "b", "c", frozenset({"x", "y"}))
+        space = declared(kind=kind, size=choice(1, 2, when={"kind": allowed}))
+        return DeclaredSpace(space).settings["fields"]
+
+    assert text(["c", "b"]) == text(["b", "c"])
+    assert text("b")["kind"] == "choice('a', 'b', 'c', {'x', 'y'})"
+
+
+def test_an_edited_dataclass_does_not_go_on_with_the_old_ones_trials(elsewhere):
+    """Their answers mean other values now: it is refused, with what has changed."""
+    store = reinas.MemoryStore()
+
+    def width(net, trial):
+        return float(net.width)
+
+    def run(space):
+        policy = reinas.RandomSearch(space)
+        evaluator = FunctionEvaluator(width)
+        return search(space, policy, evaluator, store=store, name="s", budget=Budget(4))
+
+    old = elsewhere("1, 2")
+    run(old)
+    new = elsewhere("10, 20")
+    message = r"space.fields.width is choice\(1, 2\), not choice\(10, 20\)"
+    with pytest.raises(SettingError, match=message):
+        run(new)
+    message = r"width should be choice\(1, 2\), and is choice\(10, 20\) in declared_"
+    with pytest.raises(SettingError, match=message):
+        make("space", old.settings)
 
 
 def test_the_controller_learns_in_it():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+import reinas
 from helpers import small_search
 from reinas import Curve, Epoch, Outcome, Store
 from reinas.errors import BusyError, SettingError, StoreError, UnknownSearchError
@@ -269,3 +270,27 @@ def test_a_store_of_an_earlier_version_is_given_the_tables_that_it_lacks(tmp_pat
     assert (log.settings, log.trials) == ({"seed": 1}, 3)
     assert (log.attempts(), log.updates()) == ([], [])
     assert Store(place).runs().get(["none"]) == {}
+
+
+def test_of_many_differences_five_are_named():
+    """And how many more there are."""
+    home = reinas.MemoryStore()
+    home.put("s", {"space": {"name": "mlp"}}, 8)
+    more = {f"p{n}": n for n in range(9)}
+    with pytest.raises(SettingError, match=r"p4 is not set, not 4; and 4 more\): choose"):
+        home.put("s", {"space": {"name": "mlp", **more}}, 8)
+
+
+def test_a_row_without_an_outcome_does_not_spoil_the_study(path):
+    """SQLite has no NaN: a reward that was one reads as a failure."""
+    log = Store(path).put("s", SETTINGS, 8)
+    log.propose(0, [Proposal(n, (n, 0), (n, 0), "text", None) for n in range(2)])
+    log.record(0, Outcome(0.5))
+    log.record(1, Outcome(0.75))
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE trials SET reward = NULL, seconds = NULL WHERE number = 1")
+    again = Store(path).get("s")
+    assert [t.state for t in again.all_trials()] == ["complete", "failed"]
+    assert again.trial(1).outcome.error == "its record has no reward: it was not a number"
+    assert again.trial(1).outcome.seconds == 0.0
+    assert again.best()[0].number == 0

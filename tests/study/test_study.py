@@ -1,8 +1,10 @@
 """Ask and tell: the trials of a search, whoever evaluates them and however often they die."""
 
+import contextlib
 import gc
 import json
 import math
+import os
 import subprocess
 import sys
 import textwrap
@@ -15,7 +17,17 @@ import numpy as np
 import pytest
 
 from helpers import SPACE, Hashed, Watching, small_search, story
-from reinas import Budget, MemoryStore, Outcome, Pruned, RandomSearch, Store, Study, zoph_le
+from reinas import (
+    Budget,
+    MemoryStore,
+    Outcome,
+    Pruned,
+    RandomSearch,
+    Store,
+    Study,
+    search,
+    zoph_le,
+)
 from reinas.errors import SettingError, TrialError
 from reinas.executors.base import attempt
 from reinas.seeds import derive
@@ -362,3 +374,108 @@ def test_the_observer_sees_reports_and_trials():
     study.report(trial, 1, 0.5)
     study.tell(trial, outcome=Outcome(0.75))
     assert seen == [(0, 1, 0.5), 0]
+
+
+@pytest.mark.parametrize("make", [MemoryStore, None])
+def test_a_told_outcome_is_checked_as_an_evaluators_is(make, tmp_path):
+    """What is not finite makes a failed trial, which can be read again."""
+    store = make() if make else Store(tmp_path / "s.db")
+    study = opened(store)
+    numbers = [trial.number for trial in study.ask()][:5]
+    told = [
+        Outcome(math.nan, metrics={"a": np.float32(1)}),
+        Outcome(np.float64(0.5), seconds=math.nan),
+        Outcome(None, pruned=Pruned(2, math.inf)),
+        Outcome(-math.inf),
+        Outcome("0.25"),
+    ]
+    for number, outcome in zip(numbers, told, strict=True):
+        study.tell(number, outcome=outcome)
+    found = [opened(store).record.trial(number).outcome for number in numbers]
+    assert [o.error for o in found] == [
+        "the reward was nan",
+        None,
+        "the reward was inf",
+        "the reward was -inf",
+        None,
+    ]
+    assert found[0].metrics == {"a": 1.0}
+    assert [(o.reward, o.seconds) for o in (found[1], found[4])] == [(0.5, 0.0), (0.25, 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"outcome": Outcome("a")}, "outcome has the reward 'a', which is no number"),
+        ({"outcome": 0.5}, "outcome is a float, not an Outcome"),
+        ({"outcome": Outcome(0.5, metrics={"a": "b"})}, "outcome has the metric a = 'b', which is"),
+        ({"outcome": Outcome(0.5, metrics=[1])}, "outcome has metrics of type list"),
+        ({"outcome": Outcome(0.5, seconds="s")}, "outcome has the seconds 's', which is no number"),
+        ({"outcome": Outcome(0.5, curve=[1])}, "outcome has a curve of type list"),
+        ({"outcome": Outcome(None, pruned=3)}, "outcome has a pruned of type int"),
+        ({"reward": 0.5, "metrics": {"a": "b"}}, "metrics has a = 'b', which is no number"),
+        ({"reward": 0.5, "seconds": math.nan}, "seconds must be finite and 0 or more, got nan"),
+    ],
+)
+def test_an_outcome_that_no_store_takes_is_refused(wrong, words):
+    """In one sentence, and the trial stays open."""
+    study = opened()
+    trial = study.ask()[0]
+    with pytest.raises(SettingError, match=words):
+        study.tell(trial, **wrong)
+    assert study.record.trial(trial.number).outcome is None
+
+
+@pytest.mark.parametrize("make", [MemoryStore, None])
+def test_only_a_running_trial_reports_and_only_whole_steps(make, tmp_path):
+    """Anything else is one sentence, and nothing is written."""
+    study = opened(make() if make else Store(tmp_path / "s.db"))
+    done, trial, *_ = study.ask()
+    study.tell(done, reward=0.5)
+    for wrong, words in (
+        ((done, 1, 0.5), "trial 0 of 's' has an outcome already, and reports no more"),
+        ((999, 1, 0.5), "'s' has no trial 999"),
+        ((-1, 1, 0.5), "'s' has no trial -1"),
+        (("0", 1, 0.5), "trial must be a trial or its number, got '0'"),
+        ((trial, 0, 0.5), "step must be a whole number from 1 on, got 0"),
+        ((trial, 1.5, 0.5), "step must be a whole number from 1 on, got 1.5"),
+        ((trial, "1", 0.5), "step must be a whole number from 1 on, got '1'"),
+        ((trial, 1, math.nan), "score must be a finite number, got nan"),
+        ((trial, 1, "a"), "score must be a finite number, got 'a'"),
+    ):
+        with pytest.raises((SettingError, TrialError), match=words):
+            study.report(*wrong)
+    assert study.record.reports(trial.number) == []
+    study.report(trial, np.int64(1), np.float32(0.5))
+    assert study.record.reports(trial.number) == [(1, 0.5)]
+
+
+def test_a_search_outlives_odd_reports():
+    """An evaluator that counts from 0 keeps its scores with the outcome."""
+
+    class FromZero(Hashed):
+        def __call__(self, job):
+            job.report(0, 0.25)
+            return Outcome(0.5)
+
+    study = search(SPACE, RandomSearch(SPACE), FromZero(), budget=Budget(2), reuse=False)
+    assert [trial.outcome.reports for trial in study.trials] == [((0, 0.25),)] * 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_study_that_a_fork_has_copied_is_another_worker(tmp_path):
+    """The same object in two processes: no trial is handed to both."""
+    study = opened(str(tmp_path / "s.db"), policy=RandomSearch(SPACE), reuse=False)
+    mine = study.ask(2)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            numbers = [trial.number for trial in study.ask(2)]
+            os.write(write, json.dumps(numbers).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        theirs = json.load(pipe)
+    os.waitpid(child, 0)
+    assert ([trial.number for trial in mine], theirs) == ([0, 1], [2, 3])

@@ -194,3 +194,24 @@ def test_people_are_told_what_was_recognised():
         "data: Classification, inputs 4 x 1",
         "36 examples to train on, 12 to validate on",
     )
+
+
+@pytest.mark.parametrize("kind", ["object", "category", "string"])
+def test_words_of_a_data_frame_are_classes(kind):
+    """Whatever type pandas gives the column; as the same words in an array."""
+    pandas = pytest.importorskip("pandas")
+    x = np.arange(120, dtype=np.float32).reshape(60, 2)
+    words = ["no", "yes", "perhaps"] * 20
+    task = ArrayTask(x, pandas.Series(words, dtype=kind))
+    assert task == ArrayTask(x, np.array(words))
+    assert task.labels["classes"] == ["no", "perhaps", "yes"]
+
+
+def test_numbers_among_objects_are_numbers_and_a_missing_word_is_told():
+    """None is not a class of its own."""
+    x = np.arange(120, dtype=np.float32).reshape(60, 2)
+    numbers = np.array([0, 1] * 30, dtype=object)
+    assert ArrayTask(x, numbers) == ArrayTask(x, numbers.astype(int))
+    words = np.array(["no", "yes", None] * 20, dtype=object)
+    with pytest.raises(SettingError, match="expected words only, got also NoneType"):
+        ArrayTask(x, words)

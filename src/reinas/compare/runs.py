@@ -14,10 +14,10 @@ from reinas.errors import SettingError
 from reinas.evaluators.tabular import MEAN, REPORTED, TabularEvaluator
 from reinas.executors.serial import Serial
 from reinas.policies.base import AbstractPolicy, State
+from reinas.recorded import plain
 from reinas.registry import find, make, parameters
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
-from reinas.store.json import plain
 from reinas.study.budget import Budget
 from reinas.study.schedules import Synchronous
 from reinas.study.stopping import NAMED, AbstractStopping

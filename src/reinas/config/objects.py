@@ -10,6 +10,7 @@ from reinas.config.settings import SECTIONS, Setting, Settings, cited, merged, r
 from reinas.devices import Placement
 from reinas.errors import InvalidSettingError, SettingError, nearest
 from reinas.finishing.recipe_grid import RecipeGrid
+from reinas.names import is_importable
 from reinas.registry import DEFAULT_TASK, PLACES, check, find, make, parameters, resolve
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
@@ -175,7 +176,8 @@ def restored(stored: Mapping[str, Any], options: Settings) -> SearchConfig:
         options: What is given now; only settings that change no trial may be among them.
 
     Raises:
-        SettingError: The search has parts that only the script that began it can make.
+        SettingError: The search has parts that only the script that began it can make, or that
+            cannot be imported here, or have changed.
     """
     if stored.get("schedule", {}).get("fit"):
         raise SettingError(
@@ -187,12 +189,24 @@ def restored(stored: Mapping[str, Any], options: Settings) -> SearchConfig:
         config = replace(config, build=stored["evaluator"].get("build"))
     except (KeyError, TypeError, AttributeError, InvalidSettingError) as error:
         what = f"there is no {error.args[0]}" if isinstance(error, KeyError) else str(error)
+        if isinstance(error, InvalidSettingError) and _is_in_a_module(stored, error.key):
+            raise SettingError(
+                f"this search cannot be continued as things are here: {what}"
+            ) from None
         raise SettingError(
             f"this search was made in Python with parts of its own ({what}): continue it there,"
             " by calling reinas.search() again"
         ) from None
     _check_placement(config.placement, stored["evaluator"].get("placement", {}), options)
     return config
+
+
+def _is_in_a_module(stored: Mapping[str, Any], key: str) -> bool:
+    """Whether the part that a key belongs to was recorded as module:Name."""
+    parts = {**stored, **stored["evaluator"]}
+    part = parts.get(key.partition(".")[0])
+    name = part.get("name", "") if isinstance(part, Mapping) else ""
+    return ":" in name and is_importable(name)
 
 
 def _check_placement(chosen: Placement, recorded: Mapping[str, Any], options: Settings) -> None:

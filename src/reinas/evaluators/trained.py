@@ -14,6 +14,7 @@ from reinas.evaluators.base import AbstractEvaluator
 from reinas.evaluators.child import outcome
 from reinas.evaluators.limits import Limits
 from reinas.names import object_name
+from reinas.recorded import settings_of
 from reinas.seeds import derive
 from reinas.tasks.base import AbstractTask, check_parts
 from reinas.tasks.recipes import Recipe
@@ -68,7 +69,7 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
     def settings(self) -> Mapping[str, Any]:
         """The task's settings and the recipe's, the limits, which data, and the placement."""
         settings: dict[str, Any] = {
-            "task": dict(self.task.settings),
+            "task": settings_of(self.task),
             "recipe": self.recipe.settings,
         }
         if self.limits.settings:
@@ -171,7 +172,7 @@ class RecipeEvaluator(AbstractEvaluator[RecipePoint]):
     @property
     def settings(self) -> Mapping[str, Any]:
         """The task's settings."""
-        return {"task": dict(self.task.settings)}
+        return {"task": settings_of(self.task)}
 
     def __call__(self, job: Job[RecipePoint]) -> Outcome:
         """The outcome of the job's own recipe, whose seed is all the randomness."""

@@ -6,13 +6,13 @@ import platform
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from reinas.errors import reason
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.types import Attempt, Curve, Job, Outcome
+from reinas.types import Attempt, Curve, Job, Outcome, Pruned
 
 OnAttempt = Callable[[Attempt], None]
 """Called when a worker begins a trial, and when a worker is lost."""
@@ -131,27 +131,66 @@ def attempt(
 
     start = time.perf_counter()
     try:
-        outcome = _checked(evaluate(replace(job, on_report=report)))
+        outcome = _returned(evaluate(replace(job, on_report=report)))
     except Exception as error:
         outcome = Outcome(None, error=reason(error))
     if not outcome.seconds and evaluate.timed:
         outcome = replace(outcome, seconds=time.perf_counter() - start)
     if reports and not outcome.reports:
         outcome = replace(outcome, reports=tuple(reports))
-    if not math.isfinite(outcome.value):
-        return replace(outcome, reward=None, pruned=None, error=f"the reward was {outcome.value}")
     return outcome
 
 
-def _checked(outcome: Any) -> Outcome:
-    """The outcome with numbers converted to plain floats, as a store needs them."""
+def _returned(outcome: Any) -> Outcome:
+    try:
+        return checked(outcome)
+    except TypeError as error:
+        raise TypeError(f"what the evaluator returned {error}") from None
+
+
+def checked(outcome: Any) -> Outcome:
+    """The outcome as a store keeps it: plain floats, and a value that is finite.
+
+    Args:
+        outcome: What an evaluator returned, or a caller of `Study.tell` gave.
+
+    Returns:
+        The same; a failure where the reward or the last score of a pruned child is not finite.
+
+    Raises:
+        TypeError: It is no outcome, or a part of it is of another type; as a phrase about it.
+    """
     if not isinstance(outcome, Outcome):
-        raise TypeError(f"the evaluator returned {type(outcome).__name__}, not an Outcome")
-    if not isinstance(outcome.curve, Curve | None):
-        raise TypeError(f"the curve is a {type(outcome.curve).__name__}, not a Curve")
-    return replace(
+        raise TypeError(f"is a {type(outcome).__name__}, not an Outcome")
+    for key, part, kind in (
+        ("a curve", outcome.curve, Curve | None),
+        ("a pruned", outcome.pruned, Pruned | None),
+        ("metrics", outcome.metrics, Mapping),
+    ):
+        if not isinstance(part, kind):
+            raise TypeError(f"has {key} of type {type(part).__name__}")
+    seconds = _number("the seconds", outcome.seconds)
+    pruned = outcome.pruned
+    if pruned is not None:
+        pruned = Pruned(int(pruned.step), _number("the score", pruned.score))
+    kept: Outcome = replace(
         outcome,
-        reward=None if outcome.reward is None else float(outcome.reward),
-        seconds=float(outcome.seconds),
-        metrics={str(name): float(value) for name, value in outcome.metrics.items()},
+        reward=None if outcome.reward is None else _number("the reward", outcome.reward),
+        seconds=seconds if math.isfinite(seconds) else 0.0,
+        metrics={
+            str(name): _number(f"the metric {name} =", value)
+            for name, value in outcome.metrics.items()
+        },
+        error=None if outcome.error is None else str(outcome.error),
+        pruned=pruned,
     )
+    if not math.isfinite(kept.value):
+        return replace(kept, reward=None, pruned=None, error=f"the reward was {kept.value}")
+    return kept
+
+
+def _number(what: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"has {what} {value!r}, which is no number") from None

@@ -5,7 +5,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from reinas.devices import Placement
 from reinas.errors import FileError, SettingError
 from reinas.export.network import FoundNetwork
 from reinas.objectives.named import objective_from
-from reinas.registry import make
+from reinas.recorded import settings_of
+from reinas.registry import find, make
 from reinas.spaces.base import AbstractSpace
 from reinas.tasks.base import AbstractTask, Interface
 from reinas.tasks.recipes import Recipe
@@ -54,14 +55,23 @@ def describe(
 
     Returns:
         The description.
+
+    Raises:
+        SettingError: It cannot be written, or `load` would not read it.
     """
-    architecture = space.decode(answers)
-    return {
+    architecture: Any = space.decode(answers)
+    fields = asdict(architecture) if is_dataclass(type(architecture)) else None
+    if fields is None:
+        raise SettingError(
+            "a network is saved by the fields of its architecture, so that should be a dataclass;"
+            f" got {type(architecture).__name__}"
+        )
+    description: dict[str, Any] = {
         "format": FORMAT,
-        "space": dict(space.settings),
+        "space": settings_of(space),
         "answers": list(answers),
         "summary": str(architecture),
-        "architecture": asdict(architecture),
+        "architecture": fields,
         "task": {
             "name": task.name,
             "inputs": list(task.inputs),
@@ -72,6 +82,12 @@ def describe(
         },
         **more,
     }
+    try:
+        json.dumps(description)
+        objective_from(description["task"]["objective"])
+    except (TypeError, ValueError) as error:
+        raise SettingError(f"the network could not be saved and loaded again: {error}") from None
+    return description
 
 
 def make_folder(folder: Path) -> None:
@@ -139,7 +155,7 @@ def load(
     description = _read(Path(folder) / DESCRIPTION)
     weights = _read_weights(Path(folder) / WEIGHTS, description)
     try:
-        space = make("space", description["space"]) if space is None else space
+        space = _space(description) if space is None else space
         task = _Shapes(
             description["task"]["name"],
             tuple(description["task"]["inputs"]),
@@ -163,6 +179,19 @@ def load(
         text = str(error).partition("\n")[0]  # torch adds its own call stack
         raise FileError(f"{folder} is not a whole network of reinas: {text}") from error
     return network.to(where).eval()
+
+
+def _space(description: Mapping[str, Any]) -> AbstractSpace[Any]:
+    """The recorded space.
+
+    A declared dataclass may have changed since: `_architecture` finds out whether the answers mean
+    what they did.
+    """
+    named = find("space", description["space"]["name"])
+    space: AbstractSpace[Any] = (
+        named if isinstance(named, AbstractSpace) else make("space", description["space"])
+    )
+    return space
 
 
 def _child(

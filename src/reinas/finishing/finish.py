@@ -17,9 +17,10 @@ from reinas.finishing.finish_observer import FinishObserver
 from reinas.finishing.recipe_choice import choose_recipe, final_recipe
 from reinas.finishing.recipe_grid import RecipeGrid
 from reinas.names import object_name
+from reinas.recorded import differences, listed, plain, settings_of
 from reinas.spaces.base import AbstractSpace
 from reinas.store import AbstractRecord, AbstractStore, Store
-from reinas.store.json import now, plain
+from reinas.store.json import now
 from reinas.store.values import FinalRecord
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
@@ -89,7 +90,8 @@ def finish(
 
     Raises:
         SettingError: The search is not over, or was for another space, task or data, or was
-            finished with other epochs, or its device is not here.
+            finished with other epochs, or its device is not here, or its network could not be
+            saved and loaded again; that is found out before anything is trained.
         FileError: The folder cannot be written.
         ReinasError: No network could be trained.
     """
@@ -108,10 +110,19 @@ def finish(
         before = record.final()
         if before is None:
             _check_over(record, anyway)
-            trial = _best(record)
-            architecture = space.decode(trial.answers)
-            make_folder(place)
-            recipe = choose_recipe(
+            trial, recipe = _best(record), None
+        else:
+            trial, recipe = _same_again(record, before, epochs)
+        architecture = space.decode(trial.answers)
+        story: dict[str, Any] = {"search": name, "trial": trial.number}
+        if placed.settings:
+            story["placement"] = placed.settings
+        if build is not None or recorded:
+            story["build"] = recorded if build is None else object_name(build)
+        description = describe(space, trial.answers, task, **story)
+        make_folder(place)
+        if recipe is None:
+            chosen = choose_recipe(
                 record,
                 trial,
                 architecture,
@@ -122,11 +133,7 @@ def finish(
                 watch,
                 placed,
             )
-            recipe = final_recipe(recipe, epochs, patience)
-        else:
-            trial, recipe = _same_again(record, before, epochs)
-            architecture = space.decode(trial.answers)
-            make_folder(place)
+            recipe = final_recipe(chosen, epochs, patience)
         watch.training(recipe)
         network, curve, recipe = train_final(
             architecture, task, recipe, builder, watch.epoch, placed
@@ -138,13 +145,9 @@ def finish(
             summary = task.objective.summary(metrics)
             final = FinalRecord(trial.number, recipe.settings, metrics, now(), summary)
             record.finish(final)
-        story = {"search": name, "trial": trial.number, "recipe": final.recipe}
-        story["epochs_trained"] = curve.epochs[-1].number
-        if placed.settings:
-            story["placement"] = placed.settings
-        if build is not None or recorded:
-            story["build"] = recorded if build is None else object_name(build)
-        description = describe(space, trial.answers, task, **story, metrics=final.metrics)
+        description["recipe"] = final.recipe
+        description["epochs_trained"] = curve.epochs[-1].number
+        description["metrics"] = final.metrics
         save(FoundNetwork(network.to("cpu"), *search_scalings(task), description), place)
     best = _best(record).number
     better = None if best == final.trial else best
@@ -176,10 +179,11 @@ def _check(record: AbstractRecord, space: AbstractSpace[Any], task: AbstractTask
     """Raise `SettingError` unless the search was for this space, this task and these data."""
     evaluator = record.settings["evaluator"]
     searched = {"space": record.settings["space"], "task": evaluator.get("task")}
-    given = plain({"space": dict(space.settings), "task": dict(task.settings)})
+    given = plain({"space": settings_of(space), "task": settings_of(task)})
     for key, value in searched.items():
         if value != given[key]:
-            raise SettingError(f"search '{record.name}' has the {key} {value}, not {given[key]}")
+            texts = differences({key: value}, {key: given[key]})
+            raise SettingError(f"search '{record.name}' is of another {key}: {listed(texts)}")
     if evaluator.get("data") != task.fingerprint:
         raise SettingError(
             f"the data of task '{task.name}' have changed since search '{record.name}' began: put"

@@ -1,12 +1,14 @@
 """What the fields of a declared architecture declare: checked, and as a list of decisions."""
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 from reinas.errors import SettingError, nearest
+from reinas.names import object_name
 from reinas.types import Choice, When
 
 DECLARED = "reinas"
@@ -120,6 +122,61 @@ def _of_field(declared: Declaration, place: _Place, layers: Iterator[int]) -> li
             return found
 
 
+# ---- as people wrote them ------------------------------------------------------------------------
+
+
+def written(architecture: type[Any]) -> dict[str, str]:
+    """The declarations as text, to be recorded and compared.
+
+    Args:
+        architecture: A dataclass that `check_declaration` accepts.
+
+    Returns:
+        By the field's name what it declares; `field.inner` for a field of a nested dataclass.
+    """
+    found: dict[str, str] = {}
+    for name, declared in declared_fields(architecture).items():
+        found |= _written_field(name, declared)
+    return found
+
+
+def _written_field(name: str, declared: Declaration) -> dict[str, str]:
+    text, inner = _text(declared), _architecture_within(declared)
+    for other, values in declared.when:
+        text += f", when {other} is {' or '.join(sorted(map(_value, values)))}"
+    more = {} if inner is None else written(inner)
+    return {name: text, **{f"{name}.{field}": one for field, one in more.items()}}
+
+
+def _text(declared: Declaration) -> str:
+    match declared:
+        case ChoiceField(values, kind):
+            shared = "" if kind is None else f", kind={kind!r}"
+            return f"choice({', '.join(map(_value, values))}{shared})"
+        case NestedField(architecture):
+            return architecture.__name__
+        case RepeatedField(element, least, most):
+            return f"repeated({_text(element)}, {least}, {most})"
+
+
+def _architecture_within(declared: Declaration) -> type[Any] | None:
+    """The dataclass that a field has, or whose elements it has."""
+    while isinstance(declared, RepeatedField):
+        declared = declared.element
+    return declared.architecture if isinstance(declared, NestedField) else None
+
+
+def _value(value: Any) -> str:
+    """A value as text that is the same in every process."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_value, value))})"
+    if isinstance(value, frozenset):
+        return f"{{{', '.join(sorted(map(_value, value)))}}}"
+    if isinstance(value, type) or callable(value):
+        return object_name(value)
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
 # ---- what makes sense ----------------------------------------------------------------------------
 
 
@@ -127,7 +184,7 @@ def check_declaration(architecture: Any) -> None:
     """Raise `SettingError` unless this is a dataclass that declares a space."""
     where = getattr(architecture, "__name__", repr(architecture))
     if not isinstance(architecture, type) or not dataclasses.is_dataclass(architecture):
-        raise SettingError(f"{where} should be a frozen dataclass, and is none")
+        raise SettingError(f"{where} should be a frozen dataclass, and is not one")
     options = vars(architecture).get("__dataclass_params__")
     if options is None:  # of a base class only: the fields of this class are none of its own
         raise SettingError(f"{where} should be decorated with @dataclass(frozen=True) itself")

@@ -31,6 +31,7 @@ from reinas.spaces.declarations import (
     conditions_of,
     decisions_of,
     declared_fields,
+    written,
 )
 from reinas.types import A, Answers, Choice
 
@@ -140,8 +141,12 @@ class DeclaredSpace(AbstractSpace[A]):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The dataclass's name, `module:Name`: with it the space can be made again."""
-        return {"name": object_name(self.architecture)}
+        """The dataclass's name, `module:Name`, and what its fields declare.
+
+        With the name the space can be made again; `fields` tell whether the dataclass has changed
+        since, so that old answers are not read as other architectures.
+        """
+        return {"name": object_name(self.architecture), "fields": written(self.architecture)}
 
     @cached_property
     def decisions(self) -> tuple[Choice, ...]:

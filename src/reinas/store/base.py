@@ -1,13 +1,13 @@
 """The contract of a store: studies by name."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from reinas.errors import SettingError, UnknownSearchError, nearest
+from reinas.recorded import differences, listed
 from reinas.store.record import AbstractRecord
 
 
@@ -82,7 +82,7 @@ class AbstractStore(ABC):
             raise SettingError("a search's name needs at least one character, got ''")
         self.create(name, settings, trials)
         record = self.get(name)
-        differing = _differences(record.settings, settings)
+        differing = differences(record.settings, settings)
         if differing and all(text.startswith("evaluator.data ") for text in differing):
             raise SettingError(
                 f"the data of search '{name}' in {self.location} have changed since it began: put"
@@ -91,7 +91,7 @@ class AbstractStore(ABC):
         if differing:
             raise SettingError(
                 f"search '{name}' in {self.location} exists with other settings ("
-                + "; ".join(differing)
+                + listed(differing)
                 + "): choose another name, or resume it with the settings that it has"
             )
         if trials > record.trials:
@@ -103,22 +103,3 @@ class AbstractStore(ABC):
         taken = set(self.names())
         names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
         return next(name for name in names if name not in taken)
-
-
-def _flat(settings: Any, head: str = "") -> dict[str, Any]:
-    if not isinstance(settings, Mapping):
-        return {head: settings}
-    result: dict[str, Any] = {}
-    for key, value in settings.items():
-        result |= _flat(value, f"{head}.{key}" if head else key)
-    return result
-
-
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Phrases like 'policy.learning_rate is 0.1, not 0.2', old value first."""
-    before, after = _flat(old), _flat(new)
-    return [
-        f"{key} is {before.get(key, 'not set')}, not {after.get(key, 'set')}"
-        for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key)
-    ]

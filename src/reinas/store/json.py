@@ -1,15 +1,6 @@
-"""Values as the store keeps them: JSON and times."""
+"""Times as the store keeps them."""
 
-import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
-
-
-def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as JSON gives them back: tuples become lists, so that they can be compared."""
-    result: dict[str, Any] = json.loads(json.dumps(settings))
-    return result
 
 
 def now() -> str:

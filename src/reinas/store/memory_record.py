@@ -74,6 +74,7 @@ class MemoryRecord(AbstractRecord):
         ][:count]
         for number in free:
             self._claims[number] = claim
+            self._reports.pop(number, None)
             self._trials[number] = replace(self._trials[number], worker=claim.worker)
         return free
 

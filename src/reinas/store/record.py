@@ -64,6 +64,8 @@ class AbstractRecord(ABC):
     ) -> list[int]:
         """Hand waiting trials of a batch to a worker; no two workers get the same one.
 
+        What an earlier worker has reported of them is deleted: the trial begins anew.
+
         Args:
             batch: The batch's number.
             claim: The worker, and until when it holds them.

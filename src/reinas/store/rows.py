@@ -42,13 +42,19 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
 
 
 def outcome_of(row: Row[Any]) -> Outcome:
-    """A finished trial's outcome."""
+    """A finished trial's outcome.
+
+    SQLite keeps NaN as NULL: a row that has nothing else is a failure, and spoils no other.
+    """
+    error = row.error
+    if row.reward is None and error is None and row.pruned is None:
+        error = "its record has no reward: it was not a number"
     return Outcome(
         row.reward,
-        row.seconds,
-        row.metrics,
+        row.seconds or 0.0,
+        row.metrics or {},
         _curve(row.curve),
-        row.error,
+        error,
         None if row.pruned is None else Pruned(*row.pruned),
         tuple((step, score) for step, score in row.reports or ()),
     )

@@ -73,6 +73,7 @@ class SqlRecord(SqlReader):
         self, batch: int, claim: Claim, count: int, *, now: float, gone: Callable[[str], bool]
     ) -> list[int]:
         """Hand waiting trials to a worker, within one exclusive transaction."""
+        r = schema.reports
         query = (
             sa.select(t.number, t.worker, t.lease)
             .where(
@@ -90,6 +91,8 @@ class SqlRecord(SqlReader):
             if free:
                 mine = schema.trials.update().where(t.search == self._id, t.number.in_(free))
                 connection.execute(mine.values(worker=claim.worker, lease=claim.expires))
+                old = r.delete().where(r.c.search == self._id, r.c.trial.in_(free))
+                connection.execute(old)
         return free
 
     def renew(self, claim: Claim) -> None:

@@ -14,8 +14,9 @@ from reinas.store.values import Claim
 class Holder:
     """A study object as a holder of trials, told apart from all others on all machines.
 
-    Its name is machine:process/start.number. A holder on this machine whose process has ended,
-    or whose study object is gone, is known to have ended; others only by their lease.
+    Its name is machine:process/start.number, another one in each process. A holder on this
+    machine whose process has ended, or whose study object is gone, is known to have ended; others
+    only by their lease.
 
     Args:
         lease: Seconds for which a claim holds unless it is renewed.
@@ -25,10 +26,19 @@ class Holder:
     _count: ClassVar[int] = 0
 
     def __init__(self, lease: float) -> None:
-        Holder._count += 1
         self._lease = lease
-        self.name = f"{_process(os.getpid())}.{Holder._count}"
-        Holder._living[self.name] = self
+        self._process = 0
+        self._name = ""
+
+    @property
+    def name(self) -> str:
+        """The name in this process: a study object that a fork has copied is another holder."""
+        if self._process != os.getpid():
+            Holder._count += 1
+            self._process = os.getpid()
+            self._name = f"{_process(self._process)}.{Holder._count}"
+            Holder._living[self._name] = self
+        return self._name
 
     def claim(self) -> Claim:
         """A claim from now on."""

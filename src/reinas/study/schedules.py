@@ -1,5 +1,6 @@
 """Schedules: in which order a study's trials are evaluated and learned from."""
 
+import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -7,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+from reinas.errors import InvalidSettingError, TrialError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import AbstractExecutor
 from reinas.policies.base import AbstractPolicy
@@ -104,4 +106,6 @@ class Throttled:
         now = time.monotonic()
         if now - self._last.get(trial, now - 2 * APART) >= APART:
             self._last[trial] = now
-            self._study.report(trial, step, score)
+            # one that comes after the outcome, or whose step is odd, is not worth the search
+            with contextlib.suppress(InvalidSettingError, TrialError):
+                self._study.report(trial, step, score)

@@ -3,17 +3,19 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from numbers import Integral
 from typing import Any
 
 from reinas.errors import InvalidSettingError
 from reinas.evaluators.base import AbstractEvaluator
+from reinas.executors.base import checked
 from reinas.names import object_name
 from reinas.policies.base import AbstractPolicy
+from reinas.recorded import plain, settings_of
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.spaces.growth import Growth
 from reinas.store import AbstractStore, MemoryStore, Store
-from reinas.store.json import plain
 from reinas.study.stopping import AbstractStopping
 from reinas.types import Outcome
 
@@ -54,7 +56,7 @@ def settings(
 ) -> dict[str, Any]:
     """Everything that changes results, as the store keeps it and compares it."""
     result: dict[str, Any] = {
-        "space": dict(space.settings),
+        "space": settings_of(space),
         "policy": {**policy.settings, "name": name_of(policy)},
         "evaluator": {} if evaluator is None else dict(evaluator.settings),
         "batch_size": batch_size,
@@ -92,9 +94,15 @@ def told(
             "takes exactly one of reward, outcome and error; got"
             f" reward={reward!r}, outcome={outcome!r}, error={error!r}",
         )
+    seconds = _measured("seconds", seconds, "tell")
+    if not 0 <= seconds < math.inf:
+        raise InvalidSettingError("seconds", f"must be finite and 0 or more, got {seconds!r}")
     if outcome is not None:
-        return outcome
-    measured = {str(name): float(value) for name, value in (metrics or {}).items()}
+        try:
+            return checked(outcome)
+        except TypeError as wrong:
+            raise InvalidSettingError("outcome", str(wrong)) from None
+    measured = {str(name): _measured(name, value) for name, value in (metrics or {}).items()}
     if error is not None:
         return Outcome(None, seconds, measured, error=str(error) or "failed without a reason")
     try:
@@ -104,3 +112,24 @@ def told(
     if not math.isfinite(value):
         return Outcome(None, seconds, measured, error=f"the reward was {value}")
     return Outcome(value, seconds, measured)
+
+
+def reported(step: Any, score: Any) -> tuple[int, float]:
+    """The step and the score that a caller of `Study.report` gave, checked."""
+    if isinstance(step, bool) or not isinstance(step, Integral) or step < 1:
+        raise InvalidSettingError("step", f"must be a whole number from 1 on, got {step!r}")
+    try:
+        value = float(score)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise InvalidSettingError("score", f"must be a finite number, got {score!r}")
+    return int(step), value
+
+
+def _measured(name: str, value: Any, key: str = "metrics") -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        problem = f"has {name} = {value!r}, which is no number"
+        raise InvalidSettingError(key, problem) from None

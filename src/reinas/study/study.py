@@ -7,6 +7,7 @@ import threading
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 from reinas.errors import InvalidSettingError, TrialError
@@ -171,14 +172,18 @@ class Study(Lifecycle[A]):
             score: The reward that the trial would have if it ended here.
 
         Raises:
-            InvalidSettingError: The score is not finite.
+            InvalidSettingError: The step is no whole number from 1 on, or the score is not finite.
+            TrialError: There is no such trial, or it has an outcome already.
         """
-        if not math.isfinite(score):
-            raise InvalidSettingError("score", f"must be a finite number, got {score}")
+        number, step, score = _number(trial), *setup.reported(step, score)
         with self._lock:
             self._renew()
-            self.record.report(Report(_number(trial), int(step), float(score), time.time()))
-        self.observer.on_report(_number(trial), int(step), float(score))
+            if self.record.trial(number).outcome is not None:
+                raise TrialError(
+                    f"trial {number} of '{self.name}' has an outcome already, and reports no more"
+                )
+            self.record.report(Report(number, step, score, time.time()))
+        self.observer.on_report(number, step, score)
 
     def report_all(self, trial: Trial[A] | int, scores: Mapping[int, float]) -> None:
         """Report all that a trial has come to, at once: whole or not at all.
@@ -345,4 +350,7 @@ class Study(Lifecycle[A]):
 
 
 def _number(trial: Trial | int) -> int:
-    return trial if isinstance(trial, int) else trial.number
+    number: Any = trial.number if isinstance(trial, Trial) else trial
+    if isinstance(number, bool) or not isinstance(number, Integral):
+        raise InvalidSettingError("trial", f"must be a trial or its number, got {trial!r}")
+    return int(number)

@@ -244,13 +244,28 @@ def _stacked(where: str, dataset: Any) -> Pair:
 
 
 def _arrays(where: str, pair: Pair) -> tuple[NDArray[Any], NDArray[Any]]:
-    x, y = np.asarray(pair[0]), np.asarray(pair[1])
+    x, y = np.asarray(pair[0]), _targets(where, np.asarray(pair[1]))
     if x.ndim < 2 or 0 in x.shape or x.dtype.kind not in "biuf":
         raise SettingError(f"{where}: expected x of numbers [N, *inputs], got {x.dtype} {x.shape}")
     if y.ndim == 0 or len(x) != len(y):
         raise SettingError(f"{where}: x has {len(x)} examples, but y has the shape {y.shape}")
     check_finite(f"{where}, x", x)
     return x, y
+
+
+def _targets(where: str, y: NDArray[Any]) -> NDArray[Any]:
+    """Targets of a data frame's column, which are objects: words, or numbers."""
+    if y.dtype.kind != "O":
+        return y
+    kinds = {type(value) for value in y.flat}
+    words = {kind for kind in kinds if issubclass(kind, str)}
+    if words and kinds - words:
+        others = ", ".join(sorted(kind.__name__ for kind in kinds - words))
+        raise SettingError(
+            f"{where}, y: expected words only, got also {others}: a missing target is float or"
+            " NoneType, and its example has to be left out"
+        )
+    return y.astype(str) if words else np.array(y.tolist())
 
 
 def _read(

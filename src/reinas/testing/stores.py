@@ -154,6 +154,18 @@ class StoreContract(ABC):
 
     # ---- what was learned --------------------------------------------------------------------
 
+    def test_reports_of_a_worker_that_ended_go_with_it(self) -> None:
+        """The next worker's are not mixed with them; those of other trials stay."""
+        record = self.record(2, claim=Claim("one", 100.0))
+        for trial in (0, 1):
+            record.report(Report(trial, 9, 0.25, 1.0))
+        two = Claim("two", 300.0)
+        assert record.claim(0, two, 1, now=150.0, gone=_alive) == [0]
+        assert (record.reports(0), record.reports(1)) == ([], [(9, 0.25)])
+        record.report(Report(0, 1, 0.75, 2.0))
+        assert record.claim(0, two, 0, now=151.0, gone=_alive) == []
+        assert record.record(0, Outcome(0.5)).reports == ((1, 0.75),)
+
     def test_a_snapshot_replaces_the_one_before(self) -> None:
         """With every array's shape and numbers; a batch is learned from once."""
         record = self.record(1, 1)
