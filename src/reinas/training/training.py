@@ -25,6 +25,10 @@ VALIDATION_SHARE = 10
 """By the clock, so many times as long as a validation takes is trained between two of them."""
 
 
+FORWARD = 1 / 3
+"""The share of a training step's time that its forward pass takes, about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """A piece of a training by the clock; all times in seconds since the training began.
@@ -98,6 +102,7 @@ class Training:
         self._best = _Best()
         self._pace, self._spent = pace, 0.0
         self._measuring = 0.0  # seconds that the last validation took
+        self._expected = 0.0  # seconds that the first one will take
         self._measured_at = 0.0  # when it ended, in seconds of training
         self._passes = 0.0
 
@@ -132,7 +137,7 @@ class Training:
         if self._stopped is not None or self._is_patience_over():
             return True
         if self._pace is not None:
-            return self._spent >= self._pace.end - self._measuring
+            return self._spent >= self._pace.end - (self._measuring or self._expected)
         return self._epoch >= self._recipe.epochs
 
     def run_epoch(self) -> Epoch | None:
@@ -247,6 +252,7 @@ class Training:
             total += value.detach() * size
             count += size
             self._spent = time.monotonic() - begun
+            self._expected = FORWARD * self._spent * len(self._valid.x) / count
             if self._pace is not None and self.finished:
                 break
         self._passes += count / len(self._train.x)
