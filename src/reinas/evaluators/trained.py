@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from torch import nn
 
 from reinas.children import adjust_recipe, build, parameters
 from reinas.children.build import Builder, check_builder
 from reinas.devices import CPU, Placement
 from reinas.evaluators.base import AbstractEvaluator
+from reinas.evaluators.build_check import check_build
 from reinas.evaluators.limits import NO_LIMITS, Limits
 from reinas.names import object_name
 from reinas.recorded import settings_of
@@ -95,8 +95,7 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
 
     def check(self, architecture: Any) -> None:
         """Refuse a space, a task or data that do not fit together; builds without memory."""
-        with torch.device("meta"):
-            (self.build or build)(architecture, self.task)
+        check_build(architecture, self.task, self.build or build)
         check_parts(self.task)
 
     def __call__(self, job: Job[Any]) -> Outcome:

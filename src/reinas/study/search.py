@@ -79,6 +79,7 @@ def search(
     home = setup.opened(store)
     name = home.free_name(space.name) if name is None else name
     evaluator.check(space.decode(space.sample(1, derive(seed, "check"))[0]))
+    runner.check(evaluator)
     with home.lock(name), closing(runner):
         runner.open()  # before there is anything that has begun
         study = Study(
