@@ -112,7 +112,7 @@ def test_children_that_are_too_costly_are_counted(reinas, tmp_path, monkeypatch)
         "search", *CONV, "--trials", "4", "--max-parameters", "5", "--name", "c"
     )
     assert status == 1
-    assert "4 too costly (the least has " in out
+    assert "4 too costly (the smallest has " in out
     assert all("too costly" in t.outcome.error for t in Store("reinas.db").get("c").finished())
 
 

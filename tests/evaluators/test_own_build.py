@@ -162,7 +162,7 @@ def only_for_real(architecture, task) -> nn.Module:
         (too_wide, r"inputs of shape \(2, 13\) to outputs of shape \(2, 3\), got \(2, 4\)"),
         (
             too_narrow,
-            r"does not take inputs of shape \(2, 13\): RuntimeError: .*\[2, 13\] X \[5, 3\]",
+            r"does not take inputs of shape \(2, 13\): RuntimeError: .*13\] X",
         ),
         (forgetful, "forgetful of 4 tanh failed: KeyError: 'width'"),
     ],

@@ -127,7 +127,7 @@ def _cell(cell_from: str, given: Settings) -> dict[str, Setting]:
 def resume(name: NameArgument, given: Settings, json: JsonOption = False) -> None:
     """Continue a search, whatever stopped it.
 
-    The trials are the ones that it would have had without the stop. A finished search is
+    Its trials are the same as if it had never been stopped. A finished search is
     extended by more --trials.
 
     Examples:

@@ -108,7 +108,7 @@ def facts(report: Report) -> list[Fact]:
         result.append(Fact("pruned", str(report.pruned), f"{report.pruned} pruned"))
     if report.too_costly:
         least = ", ".join(f"{number(v)} {k}" for k, v in report.least_cost.items())
-        phrase = f"{report.too_costly} too costly (the least has {least})"
+        phrase = f"{report.too_costly} too costly (the smallest has {least})"
         result.append(Fact("too costly", str(report.too_costly), phrase))
     result.append(Fact("failed", str(failed), f"{failed} failed" if failed else ""))
     time = duration(report.seconds)
