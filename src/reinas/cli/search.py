@@ -54,7 +54,7 @@ def search(
     cell_from: Annotated[
         str | None,
         typer.Option(
-            help="Search nothing: train the best cell of that search, or one of `reinas zoo`.",
+            help="No search: train one cell, that search's best or one of `reinas zoo`.",
             metavar="NAME",
         ),
     ] = None,
