@@ -131,9 +131,9 @@ def test_its_settings_make_it_again(own):
 def test_a_function_that_says_what_it_returns_is_called(own):
     """With its settings; one that does not say it is refused, and not called."""
     assert make("space", {"name": "own_parts:small", "depth": 3}).widths == (2, 4)
-    with pytest.raises(InvalidSettingError, match="'own_parts:unsaid' is no space"):
+    with pytest.raises(InvalidSettingError, match="'own_parts:unsaid' is not a space"):
         make("space", {"name": "own_parts:unsaid"})
-    with pytest.raises(InvalidSettingError, match="'own_parts:unknown' is no space"):
+    with pytest.raises(InvalidSettingError, match="'own_parts:unknown' is not a space"):
         make("space", {"name": "own_parts:unknown"})
     assert load_object("own_parts:called") == []
 
@@ -218,16 +218,20 @@ def test_policies_and_executors_have_names_too(own):
 @pytest.mark.parametrize(
     ("kind", "name", "problem"),
     [
-        ("space", "own_parts:number", "is no space: expected a class derived from AbstractSpace"),
-        ("space", "own_parts:Lucky", "is no space"),
-        ("task", "own_parts:ready", "is no task"),
+        (
+            "space",
+            "own_parts:number",
+            "is not a space: expected a class derived from Abs",
+        ),
+        ("space", "own_parts:Lucky", "is not a space"),
+        ("task", "own_parts:ready", "is not a task"),
         ("space", "own_parts:Nowhere", "own_parts has no Nowhere"),
         ("space", "nowhere_at_all:Space", "cannot be imported .ModuleNotFoundError"),
         ("space", "broken_parts:Space", "cannot be imported .RuntimeError: half finished"),
         ("space", "program_parts:Space", "cannot be imported .SystemExit: usage"),
         ("space", "own_parts:Half", "'own_parts:Half' is abstract: it does not define decisions"),
         ("space", "own_parts:Undeclared", "Undeclared.width is not declared"),
-        ("space", "own_parts:unknown", "'own_parts:unknown' is no space"),
+        ("space", "own_parts:unknown", "'own_parts:unknown' is not a space"),
         ("policy", "own_parts:learned", "is one policy for one search: name its class"),
         ("space", "reinas.cli.__main__:main", "is in a script or within a function"),
         ("space", "os:system", "is in Python's standard library"),

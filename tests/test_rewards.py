@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from reinas import Curve, Diabetes, Digits, Epoch, Toy, Wine
 from reinas.errors import InvalidSettingError, SettingError
-from reinas.rewards import REWARDS, accuracy, closeness, constrained, cubed, negative_error
+from reinas.rewards import (
+    REWARDS,
+    accuracy,
+    check_reward,
+    closeness,
+    constrained,
+    cubed,
+    negative_error,
+)
 
 
 def curve(scores, losses=None):
@@ -193,3 +201,11 @@ def test_a_function_is_called_by_its_name_only_if_it_says_that_it_returns_a_numb
     """The name may come from a store, where any function could be named."""
     with pytest.raises(InvalidSettingError, match="annotation '-> float'"):
         Digits(reward=f"{__name__}:unsaid")
+
+
+def test_a_name_that_leads_nowhere_is_the_rewards():
+    """Not that of whatever else has a name."""
+    for wrong in ("foo:", "nowhere_at_all:f"):
+        with pytest.raises(InvalidSettingError, match=r"foo|nowhere") as caught:
+            check_reward(wrong)
+        assert caught.value.key == "task.reward"

@@ -87,7 +87,7 @@ def load_object(name: str) -> Any:
     """
     module, _, path = name.partition(":")
     if not module or not path:
-        raise InvalidSettingError("name", f"should have the form module:Name, got {name!r}")
+        raise InvalidSettingError(repr(name), "should have the form module:Name")
     if not is_importable(name):
         raise InvalidSettingError(
             name,
@@ -148,8 +148,9 @@ def loaded(kind: Kind, name: str) -> Any:
     article = "an" if kind == "executor" else "a"
     raise InvalidSettingError(
         kind,
-        f"'{name}' is no {kind}: expected a class derived from {base.__name__}, {article} {kind}"
-        f" made from one, or a function whose annotation says that it returns one; got"
+        f"'{name}' is not {article} {kind}: expected a class derived from {base.__name__},"
+        f" {article} {kind} made from one, or a function whose annotation says that it returns"
+        " one; got"
         f" {type(thing).__name__}",
     )
 

@@ -130,10 +130,10 @@ def find(kind: Kind, name: str) -> Any:
         return loaded(kind, point)
     if ":" in name:
         return loaded(kind, name)
+    listing = "" if kind == "executor" else f"see `reinas {GROUPS[kind]}`; "
     raise InvalidSettingError(
         kind,
-        f"'{name}' is not known: {nearest(name, names(kind))} (see `reinas {GROUPS[kind]}`; your"
-        " own is module:Name)",
+        f"'{name}' is not known: {nearest(name, names(kind))} ({listing}your own is module:Name)",
     )
 
 

@@ -221,7 +221,7 @@ def _by_name(name: str) -> RewardFunction:
 
     Names come out of stores, too, so a function is only taken that says that it returns a number.
     """
-    found: Any = load_object(name)
+    found: Any = _loaded(name)
     if isinstance(found, Reward):
         return found
     if isinstance(found, FunctionType) and found.__annotations__.get("return") in (float, "float"):
@@ -233,9 +233,16 @@ def _by_name(name: str) -> RewardFunction:
     )
 
 
+def _loaded(name: str) -> Any:
+    try:
+        return load_object(name)
+    except InvalidSettingError as error:
+        raise InvalidSettingError("task.reward", str(error)) from error
+
+
 def _from_settings(settings: dict[str, Any]) -> RewardFunction:
     name = settings.pop("name", None)
-    kind: Any = constrained if name == "constrained" else load_object(str(name))
+    kind: Any = constrained if name == "constrained" else _loaded(str(name))
     if kind is not constrained and not (isinstance(kind, type) and issubclass(kind, Reward)):
         raise InvalidSettingError(
             "task.reward", f"'{name}' is no reward: expected a subclass of reinas.rewards.Reward"

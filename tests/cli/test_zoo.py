@@ -100,7 +100,7 @@ def test_a_cell_that_a_search_found_is_trained_as_a_character_model(reinas, text
 
 def test_what_is_no_cell_is_refused(reinas, text):
     """A network of the zoo, an unknown name."""
-    for name, words in (("zoph-le-15", "no recurrent cell"), ("lstmm", "did you mean 'lstm'")):
+    for name, words in (("zoph-le-15", "not a recurrent cell"), ("lstmm", "did you mean 'lstm'")):
         status, _, err = reinas("search", "--cell-from", name, *TINY)
         assert (status, words in err) == (2, True)
 
@@ -112,7 +112,7 @@ def test_children_that_are_too_costly_are_counted(reinas, tmp_path, monkeypatch)
         "search", *CONV, "--trials", "4", "--max-parameters", "5", "--name", "c"
     )
     assert status == 1
-    assert "4 too costly (the least has " in out
+    assert "4 too costly (the smallest has " in out
     assert all("too costly" in t.outcome.error for t in Store("reinas.db").get("c").finished())
 
 

@@ -217,5 +217,13 @@ def test_other_limits_on_resume_are_refused(tmp_path):
 @pytest.mark.parametrize("value", [0, -1, -math.inf, math.nan])
 def test_limits_that_nothing_could_keep_are_refused(key, value):
     """The message has the limit's name and what came."""
-    with pytest.raises(SettingError, match=f"limits: {key} must be at least 1, got {value}"):
+    with pytest.raises(
+        SettingError, match=f"limits: {key} must be a whole number of at least 1, got {value}"
+    ):
         Limits(**{key: value})
+
+
+def test_a_number_of_parameters_is_whole():
+    """1e4 is a float, and the message says so."""
+    with pytest.raises(SettingError, match=r"parameters must be a whole number.*got 10000\.0"):
+        Limits(parameters=1e4)

@@ -126,3 +126,55 @@ def test_twice_the_target_costs_half_the_reward():
     found = reinas.TrainedEvaluator(task, RECIPE, build=linear)(job())
     best = max(epoch.score for epoch in found.curve.epochs)
     assert found.reward == pytest.approx(best / 2)
+
+
+def no_module(architecture, task):
+    return None
+
+
+def too_wide(architecture, task) -> nn.Module:
+    return nn.Linear(*task.inputs, task.outputs + 1)
+
+
+def too_narrow(architecture, task) -> nn.Module:
+    return nn.Linear(5, task.outputs)
+
+
+def forgetful(architecture, task) -> nn.Module:
+    return {}["width"]
+
+
+class OnlyForReal(nn.Module):
+    """Its shape depends on numbers, which the meta device has none of."""
+
+    def forward(self, x):
+        return x[:, :3] * x.abs().sum().item()
+
+
+def only_for_real(architecture, task) -> nn.Module:
+    return OnlyForReal()
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (no_module, "no_module of 4 tanh should give a torch.nn.Module, got NoneType"),
+        (too_wide, r"inputs of shape \(2, 13\) to outputs of shape \(2, 3\), got \(2, 4\)"),
+        (
+            too_narrow,
+            r"does not take inputs of shape \(2, 13\): RuntimeError: .*13\] X",
+        ),
+        (forgetful, "forgetful of 4 tanh failed: KeyError: 'width'"),
+    ],
+)
+def test_a_function_that_builds_nothing_useful_is_refused(build, words):
+    """In one sentence, before the search begins."""
+    evaluator = reinas.TrainedEvaluator(reinas.Wine(), RECIPE, build=build)
+    with pytest.raises(SettingError, match=words):
+        evaluator.check(SPACE.decode((0, 0, 0)))
+
+
+def test_a_network_that_cannot_run_without_numbers_is_not_refused():
+    """Whether it fits is seen where it is trained."""
+    evaluator = reinas.TrainedEvaluator(reinas.Wine(), RECIPE, build=only_for_real)
+    evaluator.check(SPACE.decode((0, 0, 0)))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import reinas
 from helpers import Doomed
 from reinas import Job, MlpSpace, Processes, Recipe, TrainedEvaluator, Wine
 from reinas.errors import SettingError
@@ -196,3 +197,20 @@ def test_a_worker_that_lost_its_search_while_it_was_forked_is_silent(what, said)
     done = subprocess.run([sys.executable, "-c", QUIET, what], capture_output=True, text=True)
     assert done.returncode == 1
     assert ("Traceback" in done.stderr) is said
+
+
+def test_a_lambda_is_refused_before_the_first_trial():
+    """It cannot be sent; the study is not begun."""
+    store = reinas.MemoryStore()
+    space = reinas.MlpSpace(depth=1)
+    evaluator = reinas.FunctionEvaluator(lambda architecture, trial: 0.5)
+    with pytest.raises(SettingError, match="cannot be sent to worker processes, as a lambda"):
+        reinas.search(
+            space,
+            reinas.RandomSearch(space),
+            evaluator,
+            store=store,
+            name="s",
+            executor=reinas.Processes(1),
+        )
+    assert store.names() == []

@@ -19,6 +19,9 @@ from reinas import (
     TrainedEvaluator,
 )
 from reinas.errors import FileError, SettingError
+from reinas.export.network import FoundNetwork
+from reinas.export.saved import describe
+from reinas.training.tensors import search_scalings
 
 QUICK = Recipe(optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=2)
 
@@ -213,3 +216,16 @@ def test_one_bad_cell_among_numbers_is_named(tmp_path):
     (tmp_path / "t.csv").write_text("a,y\n" + rows)
     with pytest.raises(FileError, match=r"column a, line 9: 'oops' is no number.*correct it"):
         Table(str(tmp_path / "t.csv"), "y").parts()
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
+def test_an_array_is_predicted_like_a_tensor(kind):
+    """Whatever its numbers are; none are no predictions."""
+    task = reinas.Wine()
+    space = reinas.MlpSpace(depth=1)
+    description = describe(space, (0, 0, 0), task)
+    child = reinas.build(space.decode((0, 0, 0)), task)
+    network = FoundNetwork(child, *search_scalings(task), description)
+    x = task.test().x.round().astype(kind)
+    assert network.predict(x) == network.predict(torch.from_numpy(x).float())
+    assert network.predict(x[:0]) == []

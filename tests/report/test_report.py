@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from reinas.report.report import make_report, space_of
-from reinas.store.values import Proposal
+from reinas.report.report import Running, make_report, space_of
+from reinas.report.sections import sections
+from reinas.store.values import Claim, Proposal, Report
 
 
 def test_trials_are_counted(log):
@@ -93,3 +94,21 @@ def test_a_report_is_json(log, final):
     assert said["best"][0]["trial"] == 6
     assert said["failures"] == {"diverged <b>badly</b>": 2, "ValueError: bad [luck]": 1}
     assert said["final"]["metrics"]["accuracy"] == 0.9722
+
+
+def test_running_trials_have_their_last_report(log):
+    """Those that a worker holds; not those whose worker is known to have ended."""
+    answers = (0, 0, 0, 0, 0)
+    log.propose(3, [Proposal(n, answers, answers, f"net {n}", None) for n in (9, 10, 11, 12)])
+    log.claim(3, Claim("alive", 100.0), 2, now=0.0, gone=lambda worker: False)
+    log.claim(3, Claim("dead", 100.0), 1, now=0.0, gone=lambda worker: False)
+    for step, score in ((1, 0.25), (2, 0.5)):
+        log.report(Report(9, step, score, 1.0))
+    report = make_report(log, gone=lambda worker: worker == "dead")
+    assert report.running == (
+        Running(9, "alive", 2, 0.5, "net 9"),
+        Running(10, "alive", None, None, "net 10"),
+    )
+    assert json.loads(json.dumps(report.json()))["running"][0]["score"] == 0.5
+    table = next(s for s in sections(report) if s.title == "Running").parts[0]
+    assert [row[:4] for row in table.rows] == [("9", "-", "2", "0.5"), ("10", "-", "-", "-")]

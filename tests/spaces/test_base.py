@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from reinas import ConvSpace, MlpSpace
+from reinas import ConvSpace, MlpSpace, RecurrentSpace, StagesSpace
 from reinas.errors import AnswersError, SettingError
 from reinas.spaces.base import AbstractSpace, check_decisions, check_options
 from reinas.testing import SpaceContract
@@ -222,3 +222,19 @@ def test_uniform_decisions_are_not_uniform_architectures():
     }
     assert shallow["decisions"] == pytest.approx(1 / 2, abs=0.03)
     assert shallow["architectures"] == pytest.approx(4 / 20, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (MlpSpace, {"widths": (4, 8), "activations": ("relu",)}),
+        (StagesSpace, {"widths": (8, 16), "depths": (1, 2)}),
+        (ConvSpace, {"filters": (8, 16)}),
+        (RecurrentSpace, {"activations": ("tanh", "relu")}),
+    ],
+)
+def test_lists_become_tuples(make, settings):
+    """As JSON and people give them: the same space, which can be hashed."""
+    lists = make(**{key: list(values) for key, values in settings.items()})
+    assert lists == make(**settings)
+    assert hash(lists) == hash(make(**settings))

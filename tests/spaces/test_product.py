@@ -79,3 +79,11 @@ def test_values_that_are_lists_are_refused():
     """Such as one pair of brackets too many."""
     with pytest.raises(SettingError, match=r"product: width has the value \[8\]"):
         make("space", {"name": "product", "columns": {"width": [[8], [16]]}})
+
+
+def test_columns_may_be_a_mapping_and_lists():
+    """They are the same space, and can be hashed."""
+    pairs = ProductSpace((("width", (8, 16)), ("depth", (1, 2))))
+    for columns in ({"width": [8, 16], "depth": (1, 2)}, [["width", [8, 16]], ["depth", [1, 2]]]):
+        assert ProductSpace(columns) == pairs
+        assert hash(ProductSpace(columns)) == hash(pairs)

@@ -58,7 +58,7 @@ def search(
     cell_from: Annotated[
         str | None,
         typer.Option(
-            help="Search nothing: train the best cell of that search, or one of `reinas zoo`.",
+            help="No search: train one cell, that search's best or one of `reinas zoo`.",
             metavar="NAME",
         ),
     ] = None,
@@ -133,7 +133,7 @@ def _cell(cell_from: str, given: Settings) -> dict[str, Setting]:
 def resume(name: NameArgument, given: Settings, json: JsonOption = False) -> None:
     """Continue a search, whatever stopped it.
 
-    The trials are the ones that it would have had without the stop. A finished search is
+    Its trials are the same as if it had never been stopped. A finished search is
     extended by more --trials.
 
     Examples:

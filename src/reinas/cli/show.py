@@ -14,6 +14,7 @@ from reinas.errors import SettingError
 from reinas.report.report import Report, cell_formulas, drawing, make_report
 from reinas.report.terminal import print_report, table
 from reinas.store import Store
+from reinas.study.claims import is_gone
 
 
 @with_options(StoreOptions)
@@ -64,7 +65,7 @@ def show(
     top: Annotated[int, typer.Option(help="How many of the best architectures.", min=1)] = 10,
     json: JsonOption = False,
 ) -> None:
-    """Show what a search found, what failed and why, and the policy's diagnostics.
+    """Show what a search found, what runs, what failed and why, and the policy's diagnostics.
 
     Examples:
     - `reinas show demo`
@@ -73,7 +74,7 @@ def show(
     if latex and json:
         raise SettingError("--latex and --json: give one of them")
     store = Store(read(StoreOptions, given).store)
-    report = make_report(store.get(name), top, working=store.working(name))
+    report = make_report(store.get(name), top, working=store.working(name), gone=is_gone)
     if html:
         from reinas.report.page import page
 

@@ -28,20 +28,21 @@ THETA = ("c", "w1", "b1", "w2", "b2")
 class ToyOptions(SeedOptions, WorkerOptions):
     """What the toy example is worked through with."""
 
-    seeds: Annotated[int, Field(ge=1), Option("Training seeds per child.")] = 3
+    seeds: Annotated[int, Field(ge=1), Option("Training seeds per network.")] = 3
     losses: Annotated[
         Literal["measured", "review"],
-        Option("measured: train the children; review: the review's printed losses."),
+        Option("measured: train the networks; review: take the losses that the review prints."),
     ] = "measured"
-    starts: Annotated[int, Field(ge=1), Option("Fresh starts of REINFORCE.")] = 5
+    starts: Annotated[int, Field(ge=1), Option("Starting points of REINFORCE.")] = 5
 
 
 @with_options(ToyOptions)
 def toy(given: Settings, json: JsonOption = False) -> None:
     """Work through the review's toy example: four children, two decisions.
 
-    Trains the children with several seeds, computes E[R] and its exact gradient, descends from
-    the review's two starts and, by REINFORCE, from fresh ones, and says where each ends and why.
+    Trains the four small networks ("children") with several seeds and computes the expected
+    reward and its exact gradient. Then it descends from the review's two starting points, learns
+    by REINFORCE from new ones, and says where each ends and why.
 
     Examples:
     - `reinas toy`

@@ -24,7 +24,7 @@ def cell_settings(name: str, store: str) -> dict[str, Setting]:
         hint = nearest(name, [*home.names(), *ZOO])
         raise SettingError(f"{origin}: neither a search in {store} nor in the zoo: {hint}")
     if not isinstance(space, RecurrentSpace):
-        raise SettingError(f"{origin}: that is no recurrent cell, but of the space '{space.name}'")
+        raise SettingError(f"{origin}: that is not a recurrent cell: its space is '{space.name}'")
     values = {
         "space.name": "recurrent",
         "space.base": space.base,

@@ -30,7 +30,9 @@ class Limits:
         for key in ("parameters", "flops"):
             value = getattr(self, key)
             if value is not None and not (isinstance(value, int) and value >= 1):
-                raise SettingError(f"limits: {key} must be at least 1, got {value}")
+                raise SettingError(
+                    f"limits: {key} must be a whole number of at least 1, got {value!r}"
+                )
         if self.latency is not None and not 0 < self.latency < math.inf:
             raise SettingError(
                 f"limits: latency must be above 0 seconds and finite, got {self.latency}"

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
 from reinas.children import adjust_recipe, build
 from reinas.children.build import Builder, check_builder
 from reinas.devices import CPU, Placement
 from reinas.evaluators.base import AbstractEvaluator
+from reinas.evaluators.build_check import check_build
 from reinas.evaluators.child import outcome
 from reinas.evaluators.limits import Limits
 from reinas.names import object_name
@@ -90,8 +89,7 @@ class TrainedEvaluator(AbstractEvaluator[Any]):
 
     def check(self, architecture: Any) -> None:
         """Refuse a space, a task or data that do not fit together; builds without memory."""
-        with torch.device("meta"):
-            (self.build or build)(architecture, self.task)
+        check_build(architecture, self.task, self.build or build)
         check_parts(self.task)
 
     def steps(self, architecture: Any) -> int:

@@ -55,6 +55,16 @@ class AbstractExecutor(ABC):
             ExecutorError: The workers cannot be started or reached.
         """
 
+    def check(self, evaluate: AbstractEvaluator[Any]) -> None:  # noqa: B027 (optional)
+        """Refuse an evaluator that cannot be run here at all, before a search begins.
+
+        Args:
+            evaluate: The evaluator. By default nothing is refused.
+
+        Raises:
+            SettingError: It cannot be sent to the workers.
+        """
+
     @abstractmethod
     def run(
         self,

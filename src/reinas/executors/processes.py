@@ -2,11 +2,13 @@
 
 import contextlib
 import math
+import pickle
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from reinas.errors import SettingError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import (
     AbstractExecutor,
@@ -51,6 +53,22 @@ class Processes(AbstractExecutor):
         """Start the workers ahead of the first job, which takes seconds; may run in a thread."""
         self._workers.start()
 
+    def check(self, evaluate: AbstractEvaluator[Any]) -> None:
+        """Refuse what cannot be pickled, such as a lambda.
+
+        Raises:
+            SettingError: The evaluator cannot be sent to worker processes.
+        """
+        try:
+            pickle.Pickler(_Nowhere()).dump(evaluate)
+        except Exception as error:  # whatever __reduce__ and __getstate__ raise
+            text = str(error).partition("\n")[0]
+            raise SettingError(
+                "the evaluator cannot be sent to worker processes, as a lambda and what a function"
+                f" defines cannot ({text}): define it at the top of a module, or evaluate in this"
+                " process"
+            ) from error
+
     def run(
         self,
         evaluate: AbstractEvaluator[Any],
@@ -89,6 +107,13 @@ class Processes(AbstractExecutor):
     def close(self) -> None:
         """Kill the workers, busy or not."""
         self._workers.close()
+
+
+class _Nowhere:
+    """A file that keeps nothing: an evaluator may have gigabytes of data."""
+
+    def write(self, data: bytes) -> int:
+        return len(data)
 
 
 def _attempted(

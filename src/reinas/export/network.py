@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -107,13 +108,17 @@ class FoundNetwork(nn.Module):
         """Predict each example, as the objective reads the outputs.
 
         Args:
-            examples: As in `encode`, or a tensor as in `forward`, on any device.
+            examples: As in `encode`, or a tensor as in `forward`, on any device, or an array of
+                the same numbers.
 
         Returns:
             Per example the name of its class, its labels, or its numbers.
         """
-        if isinstance(examples, list | tuple) and not examples:
+        if isinstance(examples, list | tuple | np.ndarray) and len(examples) == 0:
             return []
+        if isinstance(examples, np.ndarray) and examples.dtype.kind in "biuf":
+            number = torch.int64 if self.objective.tokens else torch.float32
+            examples = torch.as_tensor(examples).to(number)
         x = examples if isinstance(examples, Tensor) else self.encode(examples)
         with torch.no_grad():
             outputs = self(x.to(self.input_mean.device))

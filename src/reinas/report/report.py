@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from reinas.spaces.recurrent import RecurrentSpace
 from reinas.store import AbstractRecord
 from reinas.store.values import FinalRecord
 from reinas.tasks.base import AbstractTask
-from reinas.types import Answers
+from reinas.types import Answers, Trial
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,17 @@ class Best:
     answers: Answers
     metrics: Mapping[str, float]
     seconds: float
+
+
+@dataclass(frozen=True)
+class Running:
+    """A trial that a worker holds, and its last report; None where it has reported nothing yet."""
+
+    trial: int
+    worker: str
+    step: int | None
+    score: float | None
+    architecture: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,7 @@ class Report:
         diagnostics: What the policy reports of each batch, with the batch's number.
         grid: What the recipes of the final grid gave, best first.
         final: The final network's test result; None before it was tested.
+        running: The trials that workers hold, in the order proposed.
         machines: Which workers did what; None where children had no workers.
         history: The finished trials, in the order proposed; not part of `json`.
     """
@@ -86,6 +98,7 @@ class Report:
     diagnostics: tuple[Mapping[str, float], ...]
     grid: tuple[RecipeResult, ...]
     final: FinalRecord | None
+    running: tuple[Running, ...]
     machines: Machines | None
     history: tuple[FinishedTrial, ...] = field(repr=False, compare=False)
 
@@ -96,15 +109,24 @@ class Report:
         return document
 
 
-def make_report(record: AbstractRecord, top: int = 10, *, working: bool = False) -> Report:
+def make_report(
+    record: AbstractRecord,
+    top: int = 10,
+    *,
+    working: bool = False,
+    gone: Callable[[str], bool] | None = None,
+) -> Report:
     """Read a search from its store.
 
     Args:
         record: The search.
         top: How many of the best architectures.
         working: Whether some process works on the search at the moment.
+        gone: Whether a worker is known to have ended: its trials are not running. None: none is.
     """
-    history = finished_trials(record.finished())
+    trials = record.all_trials()
+    history = finished_trials(trial for trial in trials if trial.outcome is not None)
+    held = [t for t in trials if t.worker is not None and not (gone and gone(t.worker))]
     best = _best(record, top)
     errors = [t.outcome.error for t in history if t.outcome.error is not None]
     return Report(
@@ -125,6 +147,7 @@ def make_report(record: AbstractRecord, top: int = 10, *, working: bool = False)
         diagnostics=tuple({"batch": n, **values} for n, values in record.diagnostics()),
         grid=_grid(record),
         final=record.final(),
+        running=_running(record, held),
         machines=machines(record.attempts(), record.updates(), working=working),
         history=history,
     )
@@ -200,6 +223,16 @@ def _best(record: AbstractRecord, top: int) -> tuple[Best, ...]:
         )
         for t in trials
     )
+
+
+def _running(record: AbstractRecord, held: Sequence[Trial]) -> tuple[Running, ...]:
+    texts = record.texts(trial.number for trial in held)
+    found = []
+    for trial in held:
+        step, score = next(reversed(record.reports(trial.number)), (None, None))
+        worker, number = str(trial.worker), trial.number
+        found.append(Running(number, worker, step, score, texts[number]))
+    return tuple(found)
 
 
 def _least_cost(history: Sequence[FinishedTrial]) -> dict[str, float]:

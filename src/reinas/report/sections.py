@@ -108,7 +108,7 @@ def facts(report: Report) -> list[Fact]:
         result.append(Fact("pruned", str(report.pruned), f"{report.pruned} pruned"))
     if report.too_costly:
         least = ", ".join(f"{number(v)} {k}" for k, v in report.least_cost.items())
-        phrase = f"{report.too_costly} too costly (the least has {least})"
+        phrase = f"{report.too_costly} too costly (the smallest has {least})"
         result.append(Fact("too costly", str(report.too_costly), phrase))
     result.append(Fact("failed", str(failed), f"{failed} failed" if failed else ""))
     time = duration(report.seconds)
@@ -205,11 +205,28 @@ def _machines(report: Report) -> Iterable[Section]:
 
 
 def _running(report: Report) -> Iterable[Section]:
-    if report.machines is None or not report.machines.under_way:
+    under_way = () if report.machines is None else report.machines.under_way
+    held = {trial.trial: trial for trial in report.running}
+    taken = {child.trial: child for child in under_way}
+    if not held and not taken:
         return
-    longest = sorted(report.machines.under_way, key=lambda child: -child.seconds)
-    rows = [(str(c.trial), c.worker, duration(c.seconds)) for c in longest]
-    yield Section("Running", (Table(["trial", "worker", "for"], rows, words=[1], cut=True),))
+    rows = []
+    for trial in sorted(held | taken, key=lambda n: (-taken[n].seconds if n in taken else 0.0, n)):
+        one, child = held.get(trial), taken.get(trial)
+        worker = child.worker if child else one.worker if one else "-"
+        reported = one is not None and one.step is not None
+        rows.append(
+            (
+                str(trial),
+                duration(child.seconds) if child else "-",
+                str(one.step) if one and reported else "-",
+                number(one.score) if one and reported else "-",
+                worker.partition("/")[0],
+                one.architecture if one else "-",
+            )
+        )
+    head = ["trial", "for", "last step", "score", "worker", "architecture"]
+    yield Section("Running", (Table(head, rows, words=[4, 5], cut=True),))
 
 
 def _gradients(report: Report) -> Iterable[Section]:

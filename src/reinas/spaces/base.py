@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import lru_cache
 from typing import Any, ClassVar, Generic, Literal, final
 
@@ -224,6 +224,22 @@ def check_decisions(decisions: tuple[Decision, ...]) -> None:
                     )
                 layer = linked = decision.target
         previous = seen[decision.name] = decision
+
+
+def with_tuples(space: Any) -> None:
+    """Let a space that is being made have tuples where it was given lists: they can be hashed.
+
+    Args:
+        space: A frozen dataclass, in its `__post_init__`.
+    """
+    for field in fields(space):
+        value = getattr(space, field.name)
+        if isinstance(value, list | tuple):
+            object.__setattr__(space, field.name, _as_tuple(value))
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(map(_as_tuple, value)) if isinstance(value, list | tuple) else value
 
 
 def _check_conditions(decision: Decision, seen: Mapping[str, Decision]) -> None:

@@ -6,7 +6,14 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from reinas.errors import AnswersError, SettingError
-from reinas.spaces.base import MAX_LAYERS, MAX_SIZE, AbstractSpace, check_number, check_options
+from reinas.spaces.base import (
+    MAX_LAYERS,
+    MAX_SIZE,
+    AbstractSpace,
+    check_number,
+    check_options,
+    with_tuples,
+)
 from reinas.spaces.conv_architecture import (
     IMAGE,
     ContrastLayer,
@@ -78,6 +85,7 @@ class ConvSpace(AbstractSpace[ConvArchitecture]):
     name: ClassVar[str] = "conv"
 
     def __post_init__(self) -> None:
+        with_tuples(self)
         check_number("conv", "depth", self.depth, 1, MAX_LAYERS)
         check_number("conv", "block", self.block, 1, 100)
         check_number("conv", "dimensions", self.dimensions, 1, 2)

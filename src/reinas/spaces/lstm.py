@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from reinas.errors import AnswersError, SettingError
-from reinas.spaces.base import AbstractSpace, check_options
+from reinas.spaces.base import AbstractSpace, check_options, with_tuples
 from reinas.types import Answers, Choice
 
 FIELDS = ("layers", "width", "dropout", "tied", "rate")
@@ -61,6 +61,7 @@ class LstmSpace(AbstractSpace[LstmArchitecture]):
     name: ClassVar[str] = "lstm"
 
     def __post_init__(self) -> None:
+        with_tuples(self)
         for key in ("layers", "widths"):
             check_options("lstm", key, getattr(self, key), least=1)
         for key in ("dropouts", "rates"):

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from reinas.errors import AnswersError, SettingError
-from reinas.spaces.base import MAX_LAYERS, AbstractSpace, check_number, check_options
+from reinas.spaces.base import MAX_LAYERS, AbstractSpace, check_number, check_options, with_tuples
 from reinas.types import Answers, Choice, When
 
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "gelu", "identity")
@@ -58,6 +58,7 @@ class MlpSpace(AbstractSpace[MlpArchitecture]):
     name: ClassVar[str] = "mlp"
 
     def __post_init__(self) -> None:
+        with_tuples(self)
         check_number("mlp", "depth", self.depth, 1, MAX_LAYERS)
         check_options("mlp", "widths", self.widths, least=1)
         check_options("mlp", "activations", self.activations, least=None)

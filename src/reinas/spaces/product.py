@@ -32,7 +32,7 @@ class ProductSpace(AbstractSpace[Assignment]):
     """All combinations of the values of some columns.
 
     Args:
-        columns: Pairs of a name and its values.
+        columns: Pairs of a name and its values; also a mapping, and lists, which become tuples.
 
     Raises:
         SettingError: There are no columns, or a column has no values or a value that is a list,
@@ -43,6 +43,9 @@ class ProductSpace(AbstractSpace[Assignment]):
     name: ClassVar[str] = "product"
 
     def __post_init__(self) -> None:
+        columns: Any = self.columns
+        pairs = columns.items() if isinstance(columns, Mapping) else columns
+        object.__setattr__(self, "columns", tuple((n, tuple(v)) for n, v in pairs))
         if not self.columns:
             raise SettingError("product: needs one or more columns, got none")
         names = [name for name, _ in self.columns]

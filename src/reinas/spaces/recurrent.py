@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from reinas.errors import AnswersError, SettingError
-from reinas.spaces.base import AbstractSpace, check_options
+from reinas.spaces.base import AbstractSpace, check_options, with_tuples
 from reinas.types import Answers, Choice, Decision
 
 COMBINATIONS = ("add", "elem_mult", "max")
@@ -122,6 +122,7 @@ class RecurrentSpace(AbstractSpace[RecurrentArchitecture]):
     name: ClassVar[str] = "recurrent"
 
     def __post_init__(self) -> None:
+        with_tuples(self)
         if not 1 <= self.base <= MOST_LEAVES or self.base & (self.base - 1):
             raise SettingError(
                 "recurrent: base is the number of leaves, a power of two up to"

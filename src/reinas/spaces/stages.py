@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from reinas.errors import AnswersError, SettingError
-from reinas.spaces.base import AbstractSpace, check_number, check_options
+from reinas.spaces.base import AbstractSpace, check_number, check_options, with_tuples
 from reinas.types import Answers, Choice, When
 
 RESIDUAL, INVERTED = "residual", "inverted"
@@ -110,6 +110,7 @@ class StagesSpace(AbstractSpace[StagesArchitecture]):
     name: ClassVar[str] = "stages"
 
     def __post_init__(self) -> None:
+        with_tuples(self)
         check_number("stages", "stages", self.stages, 1, MAX_STAGES)
         for key in ("stems", "widths", "depths", "kernels", "expansions"):
             check_options("stages", key, getattr(self, key), least=1)

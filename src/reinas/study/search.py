@@ -90,6 +90,7 @@ def search(
     name = home.free_name(space.name) if name is None else name
     example = space.decode(space.sample(1, derive(seed, "check"))[0])
     evaluator.check(example)
+    runner.check(evaluator)
     if stopping is not None:
         _check_stopping(evaluator, example, schedule)
     with home.lock(name), closing(runner):
