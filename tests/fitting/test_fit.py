@@ -14,6 +14,7 @@ from reinas import (
     Digits,
     FitObserver,
     Job,
+    Limits,
     Plan,
     Recipe,
     Serial,
@@ -22,7 +23,7 @@ from reinas import (
     fit,
     load,
 )
-from reinas.errors import SettingError
+from reinas.errors import ReinasError, SettingError
 from reinas.fitting.probe import chosen
 from reinas.spaces.mlp import MlpSpace
 
@@ -139,6 +140,47 @@ def test_an_interrupted_fit_goes_on_with_the_time_that_was_left(tmp_path):
     assert fitted.metrics["accuracy"] > 0.5
 
 
+def interrupted(tmp_path):
+    """A fit of digits that was broken off: its folder of checkpoints, and what it was given."""
+    store = Store(tmp_path / "fit.db")
+    given = {"minutes": SHORT, "store": store, "name": "x", "executor": Serial()}
+    with pytest.raises(KeyboardInterrupt):
+        fit(Digits(), **given, folder=tmp_path / "x", observer=Phases(end="train"))
+    return next(tmp_path.glob("*.fit")), given
+
+
+def test_a_fit_does_not_go_on_with_other_data_and_loses_no_time_over_it(tmp_path):
+    """One sentence, before the clock runs; a damaged file of the probe is measured anew."""
+    work, given = interrupted(tmp_path)
+    before = (work / "clock.json").read_text()
+    with pytest.raises(SettingError, match="'x' was begun with other data: choose another name"):
+        fit(table(), **given, folder=tmp_path / "y")
+    with pytest.raises(SettingError, match=r"other settings \(limits.parameters\)"):
+        fit(Digits(), **given, folder=tmp_path / "y", limits=Limits(parameters=10**6))
+    assert (work / "clock.json").read_text() == before
+    assert not (tmp_path / "y").exists()
+    (work / "pacing.json").write_text("", encoding="utf-8")
+    (work / "fit.json").write_text("[", encoding="utf-8")
+    fitted = fit(Digits(), **given, folder=tmp_path / "x")
+    assert fitted.metrics["accuracy"] > 0.5
+
+
+def test_limits_that_nothing_keeps_are_named_and_nothing_is_left(tmp_path):
+    """More minutes would not help, and there is nothing to go on from."""
+    with pytest.raises(ReinasError, match=r"networks tried exceed a limit \(more than 3 param"):
+        fit(
+            table(),
+            minutes=SHORT,
+            store=Store(tmp_path / "fit.db"),
+            name="x",
+            limits=Limits(parameters=3),
+            folder=tmp_path / "x",
+            executor=Serial(),
+        )
+    assert not list(tmp_path.glob("*.fit"))
+    assert not (tmp_path / "x").exists()
+
+
 def test_tables_are_fitted_with_several_networks_trained_whole(tmp_path):
     """The product's sign of two columns among six: no linear model is above 0.6."""
     plan = Plan(
@@ -171,8 +213,14 @@ def test_what_cannot_be_is_one_sentence(given, words, tmp_path):
     """Nothing is left behind in the store."""
     store = Store(tmp_path / "fit.db")
     with pytest.raises(SettingError, match=words):
-        fit(table(), **{"minutes": SHORT, "store": store, "executor": Serial(), **given})
+        fit(
+            table(),
+            **{"minutes": SHORT, "store": store, "executor": Serial(), **given},
+            folder=tmp_path / "x",
+        )
     assert store.names() == []
+    assert not list(tmp_path.glob("*.fit"))
+    assert not (tmp_path / "x").exists()
 
 
 def test_the_largest_start_that_passes_the_data_often_enough_is_chosen():
@@ -186,5 +234,5 @@ def test_a_study_of_other_settings_is_not_gone_on_with(tmp_path):
     """The message names what differs."""
     store = Store(tmp_path / "fit.db")
     reinas.Study(MlpSpace(), store=store, name="x", budget=Budget(3))
-    with pytest.raises(SettingError, match="exists with other settings"):
+    with pytest.raises(SettingError, match="'x' is not a fit"):
         fit(Digits(), minutes=SHORT, store=store, name="x", executor=Serial())

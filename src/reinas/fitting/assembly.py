@@ -1,6 +1,7 @@
 """From trained candidates to one network: chosen on the validation part, tested once."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from reinas.tasks.base import AbstractTask
 from reinas.training.checkpoint_file import read_checkpoint
 from reinas.training.computing import as_placed
 from reinas.training.tensors import search_tensors
-from reinas.types import Trial
+from reinas.types import TOO_COSTLY, Trial
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,7 @@ def assemble(phases: Phases, task: AbstractTask, builder: Builder) -> list[Membe
         if phases.clock.left < RESERVED_SECONDS + took * (1 + TEST / CHOICE * views * chosen):
             break  # the rest of the time is for the test
     if not children:
-        raise ReinasError(
-            f"no network could be trained in {phases.clock.seconds / 60:g} minutes:"
-            f" `reinas show {phases.study.name}` has the reasons; give it more minutes"
-        )
+        raise ReinasError(_nothing_found(phases))
     weights = {0: 1.0}
     if len(children) > 1:
         weights = select(outputs, valid.y.cpu(), task.objective, plan.members)
@@ -87,6 +85,23 @@ def assemble(phases: Phases, task: AbstractTask, builder: Builder) -> list[Membe
         Member(trials[n], trials[n].architecture, w, children[n]) for n, w in weights.items()
     ]
     return sorted(members, key=lambda m: (-m.weight, m.trial.number))
+
+
+def _nothing_found(phases: Phases) -> str:
+    """Why there is no network, and what to do."""
+    failed = [t.outcome.error for t in phases.study.trials if t.outcome and t.outcome.error]
+    costly = [error for error in failed if error.startswith(TOO_COSTLY)]
+    if costly and len(costly) == len(failed):
+        return (
+            f"all {len(costly)} networks tried exceed a limit ({costly[0].partition(': ')[2]}):"
+            " raise it"
+        )
+    often = Counter(failed).most_common(1)
+    reason = f" ({often[0][0]})" if often else ""
+    return (
+        f"no network could be trained in {phases.clock.seconds / 60:g} minutes{reason}: give it"
+        " more minutes"
+    )
 
 
 def joined(members: Sequence[Member], task: AbstractTask, *, mirror: bool) -> nn.Module:

@@ -1,5 +1,6 @@
 """`reinas.fit`: a good network for some data, in some minutes."""
 
+import contextlib
 import hashlib
 import json
 import math
@@ -18,7 +19,7 @@ from reinas.children import build as registered
 from reinas.children.build import Builder, check_builder
 from reinas.devices import Placement
 from reinas.devices import count as count_devices
-from reinas.errors import InvalidSettingError, SettingError
+from reinas.errors import FileError, InvalidSettingError, SettingError
 from reinas.evaluators.limits import Limits
 from reinas.evaluators.trained import TrainedEvaluator
 from reinas.executors.base import AbstractExecutor
@@ -35,6 +36,7 @@ from reinas.fitting.plan import Plan, plan_for
 from reinas.fitting.probe import Pacing, probe
 from reinas.policies.bayes import BayesianSearch
 from reinas.policies.starting import StartingWith
+from reinas.recorded import different, plain
 from reinas.seeds import derive
 from reinas.store import AbstractStore, Store
 from reinas.store.json import now
@@ -50,6 +52,8 @@ LEAST_SECONDS = 10.0
 LEAST_START = 4
 """Architectures before the policy's first model: the starts are known to be good."""
 MOST_TRIALS = 100_000
+FIT = {"fit": True}
+"""How a fit's study is told from a search."""
 BATCH = 4
 """Candidates per worker and batch where they are trained whole, since they end at other times."""
 
@@ -140,26 +144,23 @@ def fit(
     home = setup.opened(store)
     name = home.free_name(f"fit-{task.name}") if name is None else name
     place = Path(name.replace("/", "-")) if folder is None else Path(folder)
-    known = home.find(name)
-    if known is not None and known.final() is not None:
-        raise SettingError(
-            f"'{name}' is finished, and its test part was measured once: choose another name"
-        )
     with ExitStack() as stack:
+        stack.enter_context(_folder(place))
         executor = stack.enter_context(closing(executor or _workers(placement)))
         count = max(1, executor.status().places)
         plan, task = _planned(task, plan, ensemble, executor)
+        evaluated = TrainedEvaluator(task, plan.recipe, limits, build, placement)
+        _check_known(home, name, evaluated)
         stack.enter_context(home.lock(name))
         work = stack.enter_context(_workplace(home, name))
         clock = Clock(work / "clock.json", 60 * minutes, begun)
         _check_time(clock, minutes, name)
-        make_folder(place)
         evaluator = PieceEvaluator(task, placement, limits, builder)
         stack.enter_context(clock.running())
         watch.on_plan(plan, clock)
         pacing = _pacing(plan, evaluator, executor, clock, work)
-        plan = replace(plan, starts=tuple(plan.starts[n] for n in pacing.starts))
-        study = _study(task, plan, limits, placement, build, count, home, name, seed, watch)
+        plan = replace(plan, starts=_starts(plan, pacing, home, name))
+        study = _study(plan, evaluated, count, home, name, seed, watch)
         phases = Phases(plan, study, evaluator, executor, count, clock, work, pacing, watch)
         watch.on_start(study)
         phases.explore()
@@ -230,17 +231,55 @@ def _workplace(home: AbstractStore, name: str) -> Iterator[Path]:
         return
     digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
     work = Path(f"{home.location}.{digest}.fit")
-    work.mkdir(parents=True, exist_ok=True)
-    yield work
-    shutil.rmtree(work, ignore_errors=True)  # after an error it stays, to go on from
+    try:
+        work.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"{work} cannot be made for checkpoints: {error.strerror}") from None
+    try:
+        yield work
+    except BaseException:
+        if not any(work.glob("*.pt")):  # nothing to go on from
+            shutil.rmtree(work, ignore_errors=True)
+        raise
+    shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def _folder(place: Path) -> Iterator[None]:
+    """The network's folder: made before time is spent; removed if it stays empty."""
+    make_folder(place)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            place.rmdir()
+
+
+def _check_known(home: AbstractStore, name: str, evaluated: TrainedEvaluator) -> None:
+    """Refuse to go on with what is finished, or was begun otherwise, before the time runs."""
+    known = home.find(name)
+    if known is None:
+        return
+    if known.final() is not None:
+        raise SettingError(
+            f"'{name}' is finished, and its test part was measured once: choose another name"
+        )
+    before, now_given = known.settings["evaluator"], plain(evaluated.settings)
+    if known.settings.get("schedule") != FIT or before.get("data") != now_given.get("data"):
+        what = (
+            "is not a fit" if known.settings.get("schedule") != FIT else "was begun with other data"
+        )
+        raise SettingError(f"'{name}' {what}: choose another name")
+    if differing := different(before, now_given):
+        shown = ", ".join(key for key, _, _ in differing[:5])
+        raise SettingError(
+            f"'{name}' was begun with other settings ({shown}): choose another name, or give those"
+        )
 
 
 def _study(
-    task: AbstractTask,
     plan: Plan,
-    limits: Limits,
-    placement: Placement,
-    build: Builder | None,
+    evaluated: TrainedEvaluator,
     workers: int,
     home: AbstractStore,
     name: str,
@@ -260,8 +299,8 @@ def _study(
         seed=seed,
         batch_size=BATCH * workers if plan.by_recipe else workers,
         budget=Budget(trials=min(MOST_TRIALS, space.size)),  # later proposals would be repeats
-        evaluator=TrainedEvaluator(task, plan.recipe, limits, build, placement),
-        schedule={"fit": True},
+        evaluator=evaluated,
+        schedule=FIT,
         observer=observer,
     )
 
@@ -271,12 +310,21 @@ def _pacing(
 ) -> Pacing:
     """What the probe decides, kept for a fit that goes on."""
     file = work / "pacing.json"
-    if file.exists():
+    # a damaged file is no loss: what it holds is measured anew
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads(file.read_text(encoding="utf-8"))
-        return Pacing(tuple(kept["starts"]), kept["slice"], kept["begun"])
+        return Pacing(tuple(kept["starts"]), float(kept["slice"]), float(kept["begun"]))
     pacing = probe(plan, evaluator, executor, clock, work)
     write_whole(file, json.dumps(asdict(pacing)))
     return pacing
+
+
+def _starts(plan: Plan, pacing: Pacing, home: AbstractStore, name: str) -> tuple[Any, ...]:
+    """Where the search begins: as the probe has chosen, or as the study was begun."""
+    known = home.find(name)
+    if known is None:
+        return tuple(plan.starts[n] for n in pacing.starts if n < len(plan.starts))
+    return tuple(plan.space.decode(tuple(a)) for a in known.settings["policy"]["starts"])
 
 
 def _finish(phases: Phases, task: AbstractTask, builder: Builder, folder: Path) -> Fitted:

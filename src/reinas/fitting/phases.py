@@ -1,5 +1,6 @@
 """The phases of a fit: explore many candidates, narrow them down, train the best to the end."""
 
+import contextlib
 import json
 import time
 from collections.abc import Iterable, Sequence
@@ -218,10 +219,10 @@ class Phases:
 
     def _kept(self) -> dict[str, Any]:
         """What is known besides the study."""
-        if not self._file.exists():
-            return {}
-        kept: dict[str, Any] = json.loads(self._file.read_text(encoding="utf-8"))
-        return kept
+        with contextlib.suppress(OSError, ValueError):  # it only saves time
+            kept = json.loads(self._file.read_text(encoding="utf-8"))
+            return kept if isinstance(kept, dict) else {}
+        return {}
 
     def _keep(self, *candidates: Candidate, **more: Any) -> None:
         later = self._later() | {c.trial: c for c in candidates}
