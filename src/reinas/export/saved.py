@@ -231,7 +231,7 @@ def _read(path: Path) -> dict[str, Any]:
         description = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FileError(
-            f"{path} cannot be read ({error.strerror}): `reinas finish` writes it"
+            f"{path} cannot be read ({error.strerror}): `reinas fit` and `reinas finish` write it"
         ) from None
     except (ValueError, RecursionError) as error:
         raise FileError(f"{path} is not JSON: {error}") from None
@@ -246,7 +246,7 @@ def _read_weights(path: Path, description: dict[str, Any]) -> dict[str, Tensor]:
         weights: dict[str, Tensor] = from_bytes(data)
     except OSError as error:
         raise FileError(
-            f"{path} cannot be read ({error.strerror}): `reinas finish` writes it"
+            f"{path} cannot be read ({error.strerror}): `reinas fit` and `reinas finish` write it"
         ) from None
     except SafetensorError as error:
         raise FileError(f"{path} is damaged: {error}") from None
