@@ -270,6 +270,7 @@ WORKER = textwrap.dedent(
     from study.test_study import opened, outcome_of
     study = opened(sys.argv[1], trials=60, batch_size=6)
     print("ready", flush=True)
+    sys.stdin.readline()  # until the others are ready, too
     while trials := study.ask(1):
         for trial in trials:
             print(json.dumps(trial.number), flush=True)
@@ -283,7 +284,17 @@ WORKER = textwrap.dedent(
 def worker(path):
     tests = str(Path(__file__).parents[1])
     arguments = [sys.executable, "-c", WORKER, str(path), tests]
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(arguments, stdin=pipe, stdout=pipe, text=True)
+
+
+def go(*processes):
+    """Let workers begin once all of them are ready."""
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
 
 
 def test_two_processes_share_a_study_on_one_store(tmp_path):
@@ -291,9 +302,10 @@ def test_two_processes_share_a_study_on_one_store(tmp_path):
     path = tmp_path / "s.db"
     opened(str(path), trials=60, batch_size=6)
     with worker(path) as one, worker(path) as two:
+        go(one, two)
         outputs = [process.communicate(timeout=120)[0].split() for process in (one, two)]
     assert [output[-1] for output in outputs] == ["end", "end"]
-    taken = [[int(word) for word in output[1:-1]] for output in outputs]
+    taken = [[int(word) for word in output[:-1]] for output in outputs]
     assert min(map(len, taken)) > 0  # both have worked
     record = Store(path).get("s")
     evaluated = [t.number for t in record.finished() if t.repeat_of is None]
@@ -306,7 +318,7 @@ def test_a_killed_worker_gives_its_trial_back_at_once(tmp_path):
     """On the same machine its process is known to have ended; the other worker takes it up."""
     path = tmp_path / "s.db"
     with worker(path) as process:
-        assert process.stdout.readline() == "ready\n"
+        go(process)
         held = json.loads(process.stdout.readline())
         process.kill()
     study = opened(str(path), trials=60, batch_size=6)
