@@ -163,3 +163,41 @@ def check_inputs(space: str, task: Interface, rank: int, expected: str) -> None:
         raise BuildError(
             f"space '{space}' needs {expected}, but task '{task.name}' gives {task.inputs}"
         )
+
+
+def check_positions(space: str, dimensions: int, task: Interface) -> None:
+    """Check that a task gives what a convolutional network of so many dimensions takes.
+
+    Args:
+        space: The space's name.
+        dimensions: 2 for images, 1 for series.
+        task: The task.
+
+    Raises:
+        BuildError: It gives series instead of images, the other way round, or neither.
+    """
+    kinds = {2: "series (channels, time)", 3: "images (channels, height, width)"}
+    rank, given = dimensions + 1, len(task.inputs)
+    if given in kinds and given != rank:
+        raise BuildError(
+            f"space '{space}' with dimensions={dimensions} needs {kinds[rank]}, but task"
+            f" '{task.name}' gives {kinds[given]}: set dimensions to {given - 1}"
+        )
+    check_inputs(space, task, rank, kinds[rank])
+
+
+def check_text(space: str, task: Interface) -> None:
+    """Check that a task gives text.
+
+    Args:
+        space: The space's name.
+        task: The task.
+
+    Raises:
+        BuildError: It gives examples that have a shape.
+    """
+    if task.inputs != ():
+        raise BuildError(
+            f"space '{space}' models text, but task '{task.name}' gives examples of shape"
+            f" {task.inputs}: use a task of text"
+        )

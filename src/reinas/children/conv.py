@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reinas.children.build import adjust_recipe, build, check_inputs
-from reinas.errors import BuildError
+from reinas.children.build import adjust_recipe, build, check_positions
 from reinas.spaces.conv_architecture import (
     ContrastLayer,
     ConvArchitecture,
@@ -261,15 +260,7 @@ class ConvChild(nn.Module):
 
 @build.register
 def _(architecture: ConvArchitecture, task: Interface) -> nn.Module:
-    rank = architecture.dimensions + 1
-    kinds = {2: "series (channels, time)", 3: "images (channels, height, width)"}
-    if len(task.inputs) in kinds and len(task.inputs) != rank:
-        raise BuildError(
-            f"space 'conv' with dimensions={architecture.dimensions} needs {kinds[rank]}, but task"
-            f" '{task.name}' gives {kinds[len(task.inputs)]}: set dimensions to"
-            f" {len(task.inputs) - 1}"
-        )
-    check_inputs("conv", task, rank, kinds[rank])
+    check_positions("conv", architecture.dimensions, task)
     return ConvChild(architecture, as_image(task.inputs), task.outputs)
 
 

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reinas.children.build import adjust_recipe, build
-from reinas.errors import BuildError
+from reinas.children.build import adjust_recipe, build, check_text
 from reinas.spaces.lstm import LstmArchitecture
 from reinas.tasks.base import Interface
 from reinas.tasks.recipes import Recipe
@@ -56,11 +55,7 @@ class LstmModel(nn.Module):
 
 @build.register
 def _(architecture: LstmArchitecture, task: Interface) -> nn.Module:
-    if task.inputs != ():
-        raise BuildError(
-            f"space 'lstm' models text, but task '{task.name}' gives examples of shape"
-            f" {task.inputs}: use a task of text"
-        )
+    check_text("lstm", task)
     return LstmModel(architecture, task.outputs)
 
 

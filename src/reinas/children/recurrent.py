@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reinas.children.build import build, configure
+from reinas.children.build import build, check_text, configure
 from reinas.children.cell_window import window
 from reinas.errors import BuildError
 from reinas.spaces.recurrent import Cell, RecurrentArchitecture
@@ -190,9 +190,5 @@ def _(module: LanguageModel, recipe: Recipe) -> None:
 
 @build.register
 def _(architecture: RecurrentArchitecture, task: Interface) -> nn.Module:
-    if task.inputs != ():
-        raise BuildError(
-            f"space 'recurrent' models text, but task '{task.name}' gives examples of shape"
-            f" {task.inputs}: use a task of text"
-        )
+    check_text("recurrent", task)
     return LanguageModel(architecture, task.outputs)

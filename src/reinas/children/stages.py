@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reinas.children.build import adjust_recipe, build, check_inputs
+from reinas.children.build import adjust_recipe, build, check_positions
 from reinas.children.conv import LARGE, MODULES
-from reinas.errors import BuildError
 from reinas.spaces.stages import RESIDUAL, Stage, StagesArchitecture
 from reinas.tasks.base import Interface
 from reinas.tasks.recipes import Recipe
@@ -182,15 +181,7 @@ class StagesChild(nn.Module):
 
 @build.register
 def _(architecture: StagesArchitecture, task: Interface) -> nn.Module:
-    rank = architecture.dimensions + 1
-    kinds = {2: "series (channels, time)", 3: "images (channels, height, width)"}
-    if len(task.inputs) in kinds and len(task.inputs) != rank:
-        raise BuildError(
-            f"space 'stages' with dimensions={architecture.dimensions} needs {kinds[rank]}, but"
-            f" task '{task.name}' gives {kinds[len(task.inputs)]}: set dimensions to"
-            f" {len(task.inputs) - 1}"
-        )
-    check_inputs("stages", task, rank, kinds[rank])
+    check_positions("stages", architecture.dimensions, task)
     return StagesChild(architecture, task.inputs, task.outputs)
 
 
