@@ -1,17 +1,15 @@
 """What `fit` plans for which data: spaces that build, and starts that lie in them."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 
-from reinas import ConvSpace, build, fit
+from reinas import ConvSpace, build
 from reinas.children import adjust_recipe
-from reinas.errors import InvalidSettingError, SettingError
+from reinas.errors import SettingError
 from reinas.fitting.plan import Plan, plan_for
-from reinas.objectives.language import LanguageModelling
 from reinas.spaces.base import check_decisions
 from reinas.spaces.stages import StagesSpace
 from reinas.tasks.base import Part, Parts
@@ -121,29 +119,11 @@ def test_series_have_networks_of_one_dimension(inputs):
     assert {start.dimensions for start in plan.starts} == {1}
 
 
-def test_text_is_one_network_and_tables_are_many():
-    """Language models cannot be averaged; perceptrons are trained whole."""
+def test_tables_are_trained_whole_and_text_is_not():
+    """Perceptrons train in seconds, and many of them make the ensemble."""
     text, table = plan_for(Shaped(())), plan_for(Shaped((4,)))
-    assert (text.members, text.by_recipe) == (1, False)
+    assert (text.members, text.by_recipe) == (4, False)
     assert (table.members > 1, table.by_recipe) == (True, True)
-
-
-@dataclass(frozen=True)
-class Spoken(Shaped):
-    """Text, as far as `fit` looks before it reads anything."""
-
-    inputs: tuple[int, ...] = ()
-    objective: ClassVar = LanguageModelling()
-
-
-@pytest.mark.parametrize(
-    "more", [{"ensemble": 2}, {"plan": Plan(ConvSpace(depth=2), Recipe(), members=2)}]
-)
-def test_an_ensemble_of_language_models_is_refused_at_once(more):
-    """Before the time runs: nothing joins their outputs at the end."""
-    message = "ensemble must be 1 for text: language models are not joined; got 2"
-    with pytest.raises(InvalidSettingError, match=message):
-        fit(Spoken(), **more)
 
 
 @pytest.mark.parametrize("inputs", [(3, 4, 8, 8), (1, 2, 3, 4, 5)])

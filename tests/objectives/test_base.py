@@ -5,12 +5,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import beta, kstest
+from scipy import stats
+from scipy.stats import kstest
 from torch import nn
 from torch.nn import functional
 
 from reinas.errors import SettingError
-from reinas.objectives.base import Objective, _beta, batches
+from reinas.objectives.base import Objective
+from reinas.objectives.shared import batches, beta
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import Scaling
 
@@ -126,8 +128,8 @@ def test_mixup_mixes_inputs_and_losses_by_the_same_share():
 def test_shares_are_drawn_from_beta(alpha):
     """400 shares against SciPy's distribution, by Kolmogorov and Smirnov at one in a thousand."""
     generator = torch.Generator().manual_seed(1)
-    shares = [_beta(alpha, generator) for _ in range(400)]
-    assert kstest(shares, beta(alpha, alpha).cdf).pvalue > 1e-3
+    shares = [beta(alpha, generator) for _ in range(400)]
+    assert kstest(shares, stats.beta(alpha, alpha).cdf).pvalue > 1e-3
 
 
 def test_without_mixup_nothing_more_is_drawn():

@@ -11,8 +11,8 @@ from torch import nn
 
 from reinas import Recipe
 from reinas.errors import SettingError
-from reinas.objectives.base import CHUNK
 from reinas.objectives.classification import Classification
+from reinas.objectives.shared import CHUNK
 from reinas.tasks.scaling import Scaling
 
 

@@ -7,8 +7,8 @@ from sklearn.metrics import mean_squared_error, r2_score, root_mean_squared_erro
 from torch import nn
 
 from reinas.errors import SettingError
-from reinas.objectives.base import CHUNK
 from reinas.objectives.regression import Regression
+from reinas.objectives.shared import CHUNK
 
 
 @pytest.mark.parametrize("targets", [1, 3])

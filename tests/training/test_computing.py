@@ -8,7 +8,11 @@ import torch
 from torch import nn
 
 from reinas import Placement, Recipe
+from reinas.children.ensemble import LanguageEnsemble
+from reinas.children.lstm import LstmModel
 from reinas.objectives.classification import Classification
+from reinas.objectives.language import LanguageModelling
+from reinas.spaces.lstm import LstmArchitecture
 from reinas.training.computing import InPrecision, as_placed
 from reinas.training.fit import fit
 from reinas.training.tensors import Tensors
@@ -62,10 +66,32 @@ class Language(nn.Linear):
         return self(x)
 
 
-def test_a_language_model_computes_in_float32():
-    """Its cells are programs that know nothing of autocast."""
+def test_cells_of_our_own_compute_in_float32():
+    """They are programs that know nothing of autocast."""
     child = Language(2, 2)
     assert as_placed(child, BFLOAT16) is child
+
+
+def test_lstm_layers_compute_in_bfloat16():
+    """They are torch's own: near float32, and so are the states that go on; weights stay."""
+    torch.manual_seed(0)
+    child = LstmModel(LstmArchitecture(2, 64, 0.0, tied=True), 9).eval()
+    placed = as_placed(child, BFLOAT16)
+    words = torch.randint(9, (12, 4))
+    with torch.no_grad():
+        first, state = placed.run(words[:5], placed.start(4))
+        second, _ = placed.run(words[5:], state)
+        wanted = child(words)
+    found = torch.cat([first, second])
+    assert found.dtype == torch.float32
+    assert not torch.equal(found, wanted)
+    assert bool((found - wanted).abs().max() < 0.03 * wanted.abs().max())
+    assert {p.dtype for p in placed.parameters()} == {torch.float32}
+    both = LanguageEnsemble([child, child], (1.0, 1.0), LanguageModelling())
+    assert both.lowers_precision
+    assert as_placed(both, BFLOAT16) is not both
+    mixed = LanguageEnsemble([child, Language(2, 2)], (1.0, 1.0), LanguageModelling())
+    assert as_placed(mixed, BFLOAT16) is mixed
 
 
 def test_weights_and_modes_are_shared_with_the_network_itself():

@@ -24,6 +24,9 @@ class LstmModel(nn.Module):
         vocabulary: Number of words.
     """
 
+    lowers_precision = True
+    """Whether it computes in lower precision where that is asked for: all of it is torch's own."""
+
     def __init__(self, architecture: LstmArchitecture, vocabulary: int) -> None:
         super().__init__()
         width = architecture.width

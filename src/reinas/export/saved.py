@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from reinas.children import build as registered
 from reinas.children.build import Builder, apply_recipe, load_builder
-from reinas.children.ensemble import Ensemble
+from reinas.children.ensemble import combined
 from reinas.devices import Placement
 from reinas.errors import FileError, SettingError
 from reinas.export.network import FoundNetwork
@@ -201,7 +201,7 @@ def _child(
     if "members" not in description:
         return builder(_architecture(description, space), task)
     members = description["members"]
-    return Ensemble(
+    return combined(
         [builder(_architecture(member, space), task) for member in members],
         [member["weight"] for member in members],
         objective_from(description["task"]["objective"]),

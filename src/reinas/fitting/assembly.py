@@ -10,12 +10,11 @@ from torch import Tensor, nn
 
 from reinas.children import adjust_recipe
 from reinas.children.build import Builder, apply_recipe
-from reinas.children.ensemble import Ensemble
+from reinas.children.ensemble import combined
 from reinas.errors import FileError, ReinasError
 from reinas.fitting.phases import CHOICE, RESERVED_SECONDS, TEST, Candidate, Phases
 from reinas.fitting.pieces import Piece, identity, kept_weights
 from reinas.fitting.selection import select
-from reinas.objectives.base import outputs_of
 from reinas.tasks.base import AbstractTask
 from reinas.training.checkpoint_file import read_checkpoint
 from reinas.training.computing import as_placed
@@ -60,7 +59,7 @@ def assemble(phases: Phases, task: AbstractTask, builder: Builder) -> list[Membe
     took = 0.0
     children: list[nn.Module] = []
     trials: list[Trial[Any]] = []
-    outputs: list[Tensor] = []
+    evidence: list[Tensor] = []
     for candidate in phases.best(count):
         child = _restored(phases, candidate, builder)
         if child is None:
@@ -70,7 +69,8 @@ def assemble(phases: Phases, task: AbstractTask, builder: Builder) -> list[Membe
         if plan.members == 1:
             break
         begun = time.monotonic()
-        outputs.append(outputs_of(as_placed(child, placement), valid.x).cpu())
+        placed = as_placed(child, placement)
+        evidence.append(task.objective.evidence(placed, valid.x, valid.y).cpu())
         took = max(took, time.monotonic() - begun)
         chosen = min(len(children) + 1, plan.members)
         views = 2 if plan.mirror else 1
@@ -80,7 +80,7 @@ def assemble(phases: Phases, task: AbstractTask, builder: Builder) -> list[Membe
         raise ReinasError(_nothing_found(phases))
     weights = {0: 1.0}
     if len(children) > 1:
-        weights = select(outputs, valid.y.cpu(), task.objective, plan.members)
+        weights = select(evidence, valid.y.cpu(), task.objective, plan.members)
     members = [
         Member(trials[n], trials[n].architecture, w, children[n]) for n, w in weights.items()
     ]
@@ -115,7 +115,7 @@ def joined(members: Sequence[Member], task: AbstractTask, *, mirror: bool) -> nn
     if len(members) == 1 and not mirror:
         return members[0].child
     children, weights = [m.child for m in members], [m.weight for m in members]
-    return Ensemble(children, weights, task.objective, mirror=mirror)
+    return combined(children, weights, task.objective, mirror=mirror)
 
 
 def _restored(phases: Phases, candidate: Candidate, builder: Builder) -> nn.Module | None:

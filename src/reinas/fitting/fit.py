@@ -134,7 +134,6 @@ def fit(
     """
     begun = time.time() if begun is None else begun
     _check(minutes, ensemble)
-    _check_members(task, plan, ensemble)
     placement = (placement or Placement("auto", "auto")).resolved()
     builder = registered if build is None else build
     if build is not None:
@@ -179,15 +178,6 @@ def _check(minutes: float, ensemble: int | None) -> None:
         )
     if ensemble is not None and ensemble < 1:
         raise InvalidSettingError("ensemble", f"must be at least 1, got {ensemble}")
-
-
-def _check_members(task: AbstractTask, plan: Plan | None, ensemble: int | None) -> None:
-    """Refuse an ensemble of language models before anything starts; nothing joins them."""
-    members = ensemble or (1 if plan is None else plan.members)
-    if members > 1 and task.objective.tokens:
-        raise InvalidSettingError(
-            "ensemble", f"must be 1 for text: language models are not joined; got {members}"
-        )
 
 
 def _workers(placement: Placement) -> AbstractExecutor:

@@ -142,7 +142,7 @@ def _table(task: AbstractTask) -> Plan:
 
 
 def _text() -> Plan:
-    """Text: LSTM layers, one network; large models learn more per pass, so few passes will do."""
+    """Text: LSTM layers; large models learn more per pass, so few passes will do."""
     space = LstmSpace()
     recipe = Recipe(
         optimizer="adamw",
@@ -154,4 +154,4 @@ def _text() -> Plan:
         average=0.05,
         patience=KEEP_BEST,
     )
-    return Plan(space, recipe, space.starts(), members=1, passes=4.0)
+    return Plan(space, recipe, space.starts(), passes=4.0)

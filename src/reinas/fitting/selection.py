@@ -13,7 +13,7 @@ ROUNDS = 20
 
 
 def select(
-    outputs: Sequence[Tensor], targets: Tensor, objective: Objective, most: int
+    evidence: Sequence[Tensor], targets: Tensor, objective: Objective, most: int
 ) -> dict[int, float]:
     """Choose networks and their weights so that the loss of the ensemble is small.
 
@@ -22,19 +22,20 @@ def select(
     loss is kept; of equal ones the first.
 
     Args:
-        outputs: One tensor [N, outputs] per network, on the validation part.
+        evidence: One tensor [N, ...] per network, as `Objective.evidence` gives them on the
+            validation part.
         targets: Encoded targets [N, ...].
-        objective: Combines outputs, and gives the loss.
+        objective: Gives the loss of several networks together.
         most: Different networks in the ensemble at most.
 
     Returns:
         Weight by network; the weights sum to 1.
     """
-    stacked = torch.stack(list(outputs))
+    stacked = torch.stack(list(evidence))
     chosen: Counter[int] = Counter()
     best_loss, best = float("inf"), {0: 1.0}
     for _ in range(ROUNDS):
-        allowed = range(len(outputs)) if len(chosen) < most else chosen
+        allowed = range(len(evidence)) if len(chosen) < most else chosen
         losses = {n: _loss(stacked, chosen + Counter([n]), targets, objective) for n in allowed}
         added = min(losses, key=lambda n: (losses[n], n))
         chosen[added] += 1
@@ -44,7 +45,7 @@ def select(
     return best
 
 
-def _loss(outputs: Tensor, counts: Counter[int], targets: Tensor, objective: Objective) -> float:
+def _loss(evidence: Tensor, counts: Counter[int], targets: Tensor, objective: Objective) -> float:
     members = sorted(counts)
     weights = torch.tensor([counts[n] / counts.total() for n in members])
-    return float(objective.loss(objective.combine(outputs[members], weights), targets))
+    return objective.joint_loss(evidence[members], weights, targets)

@@ -4,11 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import SettingError
 from reinas.names import object_name
+from reinas.objectives.shared import batches, beta, outputs_of
 from reinas.tasks.scaling import Scaling
 
 if TYPE_CHECKING:
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from reinas.tasks.recipes import Recipe
-
-CHUNK = 512
-"""Examples per forward pass where no gradient is needed."""
 
 
 class Objective(ABC):
@@ -94,7 +91,7 @@ class Objective(ABC):
         Raises:
             SettingError: They are not what the objective is about.
         """
-        return (y.astype(np.float32) if y.dtype.kind == "f" else y), ()
+        return (y.astype("float32") if y.dtype.kind == "f" else y), ()
 
     def count_outputs(self, y: NDArray[Any], classes: Sequence[str]) -> int:
         """How many numbers the network has to give per example.
@@ -177,7 +174,7 @@ class Objective(ABC):
             if not recipe.mixup:
                 yield self.training_loss(child(inputs), targets, recipe), len(index)
                 continue
-            share = _beta(recipe.mixup, generator)
+            share = beta(recipe.mixup, generator)
             other = torch.randperm(len(index), generator=generator).to(x.device)
             outputs = child(share * inputs + (1 - share) * inputs[other])
             mixed = share * self.training_loss(outputs, targets, recipe) + (
@@ -268,6 +265,29 @@ class Objective(ABC):
 
         return torch.einsum("k,k...->...", weights, outputs)
 
+    def evidence(self, child: "nn.Module", x: "Tensor", y: "Tensor") -> "Tensor":
+        """What `joint_loss` needs of one network; its outputs by default.
+
+        Args:
+            child: The network.
+            x: Standardised inputs, [N, *inputs].
+            y: Encoded targets, [N, ...].
+
+        Returns:
+            [N, ...].
+        """
+        return outputs_of(child, x)
+
+    def joint_loss(self, evidence: "Tensor", weights: "Tensor", y: "Tensor") -> float:
+        """The mean loss of an ensemble.
+
+        Args:
+            evidence: [K, N, ...], what `evidence` gave for each network.
+            weights: [K], with sum 1.
+            y: Encoded targets, [N, ...].
+        """
+        return float(self.loss(self.combine(evidence, weights), y))
+
     # ---- the saved network -----------------------------------------------------------------------
 
     def predictions(self, outputs: "Tensor", classes: Sequence[str]) -> list[Any]:
@@ -287,58 +307,3 @@ class Objective(ABC):
     def settings(self) -> dict[str, Any]:
         """Name and parameters, as JSON takes them; `objective_from` makes it again from these."""
         return {"name": self.name or object_name(self), **vars(self)}
-
-
-def _beta(alpha: float, generator: "torch.Generator") -> float:
-    """A number drawn from Beta(alpha, alpha), by a seed that the generator draws."""
-    import torch
-
-    seed = int(torch.randint(1 << 62, (), generator=generator))
-    return float(np.random.default_rng(seed).beta(alpha, alpha))
-
-
-def batches(order: "Tensor", size: int) -> list["Tensor"]:
-    """Cut indices into pieces.
-
-    Batch normalisation cannot normalise one example that has one pixel, so a last piece of one
-    example joins the piece before it.
-
-    Args:
-        order: int64 [N].
-        size: Examples per piece.
-
-    Returns:
-        The pieces, in order.
-    """
-    import torch
-
-    pieces = list(order.split(size))
-    if len(pieces) > 1 and len(pieces[-1]) == 1:
-        pieces[-2:] = [torch.cat(pieces[-2:])]
-    return pieces
-
-
-def outputs_of(child: "nn.Module", x: "Tensor") -> "Tensor":
-    """The outputs in evaluation mode, without gradient.
-
-    Args:
-        child: The network.
-        x: [N, *inputs].
-
-    Returns:
-        [N, outputs].
-    """
-    import torch
-
-    child.eval()
-    with torch.no_grad():
-        return torch.cat([child(chunk) for chunk in x.split(CHUNK)])
-
-
-def check_type(where: str, y: NDArray[Any], kind: str, shape: tuple[int, ...]) -> None:
-    """Raise `SettingError` unless the targets [N, *shape] are of the type `kind`."""
-    if y.dtype != np.dtype(kind) or y.shape[1:] != shape:
-        raise SettingError(
-            f"{where}: expected targets of type {kind} and shape {shape}, got {y.dtype} and"
-            f" {y.shape[1:]}"
-        )

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, final
 from numpy.typing import NDArray
 
 from reinas.errors import SettingError
-from reinas.objectives.base import Objective, check_type
+from reinas.objectives.base import Objective
 from reinas.objectives.labels import (
     check_classes,
     encode_labels,
     encode_labels_like,
     plain_labels,
 )
+from reinas.objectives.shared import check_type, weighted_mean_log
 from reinas.tasks.scaling import Scaling
 
 if TYPE_CHECKING:
@@ -51,8 +52,7 @@ class Classification(Objective):
 
     def combine(self, outputs: "Tensor", weights: "Tensor") -> "Tensor":
         """The logarithm of the weighted mean of the networks' probabilities, [B, classes]."""
-        shaped = weights.log().view(-1, *(1,) * (outputs.ndim - 1))
-        return (outputs.log_softmax(-1) + shaped).logsumexp(0)
+        return weighted_mean_log(outputs.log_softmax(-1), weights)
 
     def score(self, outputs: "Tensor", targets: "Tensor") -> float:
         """The share of examples whose greatest logit is that of their class."""

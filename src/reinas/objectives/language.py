@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, final
 
 from numpy.typing import NDArray
 
-from reinas.objectives.base import Objective, check_type
+from reinas.objectives.base import Objective
+from reinas.objectives.shared import check_type, weighted_mean_log
 
 if TYPE_CHECKING:
     import torch
@@ -89,10 +90,21 @@ class LanguageModelling(Objective):
 
     def measure(self, child: "nn.Module", x: "Tensor", y: "Tensor") -> tuple[float, float]:
         """Nats per token over the whole text, and the tokens' probability (geometric mean)."""
-        child.eval()
-        found = likelihood(child, x, y, steps=EVALUATION_STEPS, batch=EVALUATION_STREAMS)
-        value = -float(found.mean())
+        value = -float(self.evidence(child, x, y).mean())
         return value, math.exp(-value)
+
+    def combine(self, outputs: "Tensor", weights: "Tensor") -> "Tensor":
+        """The logarithm of the weighted mean of the models' probabilities, [..., vocabulary]."""
+        return weighted_mean_log(outputs.log_softmax(-1), weights)
+
+    def evidence(self, child: "nn.Module", x: "Tensor", y: "Tensor") -> "Tensor":
+        """The log-likelihood of every token, [N]: probabilities of all others are not needed."""
+        child.eval()
+        return likelihood(child, x, y, steps=EVALUATION_STEPS, batch=EVALUATION_STREAMS)
+
+    def joint_loss(self, evidence: "Tensor", weights: "Tensor", y: "Tensor") -> float:
+        """Nats per token of the ensemble; `evidence` is [K, N]."""
+        return -float(weighted_mean_log(evidence, weights).mean())
 
     def metrics(self, loss: float, score: float) -> dict[str, float]:
         """`perplexity` of words, or `bits` per character."""

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import SettingError
-from reinas.objectives.base import Objective, outputs_of
+from reinas.objectives.base import Objective
 from reinas.objectives.labels import are_flags
+from reinas.objectives.shared import outputs_of, weighted_mean_log
 from reinas.tasks.scaling import Scaling
 
 if TYPE_CHECKING:
@@ -39,9 +40,8 @@ class MultiLabel(Objective):
         """The logits of the weighted means of the networks' probabilities, [B, labels]."""
         from torch.nn import functional
 
-        shaped = weights.log().view(-1, 1, 1)
-        yes = (functional.logsigmoid(outputs) + shaped).logsumexp(0)
-        no = (functional.logsigmoid(-outputs) + shaped).logsumexp(0)
+        yes = weighted_mean_log(functional.logsigmoid(outputs), weights)
+        no = weighted_mean_log(functional.logsigmoid(-outputs), weights)
         return yes - no
 
     def score(self, outputs: "Tensor", targets: "Tensor") -> float:

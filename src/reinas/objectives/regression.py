@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import SettingError
-from reinas.objectives.base import Objective, check_type, outputs_of
+from reinas.objectives.base import Objective
 from reinas.objectives.labels import check_finite
+from reinas.objectives.shared import check_type, outputs_of
 from reinas.tasks.scaling import Scaling
 
 if TYPE_CHECKING:
