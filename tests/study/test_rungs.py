@@ -2,24 +2,16 @@
 
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from helpers import Hashed, Watching
 from reinas import (
-    AbstractEvaluator,
     Asha,
-    Asynchronous,
     Budget,
-    Cluster,
-    Hyperband,
-    Median,
-    MlpSpace,
-    Outcome,
     Processes,
     Pruned,
     RandomSearch,
@@ -33,40 +25,7 @@ from reinas import (
 )
 from reinas.errors import SettingError
 from reinas.seeds import derive
-
-STEPS = 9
-SPACE = MlpSpace(depth=3, widths=(4, 8, 16, 32))
-
-
-@dataclass
-class Stepped(AbstractEvaluator):
-    """Scores that depend on the architecture, the job's seed and the step.
-
-    One child in nine fails at step 2; one in nine ends at step 4.
-    """
-
-    settings: ClassVar = {"name": "stepped"}
-
-    def steps(self, architecture):
-        return STEPS
-
-    def score(self, job, step):
-        number = derive(job.seed, f"{job.architecture} {step // 3}")
-        return number / 2**63
-
-    def __call__(self, job):
-        fate = derive(job.seed, str(job.architecture)) % 9
-        end = 4 if fate == 1 else STEPS
-        reports = []
-        for step in range(1, end + 1):
-            if fate == 0 and step == 2:
-                raise ValueError("one in nine")
-            reports.append((step, self.score(job, step)))
-            job.report(*reports[-1])
-            if step == job.until and step < end:
-                pruned = Pruned(*reports[-1])
-                return Outcome(None, pruned=pruned, reports=tuple(reports))
-        return Outcome(reports[-1][1], reports=tuple(reports))
+from study.stepped import RULES, SPACE, Stepped, story
 
 
 def stepped_search(store, *, stopping=None, trials=40, evaluator=None, on_trial=None, **more):
@@ -83,19 +42,6 @@ def stepped_search(store, *, stopping=None, trials=40, evaluator=None, on_trial=
         observer=Watching(on_trial),
         **more,
     )
-
-
-def story(record):
-    """Everything that must not depend on how often a search was stopped."""
-    trials = [
-        (t.number, t.batch, t.answers, t.repeat_of, o.reward, o.error, o.pruned, o.reports)
-        for t in record.finished()
-        for o in [t.outcome]
-    ]
-    return trials, record.diagnostics()
-
-
-RULES = {"asha": Asha(), "hyperband": Hyperband(eta=2), "median": Median(3, 3)}
 
 
 @pytest.fixture(scope="module")
@@ -293,12 +239,6 @@ def test_an_evaluator_that_cannot_stop_is_refused(tmp_path):
     with pytest.raises(SettingError, match=r"stopping needs an evaluator .* Hashed has no number"):
         stepped_search(str(path), evaluator=Hashed())
     assert not path.exists()
-
-
-def test_replicas_are_refused(tmp_path):
-    """Figure 3 has no batches in which all children come to a rung."""
-    with pytest.raises(SettingError, match="batch by batch"):
-        stepped_search(None, schedule=Asynchronous(2, 1), executor=Cluster())
 
 
 def test_another_rule_is_another_search(tmp_path):

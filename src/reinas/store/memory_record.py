@@ -1,7 +1,7 @@
 """Studies in memory: the same contract as a database, and nothing outlives the process."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -134,12 +134,16 @@ class MemoryRecord(AbstractRecord):
             for a in self._attempts
         ]
 
-    def close_attempts(self, *, unknown_end: bool = False) -> None:
+    def close_attempts(
+        self, trials: Collection[int] | None = None, *, unknown_end: bool = False
+    ) -> None:
         """Close the attempts at unfinished trials."""
         now = time.time()
         self._attempts = [
             replace(a, ended=a.begun if unknown_end else now)
-            if a.ended is None and a.trial not in self._finished
+            if a.ended is None
+            and a.trial not in self._finished
+            and (trials is None or a.trial in trials)
             else a
             for a in self._attempts
         ]

@@ -1,7 +1,7 @@
 """The contract of a record: everything that happened in one study."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -112,10 +112,13 @@ class AbstractRecord(ABC):
         """Write that a worker has taken up a trial, or that it was lost."""
 
     @abstractmethod
-    def close_attempts(self, *, unknown_end: bool = False) -> None:
+    def close_attempts(
+        self, trials: Collection[int] | None = None, *, unknown_end: bool = False
+    ) -> None:
         """Close the attempts at unfinished trials: nobody works on them any more.
 
         Args:
+            trials: Their numbers. None: all of them.
             unknown_end: The process was killed at an unknown time, so each attempt ends when it
                 began. Otherwise it ends now.
         """

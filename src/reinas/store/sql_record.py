@@ -1,7 +1,7 @@
 """A record in an SQL database, by SQLAlchemy."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from typing import Any
@@ -174,13 +174,17 @@ class SqlRecord(SqlReader):
                 end = {"ended": time.time(), "lost": attempt.lost}
                 connection.execute(a.update().where(*mine).values(end))
 
-    def close_attempts(self, *, unknown_end: bool = False) -> None:
+    def close_attempts(
+        self, trials: Collection[int] | None = None, *, unknown_end: bool = False
+    ) -> None:
         """Close the attempts at unfinished trials."""
         a = schema.attempts
         left = sa.select(t.number).where(t.search == self._id, t.finished.is_(None))
         query = a.update().where(
             a.c.search == self._id, a.c.ended.is_(None), a.c.trial.in_(left.scalar_subquery())
         )
+        if trials is not None:
+            query = query.where(a.c.trial.in_(sorted(trials)))
         with self._begin() as connection:
             connection.execute(query.values(ended=a.c.begun if unknown_end else time.time()))
 

@@ -1,25 +1,41 @@
-"""A batch with early stopping: rung by rung, so that decisions do not depend on who is first."""
+"""Batches with early stopping: which children train up to which rung, and which are given up."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Generic
 
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.executors.base import AbstractExecutor, OnReport
+from reinas.executors.base import OnReport
 from reinas.study.stopping import AbstractStopping, Progress, checked_rungs, cut
 from reinas.study.study import Study
 from reinas.training.checkpoints import Checkpoints
 from reinas.types import A, Job, Outcome, Trial
 
 
-class RungByRung(Generic[A]):
-    """Evaluates batches of a study that has a rule of early stopping.
+@dataclass(frozen=True, slots=True)
+class Train(Generic[A]):
+    """Children to train up to a rung."""
+
+    trials: Sequence[Trial[A]]
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tell(Generic[A]):
+    """A child that is given up, with its outcome."""
+
+    trial: Trial[A]
+    outcome: Outcome
+
+
+class Rungs(Generic[A]):
+    """Takes the decisions of early stopping; a schedule carries them out.
 
     All of a batch's children are trained up to their first rung; then it is decided which go on,
-    and those are trained up to the next one. A decision is a function of the record alone: of the
-    scores that the batch and all earlier trials have at that rung. So it is the same whoever
-    finishes first, and when the study died in between and takes it again.
+    and those are trained up to the next one. A decision depends on nothing but the record: on the
+    scores that this batch and the others have at that rung. So where batches are evaluated one
+    after the other, it is the same whichever child is first, and when a study died in between.
 
     What a child has reported is written when it pauses, all of it in one transaction. Live scores
     of the piece under way come before that, but never the one at its end. So a trial has come to a
@@ -29,9 +45,7 @@ class RungByRung(Generic[A]):
         study: The study; it has a rule.
         rule: That rule.
         evaluator: It can stop and continue children.
-        executor: Where they are evaluated.
         checkpoints: Where they are kept between two rungs.
-        on_report: Keeps the scores of children under way.
     """
 
     def __init__(
@@ -39,103 +53,77 @@ class RungByRung(Generic[A]):
         study: Study[A],
         rule: AbstractStopping,
         evaluator: AbstractEvaluator[A],
-        executor: AbstractExecutor,
         checkpoints: Checkpoints,
-        on_report: OnReport,
     ) -> None:
         self._study, self._record, self._rule = study, study.record, rule
-        self._evaluator, self._executor = evaluator, executor
-        self._checkpoints, self._on_report = checkpoints, on_report
-        self._earlier: list[Trial] = []  # of the batches before `_next`
-        self._next = 0
+        self._evaluator, self._checkpoints = evaluator, checkpoints
+        self._finished: dict[int, Sequence[Trial]] = {}
         self._rungs: dict[int, tuple[int, ...]] = {}
+        self._alive: dict[int, Trial[A]] = {}
         self._paused: dict[int, Outcome] = {}
 
-    def run(self, trials: Sequence[Trial[A]]) -> None:
-        """Evaluate the open trials of a batch; some are left where the time is up.
+    # ---- the course of a batch ---------------------------------------------------------------
+
+    def course(self, trials: Sequence[Trial[A]]) -> Iterator[Train[A] | Tell[A]]:
+        """What to do with the open trials of a batch, one thing after the other.
+
+        The caller has done each before it takes the next: whatever is trained has come to
+        `paused` or `ended`.
 
         Args:
             trials: In the order proposed.
+
+        Yields:
+            Children to train, and children that are given up.
         """
         batch = trials[0].batch
-        self._load(batch)
-        alive = {trial.number: trial for trial in trials}
-        self._checkpoints.keep({number: self._last_score(number) for number in alive})
-        for step in sorted({rung for trial in trials for rung in self._of(trial)}):
-            here = [trial for trial in alive.values() if step in self._of(trial)]
-            new = [trial for trial in here if self._reached(trial) < step]
-            if not self._train(new, step, alive):
-                return
+        mine = {trial.number for trial in trials}
+        self._alive |= {trial.number: trial for trial in trials}
+        self._checkpoints.keep(self._scores())
+        for step in sorted({rung for trial in trials for rung in self.of(trial)}):
+            here = [t for t in trials if t.number in self._alive and step in self.of(t)]
+            yield Train([trial for trial in here if self._reached(trial) < step], step)
             # a child that reports so seldom that it has come to its next rung is judged there
-            here = [trial for trial in here if trial.number in alive]
-            here = [trial for trial in here if self._reached(trial) == step]
+            here = [t for t in here if t.number in self._alive and self._reached(t) == step]
             given_up = self._given_up(here, step, batch)
             # a study that died before it told them has to have their outcomes once more
-            again = [trial for trial in given_up if trial.number not in self._paused]
-            if not self._train(again, step, alive):
-                return
+            yield Train([t for t in given_up if t.number not in self._paused], step)
             for trial in given_up:
-                if trial.number in alive:
-                    self._tell(trial.number, self._paused[trial.number], alive)
-            if alive:
-                self._record.close_attempts()  # nobody works on those that pause
-            self._checkpoints.keep({n: self._last_score(n) for n in alive})
+                if trial.number in self._alive:
+                    yield Tell(trial, self._paused[trial.number])
+            if waiting := mine & self._alive.keys():
+                self._record.close_attempts(waiting)  # nobody works on those that pause
+            self._checkpoints.keep(self._scores())
 
-    # ---- children ----------------------------------------------------------------------------
+    # ---- one child ---------------------------------------------------------------------------
 
-    def _train(self, trials: Sequence[Trial[A]], step: int, alive: dict[int, Trial[A]]) -> bool:
-        """Train children up to a rung; those that come to their end have their outcome then.
-
-        Returns:
-            Whether all of them have got there; False where the study is over.
-        """
-        left = {trial.number for trial in trials}
-        if not left:
-            return True
-        for job, outcome in self._executor.run(
-            self._evaluator,
-            [self._job(trial, step) for trial in trials],
-            deadline=self._study.deadline,
-            on_attempt=self._record.attempted,
-            on_report=self._before(step),
-        ):
-            left.discard(job.trial)
-            if _is_paused(outcome, step) and step < self._of(alive[job.trial])[-1]:
-                self._keep(job.trial, outcome)
-            else:
-                self._tell(job.trial, outcome, alive)
-            if self._study.is_over:
-                return False
-        return not left
-
-    def _job(self, trial: Trial[A], step: int) -> Job[A]:
+    def job(self, trial: Trial[A], step: int) -> Job[A]:
+        """The job of training a child up to a rung."""
         place = self._checkpoints.place(trial.number)
         return replace(self._study.job(trial), until=step, checkpoint=place)
 
-    def _before(self, step: int) -> OnReport:
-        """Passes on the scores before a step: one at it would say that the child has got there."""
+    def is_paused(self, trial: int, step: int, outcome: Outcome) -> bool:
+        """Whether a child paused at this rung; it may have been pruned earlier by its own code."""
+        at = outcome.pruned
+        return at is not None and at.step >= step and step < self.of(self._alive[trial])[-1]
 
-        def on_report(trial: int, at: int, score: float) -> None:
-            if at < step:
-                self._on_report(trial, at, score)
-
-        return on_report
-
-    def _keep(self, number: int, outcome: Outcome) -> None:
+    def paused(self, trial: int, outcome: Outcome) -> None:
         """Write all that a paused child has reported; its last score is the one of the rung."""
         assert outcome.pruned is not None
         last = (outcome.pruned.step, outcome.pruned.score)
-        self._study.report_all(number, dict((*outcome.reports, last)))
-        self._paused[number] = outcome
+        self._study.report_all(trial, dict((*outcome.reports, last)))
+        self._paused[trial] = outcome
 
-    def _tell(self, number: int, outcome: Outcome, alive: dict[int, Trial[A]]) -> None:
-        """Tell an outcome, with what the child reported before it paused last."""
-        reports = {**dict(self._record.reports(number)), **dict(outcome.reports)}
-        outcome = replace(outcome, reports=tuple(sorted(reports.items())))
-        self._study.tell(number, outcome=outcome)
-        self._checkpoints.sweep(number)
-        self._paused.pop(number, None)
-        del alive[number]
+    def ended(self, trial: int, outcome: Outcome) -> Outcome:
+        """The outcome of a child that does not go on, with what it reported before it paused."""
+        reports = {**dict(self._record.reports(trial)), **dict(outcome.reports)}
+        return replace(outcome, reports=tuple(sorted(reports.items())))
+
+    def told(self, trial: int) -> None:
+        """Forget a child whose outcome is in the record."""
+        self._checkpoints.sweep(trial)
+        self._paused.pop(trial, None)
+        del self._alive[trial]
 
     # ---- decisions ---------------------------------------------------------------------------
 
@@ -143,39 +131,40 @@ class RungByRung(Generic[A]):
         """Those of the children at a rung that do not go on."""
         if not here:
             return []
-        earlier = self._progress(self._earlier, step, earlier=True)
-        mine = self._progress(self._record.batch(batch), step, earlier=False)
-        everyone = sorted([*earlier, *mine], key=lambda child: child.trial)
-        by_trial = {child.trial: child for child in mine}
+        known = [self._progress(self._batch(n), step, batch) for n in range(self._record.batches())]
+        everyone = {child.trial: child for children in known for child in children}
         result = []
         for trial in here:
-            others = [child for child in everyone if child.trial != trial.number]
-            if not self._rule.goes_on(step, by_trial[trial.number], others):
+            others = [child for number, child in everyone.items() if number != trial.number]
+            if not self._rule.goes_on(step, everyone[trial.number], others):
                 result.append(trial)
         return result
 
-    def _progress(self, trials: Sequence[Trial], step: int, *, earlier: bool) -> list[Progress]:
+    def _batch(self, number: int) -> Sequence[Trial]:
+        """A batch's trials; one in which nothing changes any more is read only once."""
+        if number in self._finished:
+            return self._finished[number]
+        trials = self._record.batch(number)
+        if all(trial.outcome is not None for trial in trials):
+            self._finished[number] = trials
+        return trials
+
+    def _progress(self, trials: Sequence[Trial], step: int, batch: int) -> list[Progress]:
         """How those of the trials have done that have this rung and have come to it."""
         result = []
         for trial in trials:
-            if trial.repeat_of is not None or step not in self._of(trial):
+            if trial.repeat_of is not None or step not in self.of(trial):
                 continue
             outcome = trial.outcome
             complete = outcome is not None and outcome.reward is not None
             reports = self._record.reports(trial.number) if outcome is None else outcome.reports
             known = cut(reports, step, ended=complete)
             if known is not None:
-                steps = self._of(trial)[-1]
+                steps, earlier = self.of(trial)[-1], trial.batch != batch
                 result.append(Progress(trial.number, steps, known, complete and earlier))
         return result
 
-    def _load(self, batch: int) -> None:
-        """Take note of the batches before this one, all of which are finished."""
-        while self._next < batch:
-            self._earlier += self._record.batch(self._next)
-            self._next += 1
-
-    def _of(self, trial: Trial) -> tuple[int, ...]:
+    def of(self, trial: Trial) -> tuple[int, ...]:
         """A trial's rungs; none where the space cannot decode it."""
         if trial.number not in self._rungs:
             architecture = self._study.decoded(trial).architecture
@@ -190,13 +179,24 @@ class RungByRung(Generic[A]):
     def _reached(self, trial: Trial[A]) -> int:
         """The last of its rungs that a trial has come to; 0 before the first."""
         last = max((step for step, _ in self._record.reports(trial.number)), default=0)
-        return max((rung for rung in self._of(trial) if rung <= last), default=0)
+        return max((rung for rung in self.of(trial) if rung <= last), default=0)
 
-    def _last_score(self, number: int) -> float:
-        reports = self._record.reports(number)
-        return reports[-1][1] if reports else -math.inf
+    def _scores(self) -> dict[int, float]:
+        """The last score of every child that is under way or waits; the lowest before the first."""
+        reports = {number: self._record.reports(number) for number in self._alive}
+        return {number: own[-1][1] if own else -math.inf for number, own in reports.items()}
 
 
-def _is_paused(outcome: Outcome, step: int) -> bool:
-    """Whether a child paused at this rung; it may have been pruned earlier by its own code."""
-    return outcome.pruned is not None and outcome.pruned.step >= step
+def before(step: int, on_report: OnReport) -> OnReport:
+    """Pass on the scores before a step: one at it would say that the child has got there.
+
+    Args:
+        step: The rung up to which a child trains.
+        on_report: Is passed the scores.
+    """
+
+    def passed_on(trial: int, at: int, score: float) -> None:
+        if at < step:
+            on_report(trial, at, score)
+
+    return passed_on

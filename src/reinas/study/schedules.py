@@ -12,7 +12,8 @@ from reinas.errors import InvalidSettingError, TrialError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import AbstractExecutor
 from reinas.policies.base import AbstractPolicy
-from reinas.study.rungs import RungByRung
+from reinas.study.rung_by_rung import RungByRung
+from reinas.study.rungs import Rungs
 from reinas.study.study import Study
 from reinas.types import A
 
@@ -70,9 +71,10 @@ class Synchronous(AbstractSchedule):
         watch = Throttled(study)
         if study.stopping is not None:
             with closing(study.checkpoints) as kept:
-                rungs = RungByRung(study, study.stopping, evaluator, executor, kept, watch)
+                rungs = Rungs(study, study.stopping, evaluator, kept)
+                batches = RungByRung(study, rungs, evaluator, executor, watch)
                 while trials := study.ask():
-                    rungs.run(trials)
+                    batches.run(trials)
             return
         while trials := study.ask():
             for job, outcome in executor.run(

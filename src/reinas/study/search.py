@@ -92,7 +92,7 @@ def search(
     evaluator.check(example)
     runner.check(evaluator)
     if stopping is not None:
-        _check_stopping(evaluator, example, schedule)
+        _check_stopping(evaluator, example)
     with home.lock(name), closing(runner):
         runner.open()  # before there is anything that has begun
         study = Study(
@@ -120,18 +120,11 @@ def search(
     return study
 
 
-def _check_stopping(
-    evaluator: AbstractEvaluator[A], architecture: A, schedule: AbstractSchedule
-) -> None:
+def _check_stopping(evaluator: AbstractEvaluator[A], architecture: A) -> None:
     """Refuse what cannot stop a child, before anything has begun."""
     if evaluator.steps(architecture) is None:
         raise InvalidSettingError(
             "stopping",
             f"needs an evaluator that can stop and continue a child, and {type(evaluator).__name__}"
             " has no number of steps: implement its `steps`, or leave stopping out",
-        )
-    if not isinstance(schedule, Synchronous):
-        raise InvalidSettingError(
-            "stopping",
-            "is for searches batch by batch: leave it out, or the schedule of replicas and shards",
         )

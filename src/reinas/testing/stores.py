@@ -192,14 +192,17 @@ class StoreContract(ABC):
     # ---- attempts and the end ----------------------------------------------------------------
 
     def test_attempts_are_kept_until_they_end(self) -> None:
-        """One that gave an outcome, one that was lost, one that was given up."""
-        record = self.record(3)
-        for number in range(3):
+        """One that gave an outcome, one that was lost, one given up, one that pauses."""
+        record = self.record(4)
+        for number in range(4):
             record.attempted(Attempt(number, f"here:{number}", 10.0 + number))
         record.record(0, Outcome(0.5))
         record.attempted(Attempt(1, "here:1", 11.0, "its worker died"))
+        record.close_attempts([0, 1, 3])
         record.close_attempts(unknown_end=True)
-        first, second, third = record.attempts()
+        first, second, third, fourth = record.attempts()
+        assert fourth.ended is not None
+        assert fourth.ended > 13.0
         assert (first.finished, first.lost) == (True, None)
         assert (second.finished, second.lost) == (False, "its worker died")
         assert (third.finished, third.ended) == (False, 12.0)

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import random
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from helpers import SPACE, Hashed, Watching
 from reinas import Asynchronous, Budget, Store, Study, zoph_le
 from reinas.executors.base import attempt
 from reinas.policies.baseline import Baseline
+from reinas.study.rungs import Rungs
 from reinas.study.servers.base import AbstractServers, ServerLostError
 from reinas.study.servers.driver import Driver
 from reinas.study.servers.replica import Replica
@@ -212,6 +214,7 @@ class Plan:
     policy: Any = lambda space: zoph_le(space, hidden=8, learning_rate=0.05, seed=3)
     name: str = "s"
     seed: int = 5
+    stopping: Any = None
 
     def study(self, *, seconds=None, target=None, on_trial=None):
         """The study as `search` opens it."""
@@ -227,6 +230,7 @@ class Plan:
             growth=self.growth,
             evaluator=self.evaluator,
             schedule=self.servers.settings,
+            stopping=self.stopping,
             observer=Watching(on_trial),
         )
 
@@ -253,7 +257,9 @@ class Plan:
         async def go():
             group = kind(study.policy, self.evaluator, self.servers, **how)
             group.moments = moments
-            driver = Driver(study, study.policy, group, self.servers)
+            rule = self.stopping
+            rungs = rule and Rungs(study, rule, self.evaluator, study.checkpoints)
+            driver = Driver(study, study.policy, group, self.servers, rungs)
             run = asyncio.ensure_future(driver.run())
             alarm = asyncio.ensure_future(group.alarm.wait())
             both = asyncio.wait([run, alarm], return_when=asyncio.FIRST_COMPLETED)
@@ -263,4 +269,5 @@ class Plan:
                 run.result()
             return group, ended
 
-        return asyncio.run(go())
+        with closing(study.checkpoints):
+            return asyncio.run(go())

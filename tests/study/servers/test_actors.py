@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -9,11 +10,17 @@ import pytest
 from helpers import SPACE, Hashed, small_search, story
 from ray_here import Killer, ray_here
 from reinas import (
+    Asha,
     Asynchronous,
     Budget,
     Cluster,
     ConvSpace,
+    MlpSpace,
     RandomSearch,
+    Recipe,
+    Synchronous,
+    TrainedEvaluator,
+    Wine,
     independent,
     search,
     zoph_le,
@@ -22,6 +29,7 @@ from reinas.errors import SettingError
 
 __all__ = ["ray_here"]
 pytestmark = [pytest.mark.xdist_group("ray"), pytest.mark.usefixtures("ray_here")]
+PERCEPTRONS = MlpSpace(depth=3, widths=(4, 8, 16, 32))
 LINKED = ConvSpace(depth=8, filters=(8, 16))
 
 
@@ -61,6 +69,56 @@ def test_one_replica_is_the_synchronous_search(policy, shards):
     assert [(u.number, u.batch, u.staleness) for u in served.updates()] == [
         (n, n, 0) for n in range(4)
     ]
+
+
+QUICK = Recipe(optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=9, batch_size=32)
+
+
+@pytest.mark.parametrize("schedule", [Synchronous(), Asynchronous(1, 2)])
+def test_children_that_are_stopped_early_go_on_from_their_checkpoints(schedule, tmp_path):
+    """Number for number the search without a cluster, with one replica as without any."""
+
+    def run(**more):
+        return search(
+            PERCEPTRONS,
+            zoph_le(PERCEPTRONS, learning_rate=0.02),
+            TrainedEvaluator(Wine(), QUICK),
+            budget=Budget(12),
+            batch_size=6,
+            stopping=Asha(),
+            name="s",
+            **more,
+        ).record
+
+    alone = run()
+    served = run(executor=Cluster(), schedule=schedule, store=str(tmp_path / "s.db"))
+    assert story(alone) == story(served)
+    states = [trial.state for trial in served.finished()]
+    assert {"pruned", "complete"} <= set(states)
+    pieces = Counter(attempt.trial for attempt in served.attempts())
+    assert max(pieces.values()) == 3  # rungs 1, 3, 9
+    assert not (tmp_path / "s.db.checkpoints").exists()  # swept
+
+
+def test_replicas_that_stop_children_early_judge_all_of_them(tmp_path):
+    """Several at a time; nothing is left beside the store."""
+    served = search(
+        PERCEPTRONS,
+        zoph_le(PERCEPTRONS, learning_rate=0.02),
+        TrainedEvaluator(Wine(), QUICK),
+        budget=Budget(24),
+        batch_size=4,
+        stopping=Asha(),
+        name="s",
+        executor=Cluster(),
+        schedule=Asynchronous(3, 2),
+        store=str(tmp_path / "s.db"),
+    ).record
+    states = Counter(trial.state for trial in served.finished())
+    assert states["pruned"] > states["complete"] >= 1
+    assert states["pruned"] + states["complete"] == 24
+    assert sorted(u.batch for u in served.updates()) == list(range(6))
+    assert not (tmp_path / "s.db.checkpoints").exists()
 
 
 def whole(log, trials, *, batches):

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from statistics import mean
 from typing import Any
@@ -10,6 +11,7 @@ from reinas.errors import InvalidSettingError, SettingError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import AbstractExecutor
 from reinas.policies.base import AbstractPolicy
+from reinas.study.rungs import Rungs
 from reinas.study.schedules import AbstractSchedule
 from reinas.study.study import Study
 from reinas.types import A
@@ -100,12 +102,12 @@ class Asynchronous(AbstractSchedule):
 
         assert isinstance(study.policy, Reinforce)  # guaranteed by `check`
         servers = servers_on(executor, evaluator, study.policy, self)
-        try:
-            driver = Driver(study, study.policy, servers, self)
+        with closing(servers), closing(study.checkpoints) as kept:
+            rule = study.stopping
+            rungs = None if rule is None else Rungs(study, rule, evaluator, kept)
+            driver = Driver(study, study.policy, servers, self, rungs)
             with EventLoopThread() as loop:
                 loop.run(driver.run())
-        finally:
-            servers.close()
 
     def applied(self, staleness: int) -> None:
         """Record the staleness of a gradient, for `status`.

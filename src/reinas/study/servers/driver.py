@@ -18,11 +18,13 @@ from reinas.executors.base import seconds_left
 from reinas.policies.reinforce import Reinforce
 from reinas.store.values import Report, Update
 from reinas.study.batches import BatchRequest
+from reinas.study.rungs import Rungs, before
 from reinas.study.servers.asynchronous import Asynchronous
 from reinas.study.servers.base import AbstractServers, Handles, ServerLostError
 from reinas.study.servers.batched_writes import WriteBatcher
+from reinas.study.servers.rungs import ConcurrentRungs, all_of, cancelled
 from reinas.study.study import Study
-from reinas.types import A, Answers, Attempt, Outcome, Trial
+from reinas.types import A, Answers, Attempt, Job, Outcome, Trial
 
 PAUSE = 0.5  # seconds between two snapshots
 PATIENCE = 120.0  # seconds of lost servers, without a snapshot, after which a search fails
@@ -52,6 +54,7 @@ class Driver(Generic[A]):
         policy: Its policy, for the initial state and the baseline.
         group: The shards, replicas and children.
         schedule: The numbers of replicas and of gradients per step.
+        rungs: The decisions of early stopping. None: every child is trained whole.
     """
 
     def __init__(
@@ -60,11 +63,15 @@ class Driver(Generic[A]):
         policy: Reinforce,
         group: AbstractServers,
         schedule: Asynchronous,
+        rungs: Rungs[A] | None = None,
     ) -> None:
         self._study, self._record, self._group = study, study.record, group
         self._schedule, self._deadline = schedule, study.deadline
         self._initial, self._baseline = policy.state(), policy.baseline
         self._writes = WriteBatcher(self._record)
+        self._rungs = (
+            None if rungs is None else ConcurrentRungs(rungs, self._writes, self._child, self._tell)
+        )
         self._work = [_Work(batch) for batch in self._record.open_batches()]
         self._first, self._next = self._record.count()[0], self._record.batches()
         self._written = self._next
@@ -95,7 +102,7 @@ class Driver(Generic[A]):
                 await self._save()
                 over = over or not self._work
         finally:
-            await _cancelled(saver)
+            await cancelled(saver)
 
     async def _all_replicas(self, saver: "asyncio.Task[None]") -> bool:
         """Run all replicas until no work is left; True if the search ended before that."""
@@ -107,7 +114,7 @@ class Driver(Generic[A]):
                 both, timeout=seconds_left(self._deadline), return_when=asyncio.FIRST_COMPLETED
             )
         finally:
-            await _cancelled(everyone, *replicas)
+            await cancelled(everyone, *replicas)
             self._writes.flush()
         for task in done:
             if isinstance(error := task.exception(), _ReachedError):
@@ -153,7 +160,7 @@ class Driver(Generic[A]):
             self._still(generation)
             await self._write(work.request, answers)
             work.request = None
-        trials = await self._all_finished(self._record.batch(work.batch))
+        trials = await self._all_finished(work.batch)
         diagnostics, slices = await self._group.gradient(replica, trials, self._baseline, theta)
         self._still(generation)
         now = self._number // self._schedule.accumulate
@@ -189,31 +196,35 @@ class Driver(Generic[A]):
 
     # ---- children ----------------------------------------------------------------------------
 
-    async def _all_finished(self, trials: Sequence[Trial]) -> list[Trial]:
-        """Evaluate all trials; if one raises, cancel the others."""
-        tasks = [asyncio.create_task(self._finished(trial)) for trial in trials]
-        try:
-            return await asyncio.gather(*tasks)
-        finally:
-            await _cancelled(*tasks)
+    async def _all_finished(self, batch: int) -> list[Trial]:
+        """Evaluate all trials of a batch; if one raises, cancel the others."""
+        trials = [trial for trial in self._record.batch(batch) if trial.outcome is None]
+        if self._rungs is None:
+            await all_of([self._finish(trial) for trial in trials])
+        else:
+            own = [t for t in trials if t.repeat_of is None and not self._study.undecodable(t)]
+            others = [self._finish(trial) for trial in trials if trial not in own]
+            await all_of([self._rungs.run(own), *others])
+        return self._record.batch(batch)
 
-    async def _finished(self, trial: Trial) -> Trial:
-        """The trial with its outcome, evaluated if need be and already in the store."""
-        if trial.outcome is not None:
-            return trial
+    async def _finish(self, trial: Trial) -> None:
+        """Find out a trial's outcome, evaluated whole if need be, and write it."""
         if trial.repeat_of is not None:
             outcome = await self._outcome_of(trial.repeat_of)
         else:
-            outcome = self._study.undecodable(trial) or await self._child(trial)
+            outcome = self._study.undecodable(trial) or await self._child(self._study.job(trial))
+        await self._tell(trial, outcome)
+
+    async def _tell(self, trial: Trial, outcome: Outcome) -> None:
+        """Write a trial's outcome; those who wait for it, and the observer, learn of it then."""
         done = await self._writes.write(lambda: self._study.record_outcome(trial, outcome))
         if (awaited := self._awaited.pop(trial.number, None)) is not None:
             awaited.set_result(outcome)
         self._study.notify(done)
         if self._study.reached is not None:
             raise _ReachedError
-        return done
 
-    async def _child(self, trial: Trial) -> Outcome:
+    async def _child(self, job: Job[A]) -> Outcome:
         def on_attempt(attempt: Attempt) -> None:
             self._writes.write(lambda: self._record.attempted(attempt))
 
@@ -222,7 +233,8 @@ class Driver(Generic[A]):
             self._writes.write(lambda: self._record.report(report))
             self._study.observer.on_report(number, step, score)
 
-        return await self._group.child(self._study.job(trial), on_attempt, on_report)
+        passed_on = on_report if job.until is None else before(job.until, on_report)
+        return await self._group.child(job, on_attempt, passed_on)
 
     async def _outcome_of(self, number: int) -> Outcome:
         """Wait for the outcome of another trial, which may be running in another replica."""
@@ -304,10 +316,3 @@ class Driver(Generic[A]):
                 heapq.heappush(self._work, _Work(update.batch))
             self._unsaved.clear()
             await self._start()
-
-
-async def _cancelled(*tasks: "asyncio.Future[Any]") -> None:
-    """Cancel the tasks and wait until all have ended, ignoring their errors."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
