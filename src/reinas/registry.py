@@ -71,9 +71,12 @@ NAMED: dict[Kind, dict[str, str]] = {
 
 DEFAULT_TASK = {
     "conv": "digits",
+    "lstm": "text",
     "mlp": "breast_cancer",
     "nasbench201": "digits",
     "recurrent": "text",
+    "stages": "digits",
+    "tabular": "breast_cancer",
     "toy": "toy",
 }
 

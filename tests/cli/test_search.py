@@ -184,7 +184,7 @@ def test_the_catalogues_name_everything(reinas):
         (["search", "--policy", "zoph"], "did you mean 'zoph-le'"),
         (["search", "--trials", "0"], "--trials should be greater than or equal to 1"),
         (["search", "--trials", "x"], "should be a valid integer"),
-        (["search", "--set", "space.dept=3"], "did you mean 'depth'"),
+        (["search", "conv", "--set", "space.dept=3"], "did you mean 'depth'"),
         (
             [*PAPER, "policy.learning_rate=-1"],
             "learning_rate must be above 0",
@@ -224,7 +224,10 @@ def test_the_catalogues_name_everything(reinas):
             [*PAPER, "policy.learning_rate=1e38"],
             "learning_rate must be at most 1000",
         ),
-        (["search", "--set", "space.filters=[" + "9" * 20 + "]"], "filters must be at most"),
+        (
+            ["search", "conv", "--set", "space.filters=[" + "9" * 20 + "]"],
+            "filters must be at most",
+        ),
         (["resume", "nothing"], "no search 'nothing' in reinas.db"),
         (["show", "nothing"], "no search 'nothing' in reinas.db"),
         (["finish", "nothing"], "no search 'nothing' in reinas.db"),

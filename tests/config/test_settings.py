@@ -1,21 +1,24 @@
 """Settings from options, files and stores."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from reinas import ConvSpace, Digits, MlpSpace
-from reinas.config.objects import configure, fitted, make_policy, restored
+from reinas import ConvSpace, Digits, LstmSpace, MlpSpace
+from reinas.config.objects import configure, make_policy, restored
 from reinas.config.settings import Setting, parse_set, read_toml
 from reinas.errors import FileError, SettingError
+from reinas.fitting.plan import plan_for
 from reinas.seeds import derive
 
 
 def test_every_setting_has_a_default_that_works():
-    """Nothing given is the policy bayes on convolutional networks for digits."""
+    """Nothing given is the policy bayes on residual networks for digits."""
     config = configure()
-    assert config.space == ConvSpace()
+    assert config.space == plan_for(Digits()).space
     assert config.task == Digits()
-    assert config.recipe == Digits().recipe
+    assert config.recipe == plan_for(Digits()).recipe
     assert config.policy == {"name": "bayes"}
     assert (config.options.trials, config.options.batch_size, config.options.seed) == (64, None, 0)
 
@@ -130,30 +133,62 @@ def test_a_part_in_a_module_that_is_not_here_or_has_changed_is_named(
         restored(stored, {})
 
 
+@pytest.fixture
+def arrays(tmp_path):
+    """The name of a task with 20 examples of a shape."""
+
+    def made(*shape):
+        path = tmp_path / f"{len(shape)}.npz"
+        np.savez(path, x=np.zeros((20, *shape), np.float32), y=np.arange(20) % 2)
+        return f"task=arrays:{path}"
+
+    return made
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("shape", [(5,), (2, 16), (3, 64, 64)])
+def test_space_recipe_and_scaling_are_those_that_fit_begins_with(shape, named, arrays):
+    """Rows, series, images, whether the space is named or not; what is given wins."""
+    layout = ["task.layout=series"] if len(shape) == 2 else []
+    task = configure(parse_set([arrays(*shape), *layout])).task
+    plan = plan_for(task)
+    space = [f"space={plan.space.name}"] if named else []
+    config = configure(parse_set([arrays(*shape), *layout, *space, "recipe.epochs=3"]))
+    assert config.space == plan.space
+    assert config.recipe == replace(plan.recipe, epochs=3)
+    assert config.task.settings == plan.prepared(task).settings
+    standard = [*layout, "task.whitening=none"]
+    config = configure(parse_set([arrays(*shape), *standard]))
+    assert config.task.settings["whitening"] == "none"
+
+
+def test_text_is_searched_by_lstm_layers(tmp_path):
+    """The recipe is that of a plan, not the published one."""
+    path = tmp_path / "book.txt"
+    path.write_text("a b c d " * 200)
+    config = configure(parse_set([f"task=text:{path}"]))
+    assert config.space == LstmSpace()
+    assert config.recipe == plan_for(config.task).recipe
+
+
 @pytest.mark.parametrize(
-    ("rank", "given", "settings"),
+    ("shape", "given", "space"),
     [
-        (0, {}, {"name": "recurrent"}),
-        (1, {"depth": 3}, {"name": "mlp", "depth": 3}),
-        (2, {}, {"name": "conv", "dimensions": 1}),
-        (2, {"name": "conv", "depth": 3}, {"name": "conv", "dimensions": 1, "depth": 3}),
-        (2, {"name": "mlp"}, {"name": "mlp"}),
-        (3, {}, {"name": "conv"}),
-        (3, {"name": "mlp"}, {"name": "mlp"}),
+        ((2, 16), ["space=conv", "task.layout=series"], ConvSpace(dimensions=1)),
+        (
+            (2, 16),
+            ["space=conv", "space.depth=3", "task.layout=series"],
+            ConvSpace(3, dimensions=1),
+        ),
+        ((3, 16, 16), ["space=conv"], ConvSpace()),
+        ((5,), ["space=mlp", "space.depth=3"], MlpSpace(3)),
+        ((3, 16, 16), ["space=mlp"], MlpSpace()),
     ],
 )
-def test_the_space_follows_from_the_rank_of_the_examples(rank, given, settings):
-    """Words, rows, series, images; what is given wins."""
-    assert fitted(given, rank) == settings
-
-
-@pytest.mark.parametrize("space", [[], ["space=conv"]])
-def test_series_in_arrays_are_searched_by_one_dimensional_convolutions(space, tmp_path):
-    """Whether the space is named or chosen."""
-    path = tmp_path / "series.npz"
-    np.savez(path, x=np.zeros((20, 2, 16), np.float32), y=np.arange(20) % 2)
-    config = configure(parse_set([f"task=arrays:{path}", "task.layout=series", *space]))
-    assert config.space == ConvSpace(dimensions=1)
+def test_spaces_of_the_paper_come_with_the_tasks_recipe(shape, given, space, arrays):
+    """By name; for series they have one dimension."""
+    config = configure(parse_set([arrays(*shape), *given]))
+    assert (config.space, config.recipe) == (space, config.task.recipe)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +221,7 @@ def test_series_in_arrays_are_searched_by_one_dimensional_convolutions(space, tm
 def test_a_wrong_setting_is_refused_with_what_would_be_right(text, message):
     """The nearest name, or the type and range that were expected, and what came."""
     with pytest.raises(SettingError, match=message):
-        configure(parse_set([text], "--set"))
+        configure(parse_set(["space=conv"]), parse_set([text], "--set"))
 
 
 @pytest.mark.parametrize(
@@ -194,7 +229,7 @@ def test_a_wrong_setting_is_refused_with_what_would_be_right(text, message):
     [
         ("trials = 3\n\n[space]\nname = 'conv'\ndepth = 'deep'\n", "line 5: space.depth should be"),
         ("\n\ntrials = 'many'\n", "line 3: trials should be a valid integer, got 'many'"),
-        ("space.depth = 2\npolicy.learning_rat = 1\n", "line 2: policy.learning_rat is not known"),
+        ("seed = 2\npolicy.learning_rat = 1\n", "line 2: policy.learning_rat is not known"),
         ("seed = 0\nspace = 'cnov'\n", "line 2: space 'cnov' is not known"),
         ("[polici]\nname = 'random'\n", "polici is not known: did you mean 'policy'"),
         ("trials = = 3\n", "is not TOML: .*line 1"),

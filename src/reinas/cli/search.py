@@ -73,12 +73,16 @@ def search(
     Everything that is finished is kept in the store: a search that was stopped or killed is
     continued by `reinas resume NAME`, or by the same command where it had a --name.
 
+    Without a space the one that suits the data is searched (stages, tabular or lstm), and children
+    train by the recipe of `reinas fit`. The paper's spaces are conv and recurrent.
+
     Examples:
+    - `reinas search --task digits`
     - `reinas search conv --task digits`
     - `reinas search mlp --task wine --trials 100 --policy random --name first`
     - `reinas search conv --set space.depth=4 --set space.filters=[8,16]`
     - `reinas search conv --policy zoph-le --set policy.learning_rate=0.01`
-    - `reinas search conv --task images:photos --set task.size=32 --max-parameters 200000`
+    - `reinas search --task images:photos --set task.size=32 --max-parameters 200000`
     - `reinas search --task table:data.csv --target price`
     - `reinas search --space mypackage.spaces:MySpace --task digits`
     - `reinas search conv --task cifar10 --grow --set space.depth=20 --trials 12800`

@@ -10,7 +10,9 @@ from reinas.config.settings import SECTIONS, Setting, Settings, cited, merged, r
 from reinas.devices import Placement
 from reinas.errors import InvalidSettingError, SettingError, nearest
 from reinas.finishing.recipe_grid import RecipeGrid
+from reinas.fitting.plan import plan_for
 from reinas.names import is_importable
+from reinas.recorded import settings_of
 from reinas.registry import DEFAULT_TASK, PLACES, check, find, make, parameters, resolve
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
@@ -20,13 +22,8 @@ from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
 
 DEFAULT_POLICY = "bayes"  # docs/results/compare.md has why
-DEFAULT_SPACE = "conv"
-FITTING: dict[int, dict[str, Any]] = {
-    0: {"name": "recurrent"},
-    1: {"name": "mlp"},
-    2: {"name": "conv", "dimensions": 1},
-    3: {"name": "conv"},
-}
+DEFAULT_SPACE = "stages"
+FITTING = {0: "lstm", 1: "tabular", 2: "stages", 3: "stages"}
 """Which space suits examples of this rank: words, rows of numbers, series, images."""
 
 
@@ -69,8 +66,7 @@ def configure(*sources: Settings) -> SearchConfig:
     _check_keys(settings)
     with cited(settings):
         options = read(SearchOptions, settings)
-        space, task = _space_and_task(section(settings, "space"), section(settings, "task"))
-        recipe = replace(task.recipe, **check("recipe", Recipe, section(settings, "recipe")))
+        space, task, recipe = _parts(settings)
         growing = check("growth", Growth, section(settings, "growth"))
         growth = Growth(**growing) if growing or options.grow else None
         policy = {"name": DEFAULT_POLICY} | section(settings, "policy")
@@ -90,27 +86,34 @@ def _check_keys(settings: Settings) -> None:
         raise setting.cite(InvalidSettingError(head, f"is not known: {hint}"))
 
 
-def _space_and_task(
-    space: dict[str, Any], task: dict[str, Any]
-) -> tuple[AbstractSpace[Any], AbstractTask]:
-    """Both, made; where only one is named, the other is one that fits it."""
-    task = with_place(task)
-    if "name" in task:
-        made: AbstractTask = make("task", task)
-        return make("space", fitted(space, len(made.inputs))), made
-    made_space = make("space", {"name": DEFAULT_SPACE} | space)
-    if made_space.name not in DEFAULT_TASK:
-        raise InvalidSettingError(
-            "task", f"is missing: there is none that the space '{made_space.name}' is known to fit"
-        )
-    return made_space, make("task", {"name": DEFAULT_TASK[made_space.name]} | task)
+def _parts(settings: Settings) -> tuple[AbstractSpace[Any], AbstractTask, Recipe]:
+    """Space, task and recipe, made; what is not given fits the rest.
 
-
-def fitted(space: Mapping[str, Any], rank: int) -> dict[str, Any]:
-    """A space's settings, with those that suit examples of this rank where they are not given."""
-    fitting = FITTING.get(rank, FITTING[1])
-    is_other = space.get("name", fitting["name"]) != fitting["name"]
-    return dict(space) if is_other else {**fitting, **space}
+    Where no space is named, or the one that suits the data, the space and the recipe are those
+    with which `fit` begins. The paper's spaces come with the task's own recipe.
+    """
+    space, given = section(settings, "space"), with_place(section(settings, "task"))
+    if "name" not in given:
+        name = space.get("name", DEFAULT_SPACE)
+        if not isinstance(name, str) or name not in DEFAULT_TASK:
+            named = make("space", {"name": name} | space).name
+            raise InvalidSettingError(
+                "task", f"is missing: there is none that the space '{named}' is known to fit"
+            )
+        given = {"name": DEFAULT_TASK[name]} | given
+    task: AbstractTask = make("task", given)
+    usual, fitting = task.recipe, FITTING.get(len(task.inputs))
+    if space.get("name", fitting) is None:
+        shape = ", ".join(map(str, task.inputs))
+        raise InvalidSettingError("space", f"is missing: none is known for examples ({shape})")
+    if space.get("name", fitting) == fitting:
+        plan = plan_for(task)
+        usual, space = plan.recipe, {**settings_of(plan.space), **space}
+        task = task if "whitening" in given else plan.prepared(task)
+    elif space["name"] == "conv" and len(task.inputs) == 2:
+        space = {"dimensions": 1, **space}
+    recipe = check("recipe", Recipe, section(settings, "recipe"))
+    return make("space", space), task, replace(usual, **recipe)
 
 
 def with_place(settings: dict[str, Any]) -> dict[str, Any]:

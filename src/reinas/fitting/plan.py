@@ -18,6 +18,8 @@ KEEP_BEST = 10**6
 """Patience that never ends: the weights of the best validation are kept."""
 LEAST_SIDE = 4
 """Positions per side that the last stage keeps."""
+IMAGE_EPOCHS, TEXT_EPOCHS, WARMUP = 12, 6, 0.05
+"""How long a search trains its children, and the share in which the learning rate rises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Plan:
 
     Args:
         space: What may be built.
-        recipe: How candidates are trained.
+        recipe: How candidates are trained: its epochs and schedule hold where they are trained
+            whole, as in a search; otherwise the clock takes their place.
         starts: Architectures to try first, in ascending order of their costs.
         by_recipe: Whether every candidate is trained whole by the recipe's epochs. Otherwise all
             are trained for a short time, and the best go on.
@@ -114,6 +117,9 @@ def _images(task: AbstractTask) -> Plan:
         learning_rate=0.2,
         weight_decay=5e-4,
         batch_size=64,
+        epochs=IMAGE_EPOCHS,
+        schedule="trapezoid",
+        warmup=WARMUP,
         pad=max(1, side // 8) if dimensions == 2 else 0,
         flip=is_photo,
         label_smoothing=0.1,
@@ -148,6 +154,9 @@ def _text() -> Plan:
         optimizer="adamw",
         learning_rate=0.003,
         weight_decay=0.01,
+        epochs=TEXT_EPOCHS,
+        schedule="trapezoid",
+        warmup=WARMUP,
         batch_size=32,
         steps=50,
         clip=1.0,
