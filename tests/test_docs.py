@@ -202,9 +202,8 @@ def test_every_command_of_the_readme_exists(capsys):
         words = line.partition("#")[0]
         space = re.match(r"(?!-)(\S+)", words)
         task = re.search(r"--task (\S+)", words)
-        names = [f"space={space[1]}"] * bool(space) + [f"task={task[1] if task else ''}"] * bool(
-            task
-        )
+        names = [f"space={space[1]}"] if space else []
+        names += [f"task={task[1]}"] if task else []
         policy = re.search(r"--policy (\S+)", words)
         names += [f"policy={policy[1]}"] if policy else []
         assert configure(parse_set([*names, *re.findall(r"--set (\S+)", words)]))
