@@ -93,8 +93,9 @@ def test_the_losss_gradient_agrees_with_finite_differences(space):
     bits = encoding.bits(rows(space, 25)).astype(float)
     values = np.random.default_rng(1).normal(size=25)
     place = theta(encoding)
-    slope = loss(place, encoding, bits, values)[1]
-    numeric = approx_fprime(place, lambda t: loss(t, encoding, bits, values)[0], 1e-6)
+    doubts = np.linspace(0, 0.5, len(values))
+    slope = loss(place, encoding, bits, values, doubts)[1]
+    numeric = approx_fprime(place, lambda t: loss(t, encoding, bits, values, doubts)[0], 1e-6)
     assert np.allclose(slope, numeric, atol=1e-4 * max(1, np.abs(slope).max()))
 
 
@@ -124,8 +125,10 @@ def test_the_posterior_agrees_with_the_textbook_formula():
     """Mean and variance by inverting the whole covariance."""
     encoding, weights, bits, values = model()
     others = encoding.bits(np.array(list(MIXED.enumerate())[20:]))
-    mean, variance, _ = Posterior(weights, bits, values).predict(others)
-    inverse = np.linalg.inv(kernel(weights, bits, bits) + weights.noise * np.eye(len(bits)))
+    doubts = np.linspace(0, 0.5, len(bits))
+    mean, variance, _ = Posterior(weights, bits, values, doubts).predict(others)
+    noise = np.diag(weights.noise + doubts)
+    inverse = np.linalg.inv(kernel(weights, bits, bits) + noise)
     cross = kernel(weights, others, bits)
     assert np.allclose(mean, cross @ inverse @ values, atol=1e-3)
     exact = np.diag(kernel(weights, others, others) - cross @ inverse @ cross.T)
@@ -136,10 +139,11 @@ def test_conditioning_on_an_assumed_score_gives_the_variance_of_a_real_one():
     """As if the architecture had been evaluated."""
     encoding, weights, bits, values = model(12)
     others = encoding.bits(np.array(list(MIXED.enumerate())[12:]))
-    posterior = Posterior(weights, bits, values)
+    posterior = Posterior(weights, bits, values, np.zeros(12))
     _, variance, whitened = posterior.predict(others)
     left = posterior.given(others, variance, whitened, 3)
-    more = Posterior(weights, np.concatenate([bits, others[3:4]]), np.append(values, 0.3))
+    bits = np.concatenate([bits, others[3:4]])
+    more = Posterior(weights, bits, np.append(values, 0.3), np.zeros(13))
     assert np.allclose(left, more.predict(others)[1], atol=1e-3)
 
 
@@ -185,7 +189,7 @@ def test_mutants_differ_from_their_parent():
 def test_a_coordinate_ascent_scores_every_single_change():
     """Its best neighbour is the best of all neighbours, found by trying each."""
     encoding, weights, bits, values = model()
-    posterior = Posterior(weights, bits, values)
+    posterior = Posterior(weights, bits, values, np.zeros(len(values)))
     centre = np.array([0, 0, 0])
 
     def member(mean, variance):

@@ -1,10 +1,12 @@
 """Scores after different steps on one scale, by hand."""
 
+import math
+
 import numpy as np
 import pytest
 
 from reinas import BayesianSearch, Outcome, ProductSpace, Pruned, Trial
-from reinas.policies.fidelity import comparable
+from reinas.policies.fidelity import DOUBT, comparable, doubts
 from reinas.policies.history import History
 
 
@@ -52,7 +54,8 @@ def test_a_history_keeps_what_was_stopped():
     other = History(comparing=True)
     other.restore(history.state())
     assert other.curves == history.curves == [{1: 0.5, 3: 0.8}, {1: 0.4}]
-    assert np.array_equal(other.comparable(), history.comparable())
+    places = history.latest()
+    assert np.array_equal(other.comparable(places), history.comparable(places))
 
 
 def test_bayesian_search_is_not_misled_by_early_scores():
@@ -67,7 +70,40 @@ def test_bayesian_search_is_not_misled_by_early_scores():
             outcome = Outcome(end, reports=((1, early), (3, end)))
         trials.append(Trial(n, 0, (n,), outcome))
     policy.update(trials)
-    values = policy._history.comparable()
+    values = policy._history.comparable(np.arange(10))
     assert values.argmax() in (3, 9)
     assert values[9] == values[3] == pytest.approx(0.65)
     assert np.all(np.diff(values[:4]) > 0)
+
+
+def test_the_earlier_a_child_was_stopped_the_less_its_score_says():
+    """By the logarithm of the share of the steps; nothing is added for whole trainings."""
+    found = doubts([0, 1, 9], [{1: 0.5, 9: 0.6, 27: 0.8}, {1: 0.4}, {1: 0.5, 9: 0.5}])
+    assert found == pytest.approx([0, DOUBT * math.log(27), DOUBT * math.log(3)])
+    assert doubts([0, 0], [{}, {}]).tolist() == [0, 0]
+
+
+def trial(number, answer, outcome):
+    return Trial(number, 0, (answer,), outcome)
+
+
+def stopped(step, score):
+    return Outcome(None, pruned=Pruned(step, score), reports=((step, score),))
+
+
+@pytest.mark.parametrize("continuing", [False, True])
+def test_children_that_were_stopped_stay_candidates_only_where_they_can_go_on(continuing):
+    """Until they are trained whole, fail, or come no further."""
+    history = History(comparing=True)
+    history.continuing = continuing
+    history.add(
+        [trial(0, 0, Outcome(0.5)), trial(1, 1, stopped(1, 0.4)), trial(2, 2, stopped(1, 0.3))]
+    )
+    waiting = {(1,), (2,)} if continuing else set()
+    assert history.known - history.settled == waiting
+    history.add([trial(3, 1, stopped(3, 0.6)), trial(4, 2, stopped(1, 0.3))])
+    assert history.known - history.settled == ({(1,)} if continuing else set())
+    history.add([trial(5, 1, Outcome(0.7))])
+    assert history.settled == history.known
+    assert history.latest().tolist() == ([0, 4, 5] if continuing else [0, 1, 2, 3, 4, 5])
+    assert history.latest(4).tolist() == ([0, 2, 3] if continuing else [0, 1, 2, 3])

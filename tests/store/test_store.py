@@ -97,13 +97,13 @@ def test_the_best_are_different_architectures_highest_reward_first(path):
     assert [t.number for t in log.best()] == [1]
 
 
-def test_an_architecture_is_found_again_by_its_first_trial(path):
+def test_an_architecture_is_found_again_by_the_trial_that_evaluated_it(path):
     """Only among earlier batches."""
     log = Store(path).put("s", SETTINGS, 8)
     log.propose(0, [Proposal(0, (0,), (0,), "text", None), Proposal(1, (0,), (0,), "text", 0)])
     log.propose(1, [Proposal(2, (5,), (5,), "text", None)])
-    assert log.first_with([(0,), (5,), (9,)], before=1) == {(0,): 0}
-    assert log.first_with([(0,), (5,), (9,)], before=2) == {(0,): 0, (5,): 2}
+    assert log.own_with([(0,), (5,), (9,)], before=1) == {(0,): 0}
+    assert log.own_with([(0,), (5,), (9,)], before=2) == {(0,): 0, (5,): 2}
 
 
 def test_a_final_network_is_written_once(path):

@@ -132,6 +132,10 @@ class TimedPolicy(AbstractPolicy):
         """The policy's own."""
         return self.policy.settings
 
+    def continue_stopped(self) -> bool:
+        """Whether the policy does."""
+        return self.policy.continue_stopped()
+
     def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
         """The policy's proposals."""
         start = time.perf_counter()
@@ -193,9 +197,15 @@ def run(spec: RunSpec) -> Run:
         budget=Budget(spec.evaluations),
         reuse=spec.reuse,
         stopping=None if spec.stopping is None else rule_of(spec.stopping),
+        continuing=True,
     )
     Synchronous().run(study, evaluator, Serial())
-    return of_trials(study.record.finished(), study.record.diagnostics(), table.steps)
+    return of_trials(
+        study.record.finished(),
+        study.record.diagnostics(),
+        table.steps,
+        continuing=study.continuing,
+    )
 
 
 def rule_of(settings: Mapping[str, Any]) -> AbstractStopping:
@@ -208,6 +218,8 @@ def of_trials(
     trials: Sequence[Trial],
     diagnostics: Sequence[tuple[int, Mapping[str, float]]],
     steps: int | None = None,
+    *,
+    continuing: bool = False,
 ) -> Run:
     """A run from its finished trials, and what a policy with a clock said of its batches.
 
@@ -215,6 +227,7 @@ def of_trials(
         trials: All of them, in the order proposed.
         diagnostics: By batch.
         steps: How many steps a whole training has, for the cost of trials that were stopped early.
+        continuing: Whether a trial of the same architecture goes on where such a one was stopped.
     """
     first: dict[Answers, int] = {}
     places = []
@@ -230,8 +243,19 @@ def of_trials(
         places.append(first.setdefault(key, number))
     rewards, means, reports, seconds = np.array(columns, np.float64).T
     own_seconds = math.fsum(said.get(OWN, 0.0) for _, said in diagnostics)
-    costs = None
-    if steps is not None:
-        pruned = [None if t.outcome is None else t.outcome.pruned for t in trials]
-        costs = np.array([1.0 if p is None else p.step / steps for p in pruned])
+    costs = None if steps is None else _costs(trials, steps, continuing=continuing)
     return Run(rewards, means, reports, seconds, np.array(places), own_seconds, costs)
+
+
+def _costs(trials: Sequence[Trial], steps: int, *, continuing: bool) -> Floats:
+    """What each trial cost in whole trainings; one that goes on where another was stopped, less."""
+    reached: dict[Answers, int] = {}
+    costs = []
+    for trial in trials:
+        pruned = None if trial.outcome is None else trial.outcome.pruned
+        step = steps if pruned is None else pruned.step
+        before = reached.get(trial.answers, 0) if trial.repeat_of is None else 0
+        costs.append((step - before) / steps)
+        if pruned is not None and continuing:
+            reached[trial.answers] = step
+    return np.array(costs)

@@ -45,6 +45,17 @@ class AbstractPolicy(ABC):
         A search compares them with the stored ones when it resumes.
         """
 
+    def continue_stopped(self) -> bool:
+        """Let the policy propose architectures again whose training was stopped early.
+
+        A search that can go on with them calls it before anything else. Such a proposal becomes
+        a trial of its own, which begins where the earlier one was stopped.
+
+        Returns:
+            Whether the policy will; by default it does not.
+        """
+        return False
+
     @abstractmethod
     def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
         """Propose architectures, without learning anything.

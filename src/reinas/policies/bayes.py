@@ -37,7 +37,9 @@ class BayesianSearch(AbstractPolicy):
     The first `start` children are spread evenly over the options. Then a Gaussian process is
     fitted, and each slot of the batch maximises its own acquisition function: the posterior mean,
     or the probability of improvement with one of several margins. Nothing is evaluated twice.
-    Scores of children that were stopped early are put on the scale of whole trainings first.
+    Scores of children that were stopped early are put on the scale of whole trainings first. In a
+    search such children stay candidates, and their scores count as noisy (cf. freeze-thaw
+    Bayesian optimisation, Swersky et al. 2014): if one is proposed again, its training goes on.
 
     Args:
         space: The space to search.
@@ -75,6 +77,11 @@ class BayesianSearch(AbstractPolicy):
     def _encoding(self) -> Encoding:
         return encoding(self._space.decisions)
 
+    def continue_stopped(self) -> bool:
+        """Architectures that were stopped early stay candidates, the surer the later it was."""
+        self._history.continuing = True
+        return True
+
     # ---- proposing ---------------------------------------------------------------------------
 
     def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
@@ -109,7 +116,7 @@ class BayesianSearch(AbstractPolicy):
         return list(dict.fromkeys(map(tuple, rows.tolist())))
 
     def _maximisers(self, count: int, length: int, rng: np.random.Generator) -> list[Answers]:
-        posterior = self._posterior()
+        posterior, settled = self._posterior(), self._history.settled
         decisions = self._space.decisions[:length]
         best = float(posterior.predict(posterior.known)[0].max())
         enumerated = counter(decisions).total <= MAX_ENUMERATED
@@ -117,15 +124,15 @@ class BayesianSearch(AbstractPolicy):
         if enumerated:
             answers, bits, places = _enumerated(decisions, self._space.decisions)
             left = np.ones(len(answers), bool)
-            left[[places[a] for a in self._history.known if a in places]] = False
+            left[[places[a] for a in settled if a in places]] = False
             answers, bits = answers[left], bits[left]
             expectation, variance, whitened = posterior.predict(bits)
         else:
             pool = candidate_pool(
                 encoding(decisions),
                 posterior,
-                self._evaluated(length),
-                self._history.known,
+                self._evaluated(length)[self._history.latest()],
+                settled,
                 functions,
                 count,
                 rng,
@@ -149,7 +156,8 @@ class BayesianSearch(AbstractPolicy):
         return np.array(rows, np.int64)
 
     def _best(self, length: int) -> Answers:
-        best = int(np.argmax(self._history.comparable()))
+        places = self._history.latest()
+        best = int(places[np.argmax(self._history.comparable(places))])
         row = encoding(self._space.decisions[:length]).canonical(self._evaluated(length)[[best]])
         return tuple(row[0].tolist())
 
@@ -158,9 +166,11 @@ class BayesianSearch(AbstractPolicy):
         if self._cached is None:
             assert self._theta is not None
             assert self._bits is not None
-            values = scores(self._history.comparable())
+            places = self._history.latest()
+            values = scores(self._history.comparable(places))
             weights = Weights.of(self._theta, self._encoding)
-            self._cached = Posterior(weights, self._bits, values)
+            doubts = self._history.doubts(places)
+            self._cached = Posterior(weights, self._bits[places], values, doubts)
         return self._cached
 
     # ---- learning ----------------------------------------------------------------------------
@@ -197,8 +207,10 @@ class BayesianSearch(AbstractPolicy):
         while self._next_fit <= len(self._history):
             upto = self._next_fit
             theta = start(self._encoding) if self._theta is None else self._theta
-            values = scores(self._history.comparable(upto))
-            self._theta = fit(theta, self._encoding, self._bits[:upto], values)
+            places = self._history.latest(upto)
+            values = scores(self._history.comparable(places))
+            doubts = self._history.doubts(places)
+            self._theta = fit(theta, self._encoding, self._bits[places], values, doubts)
             self._next_fit = upto + max(MIN_NEW, upto // 8)
 
     def _encode(self, answers: Sequence[Answers]) -> Floats:

@@ -12,6 +12,9 @@ from reinas.policies.encoding import Floats
 
 FEWEST = 4  # children that went on, to estimate how much the scores' spread shrinks
 LEAST_SLOPE = 0.1
+DOUBT = 0.5
+"""Variance of an early score's noise per factor e of the steps that are missing, in units of the
+scores' variance: chosen on the four tables of benchmarks/curves.py."""
 
 
 def comparable(
@@ -50,6 +53,21 @@ def comparable(
             result[mine] = np.minimum(result[mine], whole.max())
         settled |= mine
     return result
+
+
+def doubts(steps: Sequence[int], curves: Sequence[Mapping[int, float]]) -> Floats:
+    """How much noise the scores of children that were stopped early have on top of the usual.
+
+    Args:
+        steps: [n], the step after which a child was stopped; 0 where it was not.
+        curves: [n], the scores by step, as far as they are known.
+
+    Returns:
+        [n], variances in units of the scores' variance; 0 where a child was not stopped.
+    """
+    last = max((step for curve in curves for step in curve), default=1)
+    shares = np.array([step or last for step in steps]) / max(last, *steps, 1)
+    return -DOUBT * np.log(shares)
 
 
 def _slope(before: Floats, after: Floats) -> float:

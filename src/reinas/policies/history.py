@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from reinas.policies.base import State, rewards
-from reinas.policies.encoding import Floats
-from reinas.policies.fidelity import comparable
+from reinas.policies.encoding import Floats, Ints
+from reinas.policies.fidelity import comparable, doubts
 from reinas.types import Answers, Trial
 
 
@@ -18,6 +18,7 @@ class History:
             stopped early counts like a reward.
 
     Attributes:
+        continuing: Whether trials that were stopped early may go on.
         answers: One entry per trial.
         values: The value learned from each trial (see `reinas.policies.base.rewards`).
         known: All answers that were evaluated.
@@ -26,7 +27,7 @@ class History:
     """
 
     def __init__(self, *, comparing: bool = False) -> None:
-        self._comparing = comparing
+        self._comparing, self.continuing = comparing, False
         self.answers: list[Answers] = []
         self.values: list[float] = []
         self.known: set[Answers] = set()
@@ -60,17 +61,68 @@ class History:
         self.curves += [dict(o.reports) if told and o is not None else {} for o in outcomes]
         return values
 
-    def comparable(self, count: int | None = None) -> Floats:
-        """The first trials' values on the scale of whole trainings (`fidelity.comparable`).
+    @property
+    def settled(self) -> set[Answers]:
+        """The answers that need not be evaluated again: `known` without those that may go on."""
+        if not self.continuing:
+            return self.known
+        reached: dict[Answers, int] = {}
+        waiting = set()
+        for answers, step in zip(self.answers, self.steps, strict=True):
+            if step > reached.get(answers, 0):
+                waiting.add(answers)
+            else:  # trained whole, or no further than before
+                waiting.discard(answers)
+            reached[answers] = max(step, reached.get(answers, 0))
+        return self.known - waiting
+
+    def latest(self, count: int | None = None) -> Ints:
+        """Which of the first trials the model learns from.
 
         Args:
             count: How many trials. None: all.
 
         Returns:
-            [count].
+            Their places, ascending: all of them, but where trials may go on only the last one of
+            each architecture.
         """
-        part = slice(count)
-        return comparable(self.values[part], self.steps[part], self.curves[part])
+        answers = self.answers[:count]
+        if not self.continuing:
+            return np.arange(len(answers))
+        last = {own: place for place, own in enumerate(answers)}
+        return np.array(sorted(last.values()), np.int64)
+
+    def comparable(self, places: Ints) -> Floats:
+        """Trials' values on the scale of whole trainings (`fidelity.comparable`).
+
+        Args:
+            places: [n], which trials.
+
+        Returns:
+            [n].
+        """
+        values, steps, curves = self._of(places)
+        return comparable(values, steps, curves)
+
+    def doubts(self, places: Ints) -> Floats:
+        """How much less the scores of trials that were stopped early say (`fidelity.doubts`).
+
+        Args:
+            places: [n], which trials.
+
+        Returns:
+            [n]; zeros where no trial may go on.
+        """
+        _, steps, curves = self._of(places)
+        return doubts(steps, curves) if self.continuing else np.zeros(len(places))
+
+    def _of(self, places: Ints) -> tuple[list[float], list[int], list[dict[int, float]]]:
+        chosen = places.tolist()
+        return (
+            [self.values[n] for n in chosen],
+            [self.steps[n] for n in chosen],
+            [self.curves[n] for n in chosen],
+        )
 
     def state(self) -> State:
         """Answers int32 [n, T], shallower networks padded with -1, and values float64 [n].

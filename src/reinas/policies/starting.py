@@ -29,6 +29,10 @@ class StartingWith(AbstractPolicy):
         """The other policy's, and the starts."""
         return {**self._policy.settings, "starts": [list(answers) for answers in self._starts]}
 
+    def continue_stopped(self) -> bool:
+        """Whether the other policy does."""
+        return self._policy.continue_stopped()
+
     def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
         """What is left of the starts, then the other policy's proposals."""
         first = [answers[:length] for answers in self._starts[self._seen : self._seen + count]]

@@ -153,7 +153,7 @@ def start(encoding: Encoding) -> Floats:
     return np.zeros(3 + encoding.design.shape[1])
 
 
-def fit(theta: Floats, encoding: Encoding, bits: Floats, values: Floats) -> Floats:
+def fit(theta: Floats, encoding: Encoding, bits: Floats, values: Floats, doubts: Floats) -> Floats:
     """Maximise the posterior density of the parameters by L-BFGS.
 
     Args:
@@ -161,6 +161,7 @@ def fit(theta: Floats, encoding: Encoding, bits: Floats, values: Floats) -> Floa
         encoding: Says how the bits' log weights are made up.
         bits: Encoded evaluated architectures [n, W].
         values: Their scores [n].
+        doubts: Variances of the scores' noise on top of the kernel's own [n].
 
     Returns:
         [3 + parts]; `theta` itself if the optimiser found nothing finite.
@@ -169,7 +170,7 @@ def fit(theta: Floats, encoding: Encoding, bits: Floats, values: Floats) -> Floa
     found = minimize(
         loss,
         theta,
-        args=(encoding, bits[places].astype(np.float64), values[places]),
+        args=(encoding, bits[places].astype(np.float64), values[places], doubts[places]),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": STEPS},
@@ -178,7 +179,9 @@ def fit(theta: Floats, encoding: Encoding, bits: Floats, values: Floats) -> Floa
     return np.asarray(found.x) if good else theta
 
 
-def loss(theta: Floats, encoding: Encoding, bits: Floats, values: Floats) -> tuple[float, Floats]:
+def loss(
+    theta: Floats, encoding: Encoding, bits: Floats, values: Floats, doubts: Floats
+) -> tuple[float, Floats]:
     """Minus the log posterior density of the parameters, up to a constant, and its gradient.
 
     Args:
@@ -186,6 +189,7 @@ def loss(theta: Floats, encoding: Encoding, bits: Floats, values: Floats) -> tup
         encoding: Says how the bits' log weights are made up.
         bits: Encoded architectures [n, W].
         values: Their scores [n].
+        doubts: Variances of the scores' noise on top of the kernel's own [n].
 
     Returns:
         The value, and its gradient [3 + parts].
@@ -196,7 +200,7 @@ def loss(theta: Floats, encoding: Encoding, bits: Floats, values: Floats) -> tup
     distance = np.maximum(total[:, None] + total - 2 * shared, 0)
     near = np.exp(-distance)
     covariance = weights.amplitude * near + weights.effect * shared + CONSTANT
-    covariance[np.diag_indices_from(covariance)] += weights.noise
+    covariance[np.diag_indices_from(covariance)] += weights.noise + doubts
     try:
         lower = np.linalg.cholesky(covariance)
     except np.linalg.LinAlgError:
@@ -228,18 +232,19 @@ class Posterior:
         weights: The kernel.
         bits: Encoded evaluated architectures [n, W]; at most 300 of them are used.
         values: Their scores [n].
+        doubts: Variances of the scores' noise on top of the kernel's own [n].
 
     Attributes:
         places: Indices of the evaluated architectures that are used.
         known: Their encoding.
     """
 
-    def __init__(self, weights: Weights, bits: Floats, values: Floats) -> None:
+    def __init__(self, weights: Weights, bits: Floats, values: Floats, doubts: Floats) -> None:
         self.weights = weights
         places = subset(values, CONDITIONED, latest=False)
         known = bits[places].astype(np.float64)
         covariance = weights.kernel(known, known)
-        covariance[np.diag_indices_from(covariance)] += weights.noise
+        covariance[np.diag_indices_from(covariance)] += weights.noise + doubts[places]
         lower = np.linalg.cholesky(covariance)
         alpha = solve_triangular(lower, values[places], lower=True)
         self.places = places

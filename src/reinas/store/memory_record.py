@@ -23,7 +23,7 @@ class MemoryRecord(AbstractRecord):
         self._trials: list[Trial] = []
         self._proposals: list[Proposal] = []
         self._batches: list[range] = []
-        self._first: dict[Answers, int] = {}
+        self._own: dict[Answers, list[int]] = {}
         self._finished: dict[int, float] = {}
         self._claims: dict[int, Claim] = {}
         self._reports: dict[int, dict[int, float]] = {}
@@ -57,7 +57,8 @@ class MemoryRecord(AbstractRecord):
             worker = None if held is None else held.worker
             self._trials.append(Trial(p.number, batch, p.answers, None, p.repeat_of, worker=worker))
             self._proposals.append(p)
-            self._first.setdefault(p.key, p.number)
+            if p.repeat_of is None:
+                self._own.setdefault(p.key, []).append(p.number)
             if held is not None:
                 self._claims[p.number] = held
         self._batches.append(range(first, len(self._trials)))
@@ -220,10 +221,13 @@ class MemoryRecord(AbstractRecord):
         """How many batches were proposed."""
         return len(self._batches)
 
-    def first_with(self, keys: Iterable[Answers], before: int) -> dict[Answers, int]:
-        """For each architecture that an earlier batch has, the first trial's number."""
-        found = {key: self._first[key] for key in keys if key in self._first}
-        return {key: number for key, number in found.items() if self._trials[number].batch < before}
+    def own_with(self, keys: Iterable[Answers], before: int) -> dict[Answers, int]:
+        """For each architecture that an earlier batch has, the trial that evaluated it last."""
+        earlier = {
+            key: [n for n in self._own.get(key, ()) if self._trials[n].batch < before]
+            for key in keys
+        }
+        return {key: numbers[-1] for key, numbers in earlier.items() if numbers}
 
     def reports(self, number: int) -> list[tuple[int, float]]:
         """The reported scores."""

@@ -185,8 +185,16 @@ class AbstractRecord(ABC):
         """How many batches were proposed."""
 
     @abstractmethod
-    def first_with(self, keys: Iterable[Answers], before: int) -> dict[Answers, int]:
-        """For each architecture that a batch before that one has, the first trial's number."""
+    def own_with(self, keys: Iterable[Answers], before: int) -> dict[Answers, int]:
+        """For each architecture that a batch before that one has, the trial that evaluated it.
+
+        Args:
+            keys: The architectures' keys.
+            before: The number of the batch.
+
+        Returns:
+            The number of the last trial with that key that repeats no other.
+        """
 
     @abstractmethod
     def reports(self, number: int) -> list[tuple[int, float]]:

@@ -135,12 +135,13 @@ class SqlReader(AbstractRecord):
         with self._begin() as connection:
             return int(connection.execute(query).scalar_one())
 
-    def first_with(self, keys: Iterable[Answers], before: int) -> dict[Answers, int]:
-        """For each architecture that an earlier batch has, the first trial's number."""
+    def own_with(self, keys: Iterable[Answers], before: int) -> dict[Answers, int]:
+        """For each architecture that an earlier batch has, the trial that evaluated it last."""
         texts = {key_text(key): key for key in keys}
         query = (
-            sa.select(t.key, sa.func.min(t.number).label("number"))
+            sa.select(t.key, sa.func.max(t.number).label("number"))
             .where(t.search == self._id, t.batch < before, t.key.in_(texts))
+            .where(t.repeat_of.is_(None))
             .group_by(t.key)
         )
         with self._begin() as connection:

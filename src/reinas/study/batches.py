@@ -37,6 +37,7 @@ def proposals(
     answered: Sequence[Answers],
     *,
     reuse: bool,
+    continuing: bool = False,
 ) -> list[Proposal]:
     """The trials of a batch as they are first written.
 
@@ -46,6 +47,7 @@ def proposals(
         request: The batch.
         answered: The policy's answers, [count, length].
         reuse: Whether a trial whose architecture was proposed before repeats that trial.
+        continuing: Whether it goes on with that trial where that was stopped early.
 
     Raises:
         AnswersError: The policy did not answer what was requested.
@@ -61,15 +63,26 @@ def proposals(
         space.check(answers)
     described = [_described(space, answers) for answers in proposed]
     keys = [key for key, _ in described]
-    known = record.first_with(keys, request.batch) if reuse else {}
+    known = record.own_with(keys, request.batch) if reuse else {}
     result = []
     for number, (answers, (key, text)) in enumerate(
         zip(proposed, described, strict=True), request.first
     ):
+        if continuing and _was_stopped(record, known.get(key), answers):
+            del known[key]
         result.append(Proposal(number, answers, key, text, known.get(key)))
         if reuse:
             known.setdefault(key, number)
     return result
+
+
+def _was_stopped(record: AbstractRecord, number: int | None, answers: Answers) -> bool:
+    """Whether a trial of these answers was stopped early, so that it can go on."""
+    if number is None:
+        return False
+    trial = record.trial(number)
+    is_stopped = trial.outcome is not None and trial.outcome.pruned is not None
+    return is_stopped and trial.answers == answers
 
 
 def _described(space: AbstractSpace[Any], answers: Answers) -> tuple[Answers, str]:

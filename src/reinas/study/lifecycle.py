@@ -46,6 +46,7 @@ class Lifecycle(Results[A]):
         self.batch_size, self.reuse, self.growth = batch_size, reuse, growth
         self.observer = observer or Observer()
         self._budget = budget
+        self.continuing = False
         self.reached: Trial | None = next(filter(self._good_enough, record.best()), None)
 
     # ---- its end -----------------------------------------------------------------------------
@@ -91,7 +92,14 @@ class Lifecycle(Results[A]):
         self, request: BatchRequest, answered: Sequence[Answers], claim: Claim | None = None
     ) -> list[Trial]:
         """Write a batch before any of its trials is evaluated; a claim hands them out at once."""
-        batch = proposals(self.space, self.record, request, answered, reuse=self.reuse)
+        batch = proposals(
+            self.space,
+            self.record,
+            request,
+            answered,
+            reuse=self.reuse,
+            continuing=self.continuing,
+        )
         self.record.propose(request.batch, batch, claim)
         return self.record.batch(request.batch)
 

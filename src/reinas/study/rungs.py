@@ -59,8 +59,10 @@ class Rungs(Generic[A]):
         self._evaluator, self._checkpoints = evaluator, checkpoints
         self._finished: dict[int, Sequence[Trial]] = {}
         self._rungs: dict[int, tuple[int, ...]] = {}
+        self._before: dict[int, tuple[Trial, ...]] = {}
         self._alive: dict[int, Trial[A]] = {}
         self._paused: dict[int, Outcome] = {}
+        self._stopped: dict[int, float] = self._found()
 
     # ---- the course of a batch ---------------------------------------------------------------
 
@@ -98,9 +100,11 @@ class Rungs(Generic[A]):
     # ---- one child ---------------------------------------------------------------------------
 
     def job(self, trial: Trial[A], step: int) -> Job[A]:
-        """The job of training a child up to a rung."""
-        place = self._checkpoints.place(trial.number)
-        return replace(self._study.job(trial), until=step, checkpoint=place)
+        """The job of training a child up to a rung, from where it was stopped if it was."""
+        first = self._first(trial)
+        place = self._checkpoints.place(first.number)
+        seed = self._study.job(first).seed
+        return replace(self._study.job(trial), seed=seed, until=step, checkpoint=place)
 
     def is_paused(self, trial: int, step: int, outcome: Outcome) -> bool:
         """Whether a child paused at this rung; it may have been pruned earlier by its own code."""
@@ -115,15 +119,31 @@ class Rungs(Generic[A]):
         self._paused[trial] = outcome
 
     def ended(self, trial: int, outcome: Outcome) -> Outcome:
-        """The outcome of a child that does not go on, with what it reported before it paused."""
-        reports = {**dict(self._record.reports(trial)), **dict(outcome.reports)}
-        return replace(outcome, reports=tuple(sorted(reports.items())))
+        """The outcome of a child that does not go on, with what it reported before it paused.
+
+        Its seconds are those that it took since an earlier trial of it was stopped.
+        """
+        earlier = [t.outcome for t in self._earlier(self._alive[trial]) if t.outcome is not None]
+        reports = dict(point for o in earlier for point in o.reports)
+        reports |= {**dict(self._record.reports(trial)), **dict(outcome.reports)}
+        seconds = max(0.0, outcome.seconds - sum(o.seconds for o in earlier))
+        return replace(outcome, reports=tuple(sorted(reports.items())), seconds=seconds)
 
     def told(self, trial: int) -> None:
-        """Forget a child whose outcome is in the record."""
-        self._checkpoints.sweep(trial)
+        """Forget a child whose outcome is in the record; one that may go on keeps its file."""
         self._paused.pop(trial, None)
-        del self._alive[trial]
+        first = self._first(self._alive.pop(trial)).number
+        last = self._record.trial(trial).outcome
+        if self._study.continuing and last is not None and last.pruned is not None:
+            self._stopped[first] = last.pruned.score
+        else:
+            self._stopped.pop(first, None)
+            self._checkpoints.sweep(first)
+
+    def close(self) -> None:
+        """Sweep what is left of a study that is finished."""
+        if self._study.finished:
+            self._checkpoints.keep({})
 
     # ---- decisions ---------------------------------------------------------------------------
 
@@ -135,8 +155,9 @@ class Rungs(Generic[A]):
         everyone = {child.trial: child for children in known for child in children}
         result = []
         for trial in here:
-            others = [child for number, child in everyone.items() if number != trial.number]
-            if not self._rule.goes_on(step, everyone[trial.number], others):
+            mine = self._first(trial).number
+            others = [child for number, child in everyone.items() if number != mine]
+            if not self._rule.goes_on(step, everyone[mine], others):
                 result.append(trial)
         return result
 
@@ -161,7 +182,8 @@ class Rungs(Generic[A]):
             known = cut(reports, step, ended=complete)
             if known is not None:
                 steps, earlier = self.of(trial)[-1], trial.batch != batch
-                result.append(Progress(trial.number, steps, known, complete and earlier))
+                first = self._first(trial).number  # a child has each rung in one trial only
+                result.append(Progress(first, steps, known, complete and earlier))
         return result
 
     def of(self, trial: Trial) -> tuple[int, ...]:
@@ -172,9 +194,42 @@ class Rungs(Generic[A]):
             if architecture is not None:
                 steps = self._evaluator.steps(architecture)
                 assert steps is not None  # `search` has checked it
-                rungs = checked_rungs(self._rule, trial.number, steps)
+                rungs = checked_rungs(self._rule, self._first(trial).number, steps)
+                since = _stopped_at(self._earlier(trial))
+                rungs = tuple(rung for rung in rungs if rung > since) or rungs[-1:]
             self._rungs[trial.number] = rungs
         return self._rungs[trial.number]
+
+    # ---- children that go on after they were stopped -----------------------------------------
+
+    def _earlier(self, trial: Trial) -> tuple[Trial, ...]:
+        """The earlier trials of the same child, each stopped where the next one began."""
+        if not self._study.continuing or trial.repeat_of is not None:
+            return ()
+        if trial.number not in self._before:
+            known = (t for n in range(trial.batch) for t in self._batch(n))
+            self._before[trial.number] = tuple(
+                t for t in known if t.answers == trial.answers and t.repeat_of is None
+            )
+        return self._before[trial.number]
+
+    def _first(self, trial: Trial) -> Trial:
+        """The trial in which a child began: its seed and its checkpoint are the child's."""
+        return next(iter(self._earlier(trial)), trial)
+
+    def _found(self) -> dict[int, float]:
+        """The children that were stopped and may go on, by their first trial: their last scores."""
+        found: dict[int, float] = {}
+        if not self._study.continuing:
+            return found
+        for number in range(self._record.batches()):
+            for trial in self._batch(number):
+                outcome, first = trial.outcome, self._first(trial).number
+                if outcome is not None and outcome.pruned is not None:
+                    found[first] = outcome.pruned.score
+                elif outcome is not None:
+                    found.pop(first, None)
+        return found
 
     def _reached(self, trial: Trial[A]) -> int:
         """The last of its rungs that a trial has come to; 0 before the first."""
@@ -182,9 +237,19 @@ class Rungs(Generic[A]):
         return max((rung for rung in self.of(trial) if rung <= last), default=0)
 
     def _scores(self) -> dict[int, float]:
-        """The last score of every child that is under way or waits; the lowest before the first."""
-        reports = {number: self._record.reports(number) for number in self._alive}
-        return {number: own[-1][1] if own else -math.inf for number, own in reports.items()}
+        """The last score of every child that has a checkpoint, by its first trial."""
+        scores = dict(self._stopped)
+        for number, trial in self._alive.items():
+            reports = self._record.reports(number)
+            first = self._first(trial).number
+            scores[first] = reports[-1][1] if reports else scores.get(first, -math.inf)
+        return scores
+
+
+def _stopped_at(earlier: Sequence[Trial]) -> int:
+    """The step at which the last of a child's earlier trials was stopped; 0 without any."""
+    outcome = earlier[-1].outcome if earlier else None
+    return 0 if outcome is None or outcome.pruned is None else outcome.pruned.step
 
 
 def before(step: int, on_report: OnReport) -> OnReport:

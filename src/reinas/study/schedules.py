@@ -75,6 +75,7 @@ class Synchronous(AbstractSchedule):
                 batches = RungByRung(study, rungs, evaluator, executor, watch)
                 while trials := study.ask():
                     batches.run(trials)
+                rungs.close()
             return
         while trials := study.ask():
             for job, outcome in executor.run(

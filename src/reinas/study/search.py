@@ -110,6 +110,7 @@ def search(
             stopping=stopping,
             disk_limit=disk_limit,
             observer=observer,
+            continuing=True,
         )
         study.record.close_attempts(unknown_end=True)
         study.observer.on_start(study)

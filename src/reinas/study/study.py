@@ -67,6 +67,8 @@ class Study(Lifecycle[A]):
         lease: Seconds after which a silent worker on another machine counts as dead. Any call
             renews it, so it only has to be longer than a trial between two reports.
         observer: Is told of every finished trial.
+        continuing: Whether what runs the study can go on with trials that were stopped early,
+            where the policy proposes them again (`AbstractPolicy.continue_stopped`).
 
     Raises:
         SettingError: The settings do not fit together, or the store has a study of that name with
@@ -92,6 +94,7 @@ class Study(Lifecycle[A]):
         disk_limit: float = DISK_LIMIT,
         lease: float = LEASE,
         observer: Observer | None = None,
+        continuing: bool = False,
     ) -> None:
         budget = budget or Budget()
         if not lease > 0:
@@ -107,6 +110,8 @@ class Study(Lifecycle[A]):
         record = home.put(name, settings, budget.trials)
         super().__init__(space, record, seed, batch_size, budget, reuse, growth, observer)
         self.stopping = stopping
+        if continuing and reuse and stopping is not None:
+            self.continuing = self.policy.continue_stopped()
         identity = f"{name}, {record.created}: {json.dumps(settings, sort_keys=True)}"
         self.checkpoints = Checkpoints(home.checkpoints(name), identity, disk_limit)
         self._holder = Holder(lease)

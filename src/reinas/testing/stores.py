@@ -105,12 +105,15 @@ class StoreContract(ABC):
         assert [t.number for t in record.best(9)] == [1, 3, 0]
         assert [t.number for t in record.best()] == [1]
 
-    def test_an_architecture_is_found_again_by_its_first_trial(self) -> None:
-        """Only among earlier batches."""
+    def test_an_architecture_is_found_again_by_the_trial_that_evaluated_it(self) -> None:
+        """Only among earlier batches; the last one that repeats no other."""
         record = self.record(2, 1)
         keys = [(0, 1), (2, 1), (9, 9)]
-        assert record.first_with(keys, before=1) == {(0, 1): 0}
-        assert record.first_with(keys, before=2) == {(0, 1): 0, (2, 1): 2}
+        assert record.own_with(keys, before=1) == {(0, 1): 0}
+        assert record.own_with(keys, before=2) == {(0, 1): 0, (2, 1): 2}
+        record.propose(2, [Proposal(3, (0, 1), (0, 1), "", None)])
+        record.propose(3, [Proposal(4, (2, 1), (2, 1), "", 2)])
+        assert record.own_with(keys, before=4) == {(0, 1): 3, (2, 1): 2}
 
     # ---- claims and reports ------------------------------------------------------------------
 

@@ -108,6 +108,8 @@ class Asynchronous(AbstractSchedule):
             driver = Driver(study, study.policy, servers, self, rungs)
             with EventLoopThread() as loop:
                 loop.run(driver.run())
+            if rungs is not None:
+                rungs.close()
 
     def applied(self, staleness: int) -> None:
         """Record the staleness of a gradient, for `status`.
