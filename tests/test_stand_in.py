@@ -1,6 +1,7 @@
 """Every kind of network on a device that refuses what belongs elsewhere."""
 
 import copy
+import time
 
 import pytest
 import torch
@@ -10,10 +11,11 @@ from torch import nn
 import reinas
 import stand_in_device
 from language_models import model, tokens
-from reinas import Job, MemoryStore, MlpSpace, Placement, Recipe, TrainedEvaluator
+from reinas import Job, Limits, MemoryStore, MlpSpace, Placement, Recipe, TrainedEvaluator
 from reinas.devices import synchronize
 from reinas.executors.base import attempt
 from reinas.finishing.final_training import measure_test_part, train_final
+from reinas.fitting.pieces import PASSES, Piece, PieceEvaluator
 from reinas.objectives.language import LanguageModelling
 from reinas.training.costs import latency
 from reinas.training.tensors import seeded
@@ -206,6 +208,28 @@ def test_the_final_training_says_so_too(device, tmp_path):
         pytest.raises(reinas.ReinasError, match="the final training failed: standin ran out"),
     ):
         train_final(CHILD, task, recipe, reinas.build, lambda _: None, placed)
+
+
+def test_a_candidate_of_fit_goes_on_with_half_the_batch(device, tmp_path):
+    """In its first piece and in the next, from the checkpoint; the metrics say so."""
+    recipe = Recipe(**{**RECIPE.settings, "batch_size": 40})
+    evaluator = PieceEvaluator(labels(100, tmp_path), Placement("standin"), Limits())
+
+    def run(until):
+        piece = Piece(CHILD, recipe, str(tmp_path / "0.pt"), time.time() + 60, until)
+        return attempt(evaluator, Job(0, piece, 1))
+
+    run(0.1)  # the data are on the device
+    (tmp_path / "0.pt").unlink()
+    with stand_in_device.memory(40 * 8 * 4 - 1):
+        first, second = run(0.1), run(0.3)
+    assert (first.error, second.error) == (None, None)
+    assert first.metrics["batch_size"] == second.metrics["batch_size"] == 20
+    assert second.metrics[PASSES] > first.metrics[PASSES]
+    (tmp_path / "0.pt").unlink()
+    with stand_in_device.memory(20 * 8 * 4 - 1):
+        failed = run(0.1)
+    assert "standin ran out of memory, with batches of 40 and of 20" in failed.error
 
 
 # ---- searches ------------------------------------------------------------------------------------

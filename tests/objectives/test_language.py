@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from language_models import model, reckoned, tokens
+from reinas import Recipe
 from reinas.objectives.language import LanguageModelling, likelihood, streams, windows
 from reinas.zoo.recurrent import FIGURE_8, parsed
 
@@ -86,3 +87,36 @@ def test_windows_are_the_text_in_order(length, batch, steps):
     assert length - words.shape[1] < words.numel() <= length
     assert max(len(pair[0]) for pair in pairs) <= steps
     assert torch.equal(streams(x, 3)[:, 1], x[length // 3 : 2 * (length // 3)])
+
+
+class Reading:
+    """A model that remembers what it was given; its logits are all equal."""
+
+    def __init__(self):
+        self.read = []
+
+    def start(self, batch):
+        return ()
+
+    def run(self, words, state):
+        self.read.append(words)
+        return torch.zeros(*words.shape, 101), state
+
+
+@pytest.mark.parametrize("shift", [False, True])
+def test_a_pass_may_begin_anywhere_and_goes_round(shift):
+    """Each token is read before the one that follows it; where passes begin differs."""
+    x = torch.arange(100)
+    generator = torch.Generator().manual_seed(0)
+    begins = set()
+    for _ in range(5):
+        model = Reading()
+        recipe = Recipe(batch_size=4, steps=7, shift=shift)
+        arguments = (model, x, (x + 1) % 101, recipe, generator, lambda x: x)
+        count = sum(size for _, size in LanguageModelling().training_losses(*arguments))
+        rows = torch.cat(model.read).t().reshape(-1)
+        assert count == len(rows) == 100
+        assert rows.tolist() == [(int(rows[0]) + n) % 100 for n in range(100)]
+        begins.add(int(rows[0]))
+    assert (len(begins) > 1) == shift
+    assert shift or begins == {0}

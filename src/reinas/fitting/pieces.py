@@ -19,6 +19,7 @@ from reinas.tasks.recipes import Recipe
 from reinas.threads import one_thread
 from reinas.training.checkpoint_file import read_checkpoint, write_checkpoint
 from reinas.training.costs import costs
+from reinas.training.memory import with_less
 from reinas.training.tensors import search_tensors, seeded
 from reinas.training.training import Pace, Training
 from reinas.types import Curve, Epoch, Job, Outcome
@@ -85,24 +86,39 @@ class PieceEvaluator(AbstractEvaluator[Piece]):
         reason, known = self._costs(piece.architecture)
         if reason is not None:
             return Outcome(None, metrics=known, error=reason)
-        placement = self.placement.here()
+        placement, begun = self.placement.here(), time.time()
+        search_tensors(self.task, placement.device)  # loaded once per process
+        training, used = with_less(
+            lambda own: self._trained(job, own, placement, known, begun), recipe, placement
+        )
+        if used.batch_size != recipe.batch_size:
+            known["batch_size"] = float(used.batch_size)
+        return self._outcome(training, known, time.time() - begun, by_recipe=piece.by_recipe)
+
+    def _trained(
+        self,
+        job: Job[Piece],
+        recipe: Recipe,
+        placement: Placement,
+        known: dict[str, float],
+        begun: float,
+    ) -> Training:
+        """Train the piece by a recipe; what the candidate costs is put into `known`."""
+        piece, file, device = job.architecture, Path(job.architecture.file), placement.where()
         train, valid = search_tensors(self.task, placement.device)
-        begun, file = time.time(), Path(piece.file)
-        device = placement.where()
         with one_thread(), seeded(recipe.seed, device):
             child = self.build(piece.architecture, self.task).to(device)
             known |= known_costs(child, piece.architecture, self.task, self.build)
             self.limits.check_speed(child, self.task)
             state = _read(file, identity(piece), placement.device)
             before = 0.0 if state is None else float(state["clock"][0])
-            pace = _pace(piece, before, begun)
             training = Training(
                 child,
                 train,
                 valid,
                 recipe,
                 self.task.objective,
-                pace=pace,
+                pace=_pace(piece, before, begun),
                 placement=placement,
             )
             if state is not None:
@@ -110,7 +126,7 @@ class PieceEvaluator(AbstractEvaluator[Piece]):
             for epoch in _run(training, piece, file):
                 metrics = known | self.task.objective.metrics(epoch.loss, epoch.score)
                 job.report(epoch.number, self.task.reward_of(Curve((epoch,)), metrics))
-        return self._outcome(training, known, time.time() - begun, by_recipe=piece.by_recipe)
+        return training
 
     def _costs(self, architecture: Any) -> tuple[str | None, dict[str, float]]:
         """Why a candidate is too costly, counted before it is built; what was counted."""

@@ -159,6 +159,7 @@ def _text() -> Plan:
         warmup=WARMUP,
         batch_size=32,
         steps=50,
+        shift=True,
         clip=1.0,
         average=0.05,
         patience=KEEP_BEST,

@@ -68,20 +68,25 @@ class LanguageModelling(Objective):
         generator: "torch.Generator",
         augment: Callable[["Tensor"], "Tensor"],
     ) -> Iterator[tuple["Tensor", int]]:
-        """One pass over the text in its order, truncated back-propagation through time.
+        """One pass over the text, in its order, with truncated back-propagation through time.
 
         Args:
             child: The language model, in training mode.
             x: Tokens, int64 [N].
             y: The tokens that follow them, int64 [N].
             recipe: Has the number of sequences side by side and the length of a window.
-            generator: Not used: the order is that of the text.
+            generator: Draws where the pass begins, if the recipe shifts it.
             augment: Not used.
 
         Yields:
             The mean loss of a window, and the number of tokens in it.
         """
+        import torch
+
         model: Any = child
+        if recipe.shift:
+            first = int(torch.randint(len(x), (), generator=generator))
+            x, y = x.roll(-first), y.roll(-first)
         pairs = windows(x, y, recipe.batch_size, recipe.steps)
         state = model.start(pairs[0][0].shape[1])
         for words, following in pairs:

@@ -46,6 +46,8 @@ class Recipe:
             2018); 0 mixes none.
         label_smoothing: Share of the target's probability that is spread over all classes.
         steps: Tokens of back-propagation through time, of text.
+        shift: Whether each pass over a text begins at a random token, and what comes before that
+            follows at the end. Otherwise it begins at the beginning, as in the paper.
         initial: Weights are drawn uniformly from plus and minus this; 0 leaves them as built.
         clip: Gradients of a greater norm are shortened to it; 0 never.
         average: The network that is measured and kept has running means of the weights, in which
@@ -84,6 +86,7 @@ class Recipe:
     mixup: float = 0.0
     label_smoothing: float = 0.0
     steps: int = 35
+    shift: bool = False
     initial: float = 0.0
     clip: float = 0.0
     average: float = 0.0
