@@ -1,6 +1,5 @@
 """Where and for how long a search runs, from its options: budget, schedule, executor."""
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from reinas.study.schedules import AbstractSchedule, Synchronous
 from reinas.study.servers.asynchronous import Asynchronous
 from reinas.study.stopping import NAMED as RULES
 from reinas.study.stopping import AbstractStopping
+from reinas.threads import cores
 
 CLUSTER = ("address", "cpus", "gpus", "retries")
 TAKES: dict[str, tuple[str, ...]] = {
@@ -112,7 +112,7 @@ def worker_count(options: WorkerOptions, placement: Placement = CPU, sharing: in
     """
     if options.workers is not None:
         return options.workers
-    return os.cpu_count() or 1 if placement.device == "cpu" else sharing * count(placement.device)
+    return cores() if placement.device == "cpu" else sharing * count(placement.device)
 
 
 def _implied(options: ExecutorOptions) -> str:

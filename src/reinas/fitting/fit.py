@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import math
-import os
 import shutil
 import tempfile
 import threading
@@ -45,6 +44,7 @@ from reinas.study import setup
 from reinas.study.budget import Budget
 from reinas.study.study import Study
 from reinas.tasks.base import AbstractTask, check_parts
+from reinas.threads import cores
 from reinas.training.tensors import search_scalings
 
 LEAST_SECONDS = 10.0
@@ -183,7 +183,7 @@ def _check(minutes: float, ensemble: int | None) -> None:
 def _workers(placement: Placement) -> AbstractExecutor:
     """Worker processes, one per core or per accelerator."""
     device = placement.device
-    return Processes((os.cpu_count() or 1) if device == "cpu" else count_devices(device))
+    return Processes(cores() if device == "cpu" else count_devices(device))
 
 
 def _planned(
