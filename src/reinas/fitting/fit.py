@@ -1,15 +1,12 @@
 """`reinas.fit`: a good network for some data, in some minutes."""
 
 import contextlib
-import hashlib
 import json
 import math
-import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,16 +15,17 @@ from reinas.children import build as registered
 from reinas.children.build import Builder, check_builder
 from reinas.devices import Placement
 from reinas.devices import count as count_devices
-from reinas.errors import FileError, InvalidSettingError, SettingError
+from reinas.errors import InvalidSettingError, SettingError
 from reinas.evaluators.limits import Limits
 from reinas.evaluators.trained import TrainedEvaluator
 from reinas.executors.base import AbstractExecutor
 from reinas.executors.processes import Processes
 from reinas.export.network import FoundNetwork
-from reinas.export.saved import describe, make_folder, save
+from reinas.export.saved import describe, save
 from reinas.finishing.final_training import measure_test_part
 from reinas.fitting.assembly import Member, assemble, description_of, joined
 from reinas.fitting.clock import Clock, write_whole
+from reinas.fitting.files import FIT, check_known, network_folder, workplace
 from reinas.fitting.fit_observer import FitObserver
 from reinas.fitting.phases import Phases
 from reinas.fitting.pieces import PieceEvaluator
@@ -35,9 +33,8 @@ from reinas.fitting.plan import Plan, plan_for
 from reinas.fitting.probe import Pacing, probe
 from reinas.policies.bayes import BayesianSearch
 from reinas.policies.starting import StartingWith
-from reinas.recorded import different, plain
 from reinas.seeds import derive
-from reinas.store import AbstractStore, Store
+from reinas.store import AbstractStore
 from reinas.store.json import now
 from reinas.store.values import FinalRecord
 from reinas.study import setup
@@ -52,8 +49,6 @@ LEAST_SECONDS = 10.0
 LEAST_START = 4
 """Architectures before the policy's first model: the starts are known to be good."""
 MOST_TRIALS = 100_000
-FIT = {"fit": True}
-"""How a fit's study is told from a search."""
 BATCH = 4
 """Candidates per worker and batch where they are trained whole, since they end at other times."""
 
@@ -144,14 +139,14 @@ def fit(
     name = home.free_name(f"fit-{task.name}") if name is None else name
     place = Path(name.replace("/", "-")) if folder is None else Path(folder)
     with ExitStack() as stack:
-        stack.enter_context(_folder(place))
+        stack.enter_context(network_folder(place))
         executor = stack.enter_context(closing(executor or _workers(placement)))
         count = max(1, executor.status().places)
         plan, task = _planned(task, plan, ensemble, executor)
         evaluated = TrainedEvaluator(task, plan.recipe, limits, build, placement)
-        _check_known(home, name, evaluated)
+        check_known(home, name, evaluated)
         stack.enter_context(home.lock(name))
-        work = stack.enter_context(_workplace(home, name))
+        work = stack.enter_context(workplace(home, name))
         clock = Clock(work / "clock.json", 60 * minutes, begun)
         _check_time(clock, minutes, name)
         evaluator = PieceEvaluator(task, placement, limits, builder)
@@ -209,61 +204,6 @@ def _check_time(clock: Clock, minutes: float, name: str) -> None:
         raise SettingError(
             f"{minutes:g} minutes cannot be kept: {what} took {clock.spent / 60:.1f} of them; give"
             " more minutes, or fewer examples"
-        )
-
-
-@contextmanager
-def _workplace(home: AbstractStore, name: str) -> Iterator[Path]:
-    """The folder for checkpoints: beside the store, or a temporary one where that is memory."""
-    if not isinstance(home, Store):
-        with tempfile.TemporaryDirectory(prefix="reinas-") as folder:
-            yield Path(folder)
-        return
-    digest = hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
-    work = Path(f"{home.location}.{digest}.fit")
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"{work} cannot be made for checkpoints: {error.strerror}") from None
-    try:
-        yield work
-    except BaseException:
-        if not any(work.glob("*.pt")):  # nothing to go on from
-            shutil.rmtree(work, ignore_errors=True)
-        raise
-    shutil.rmtree(work, ignore_errors=True)
-
-
-@contextmanager
-def _folder(place: Path) -> Iterator[None]:
-    """The network's folder: made before time is spent; removed if it stays empty."""
-    make_folder(place)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            place.rmdir()
-
-
-def _check_known(home: AbstractStore, name: str, evaluated: TrainedEvaluator) -> None:
-    """Refuse to go on with what is finished, or was begun otherwise, before the time runs."""
-    known = home.find(name)
-    if known is None:
-        return
-    if known.final() is not None:
-        raise SettingError(
-            f"'{name}' is finished, and its test part was measured once: choose another name"
-        )
-    before, now_given = known.settings["evaluator"], plain(evaluated.settings)
-    if known.settings.get("schedule") != FIT or before.get("data") != now_given.get("data"):
-        what = (
-            "is not a fit" if known.settings.get("schedule") != FIT else "was begun with other data"
-        )
-        raise SettingError(f"'{name}' {what}: choose another name")
-    if differing := different(before, now_given):
-        shown = ", ".join(key for key, _, _ in differing[:5])
-        raise SettingError(
-            f"'{name}' was begun with other settings ({shown}): choose another name, or give those"
         )
 
 

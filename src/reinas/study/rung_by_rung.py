@@ -33,7 +33,7 @@ class RungByRung(Generic[A]):
         self._evaluator, self._executor = evaluator, executor
 
     def run(self, trials: Sequence[Trial[A]]) -> None:
-        """Evaluate the open trials of a batch; some are left where the time is up.
+        """Evaluate the open trials of a batch; those that do not fit into the time stay open.
 
         Args:
             trials: In the order proposed.

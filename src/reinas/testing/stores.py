@@ -83,7 +83,7 @@ class StoreContract(ABC):
         _raises(TrialError, record.trial, 7)
 
     def test_a_batch_is_proposed_once(self) -> None:
-        """Whoever comes second is told so, and writes nothing."""
+        """The second one to try is told so, and writes nothing."""
         record = self.record(2)
         again = [Proposal(n, (9, 9), (9, 9), "other", None) for n in range(2)]
         assert not record.propose(0, again)
