@@ -139,8 +139,8 @@ def page(rows: Sequence[str], args: argparse.Namespace) -> str:
             f" `asha` (eta 3, first rung {args.least}) has, at that share, the mean regret that the"
             f" same policy has without it after so many whole trainings. In brackets {LEVEL} % of"
             f" {RESAMPLES:,} resamplings of the seeds; *never*: not within {args.evaluations}"
-            " trials. Below 1 stopping saves, above 1 it costs. How noisy `bayes` takes early scores"
-            " to be was chosen on these same tables.",
+            " trials. Below 1 stopping saves, above 1 it costs. How noisy `bayes` takes early"
+            " scores to be was chosen on these same tables.",
             "",
             f"| table | policy | {heads} |",
             f"|---|---|{'---|' * len(CHECKPOINTS)}",
