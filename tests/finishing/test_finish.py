@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -24,11 +24,13 @@ from reinas import (
     Store,
     TrainedEvaluator,
     Wine,
+    build,
     finish,
     search,
 )
 from reinas.errors import FileError, ReinasError, SettingError
 from reinas.finishing import final_training as module
+from reinas.finishing.final_training import train_final
 from reinas.objectives.classification import Classification
 from reinas.store.values import Proposal
 from reinas.tasks.base import Part, Parts
@@ -516,3 +518,23 @@ def test_the_callers_generator_and_threads_are_left_alone(tmp_path):
     before = torch.get_rng_state()
     finished(home, Wine(), tmp_path)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_final_training_has_all_of_torchs_threads():
+    """Children of a search have one; this one is alone."""
+    seen = []
+
+    def builder(architecture, task):
+        seen.append(torch.get_num_threads())
+        return build(architecture, task)
+
+    space = MlpSpace(depth=1, widths=(4,))
+    architecture = space.decode(space.sample(1, 0)[0])
+    recipe = replace(Wine().recipe, epochs=1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        train_final(architecture, Wine(), recipe, builder, lambda epoch: None)
+        assert seen[-1] == torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -11,7 +11,6 @@ from reinas.devices import CPU, Placement
 from reinas.errors import ReinasError
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
-from reinas.threads import one_thread
 from reinas.training.computing import as_placed
 from reinas.training.fit import fit
 from reinas.training.memory import with_less
@@ -28,6 +27,9 @@ def train_final(
     placement: Placement = CPU,
 ) -> tuple[nn.Module, Curve, Recipe]:
     """Train on the training part, watched on the validation part.
+
+    On the CPU it has all of torch's threads, whose number rounds the weights: children of a
+    search have one each.
 
     Args:
         architecture: What to build.
@@ -48,7 +50,7 @@ def train_final(
     train, valid = search_tensors(task, placement.device)
 
     def trained(recipe: Recipe) -> tuple[nn.Module, Curve]:
-        with one_thread(), seeded(recipe.seed, where):
+        with seeded(recipe.seed, where):  # alone, so with all of torch's threads
             child = builder(architecture, task).to(where)
             curve = fit(
                 child,
