@@ -20,6 +20,8 @@ MEASURES = {
     "perplexity": "test perplexity",
 }
 SHOWN = 140
+LEAST_SETS = 3
+"""Data sets at least for a mean over them."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def page(records: Sequence[Record], rivals: Sequence[Rival]) -> str:
         " intervals tell how much a rival depends on its seed, not how much on the data.",
         "",
         *_summary(groups),
+        *_across(groups),
     ]
     for (data, minutes), group in groups.items():
         lines += ["", f"## {data}, {minutes:g} minutes", "", *_table(group)]
@@ -120,6 +123,35 @@ def _summary(groups: dict[tuple[str, float], dict[str, list[Record]]]) -> list[s
     ]
     head = "| rival | tables | fit is better | the rival is better | the interval has 0 |"
     return [head, "| --- | --- | --- | --- | --- |", *rows]
+
+
+def _across(groups: dict[tuple[str, float], dict[str, list[Record]]]) -> list[str]:
+    """Each rival's error divided by fit's, over data sets: what one seed of each can tell, too."""
+    ratios: dict[tuple[str, float], list[float]] = {}
+    for (_, minutes), group in groups.items():
+        for name in group.keys() - {FIT}:
+            both = _mean(group[name]) / _mean(group.get(FIT, []))
+            if 0 < both < np.inf:
+                ratios.setdefault((name, minutes), []).append(both)
+    rows = []
+    for (name, minutes), its in sorted(ratios.items()):
+        if len(its) >= LEAST_SETS:
+            found = estimate(np.log(its))
+            low, mean, high = np.exp([found.mean - found.half, found.mean, found.mean + found.half])
+            rows.append(
+                f"| {name} | {minutes:g} | {len(its)} | {mean:.2f} [{low:.2f}, {high:.2f}] |"
+            )
+    if not rows:
+        return []
+    return [
+        "",
+        "The rival's error divided by fit's: the geometric mean over data sets, with its 95 %"
+        " interval (Student's t of the logarithms; the unit is a data set). Above 1 fit is better.",
+        "",
+        "| rival | minutes | data sets | rival / fit |",
+        "| --- | --- | --- | --- |",
+        *rows,
+    ]
 
 
 def _table(group: dict[str, list[Record]]) -> list[str]:

@@ -245,3 +245,27 @@ def test_perplexity_stays_what_it_is():
 
     assert (shown("perplexity", 120.5), shown("accuracy", 0.9)) == ("120.50", "10.00")
     assert shown("r2", -0.5) == "150.00"
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_over_data_sets_errors_are_compared_by_their_ratio(count):
+    """The geometric mean with Student's interval, from SciPy; two data sets are too few."""
+    rng = np.random.default_rng(count)
+    ours, theirs = rng.uniform(0.6, 0.9, (2, count))
+    records = [
+        {
+            **{"data": f"d{n}", "rival": rival, "minutes": 1.0, "seed": 0, "status": "finished"},
+            **{"test": float(test[n]), "metric": "accuracy", "about": "", "seconds": 1.0},
+            **{"note": "", "machine": "m"},
+        }
+        for n in range(count)
+        for rival, test in (("fit", ours), ("hist_gb", theirs))
+    ]
+    text = page(records, [])
+    logs = np.log((1 - theirs) / (1 - ours))
+    if count < 3:
+        assert "geometric mean" not in text
+        return
+    low, high = stats.t.interval(0.95, count - 1, logs.mean(), stats.sem(logs))
+    mean, low, high = np.exp([logs.mean(), low, high])
+    assert f"| hist_gb | 1 | {count} | {mean:.2f} [{low:.2f}, {high:.2f}] |" in text
