@@ -34,7 +34,8 @@ def test_pieces_add_up(tmp_path):
     second = run(piece(tmp_path, until=0.6))
     assert first.error is None
     assert second.metrics[PASSES] > first.metrics[PASSES] > 0
-    assert 0.3 <= first.metrics[SECONDS] < second.metrics[SECONDS]
+    # a piece leaves room for its last validation, which may then take less
+    assert 0.15 <= first.metrics[SECONDS] < second.metrics[SECONDS]
     assert second.curve.epochs[: len(first.curve.epochs)] == first.curve.epochs
 
 
