@@ -14,6 +14,7 @@ from torch.nn import functional
 from language_models import model, tokens
 from reinas import Text
 from reinas.errors import FileError, ReinasError, SettingError
+from reinas.fitting.plan import plan_for
 from reinas.objectives.language import LanguageModelling, windows
 from reinas.tasks.base import check_parts
 from reinas.training.fit import fit
@@ -216,6 +217,12 @@ def test_the_recipes_of_both_sizes_are_recipes(tmp_path, size):
     assert recipe.optimizer == {"medium": "sgd", "small": "adam"}[size]
     if size == "medium":
         assert (recipe.learning_rate, recipe.schedule) == (1.0 * scale, "exponential")
+
+
+def test_the_fast_recipe_is_that_of_fit(tmp_path):
+    """For recurrent cells, too."""
+    task = Text(folder(tmp_path), size="fast")
+    assert task.recipe == plan_for(task).recipe
 
 
 # ---- what is refused -----------------------------------------------------------------------------

@@ -11,15 +11,13 @@ from reinas.spaces.lstm import LstmSpace
 from reinas.spaces.stages import RESIDUAL, Stage, StagesArchitecture, StagesSpace
 from reinas.spaces.tabular import TabularSpace
 from reinas.tasks.base import AbstractTask
-from reinas.tasks.recipes import TABULAR_RECIPE, Recipe
+from reinas.tasks.recipes import KEEP_BEST, TABULAR_RECIPE, TEXT_RECIPE, Recipe
 from reinas.tasks.user_data import FileTask, cache_data
 
-KEEP_BEST = 10**6
-"""Patience that never ends: the weights of the best validation are kept."""
 LEAST_SIDE = 4
 """Positions per side that the last stage keeps."""
-IMAGE_EPOCHS, TEXT_EPOCHS, WARMUP = 12, 6, 0.05
-"""How long a search trains its children, and the share in which the learning rate rises."""
+EPOCHS, WARMUP = 12, 0.05
+"""How long a search trains networks for images, and the share in which the learning rate rises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ def _images(task: AbstractTask) -> Plan:
         learning_rate=0.2,
         weight_decay=5e-4,
         batch_size=64,
-        epochs=IMAGE_EPOCHS,
+        epochs=EPOCHS,
         schedule="trapezoid",
         warmup=WARMUP,
         pad=max(1, side // 8) if dimensions == 2 else 0,
@@ -150,18 +148,4 @@ def _table(task: AbstractTask) -> Plan:
 def _text() -> Plan:
     """Text: LSTM layers. In minutes many small steps count most, and few passes will do."""
     space = LstmSpace()
-    recipe = Recipe(
-        optimizer="adamw",
-        learning_rate=0.006,
-        weight_decay=0.01,
-        epochs=TEXT_EPOCHS,
-        schedule="trapezoid",
-        warmup=WARMUP,
-        batch_size=16,
-        steps=35,
-        shift=True,
-        clip=1.0,
-        average=0.05,
-        patience=KEEP_BEST,
-    )
-    return Plan(space, recipe, space.starts(), passes=4.0)
+    return Plan(space, TEXT_RECIPE, space.starts(), passes=4.0)

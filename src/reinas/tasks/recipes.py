@@ -213,6 +213,24 @@ TABULAR_RECIPE = Recipe(
 16 epochs after its best one, whatever the number of rows; a schedule that falls to the end needs
 all epochs, and overfits tables of few rows before it has fallen."""
 
+KEEP_BEST = 10**6
+"""Patience that never ends a training: the weights of the best validation are kept."""
+TEXT_RECIPE = Recipe(
+    optimizer="adamw",
+    learning_rate=0.006,
+    weight_decay=0.01,
+    schedule="trapezoid",
+    warmup=0.05,
+    epochs=6,
+    batch_size=16,
+    steps=35,
+    shift=True,
+    clip=1.0,
+    average=0.05,
+    patience=KEEP_BEST,
+)
+"""For language models in minutes, where many small steps count most; docs/design.md has why."""
+
 
 def usual_recipe(inputs: Sequence[int]) -> Recipe:
     """The recipe for data about which nothing else is known, by the shape of one example."""
