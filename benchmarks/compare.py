@@ -193,8 +193,8 @@ def main() -> None:
         "",
         f"Made by `make results` ({os.cpu_count()} cores): {args.seeds} seeds (0 to"
         f" {args.seeds - 1}) unless stated otherwise, {few} on the tables of perceptrons"
-        f" and {max(2, args.seeds // 5)} on landscapes. Means over seeds, with 95 % bootstrap"
-        " intervals in brackets (Wilson intervals for shares). [docs/review.md](../review.md)"
+        f" and {max(2, args.seeds // 5)} on landscapes. Means over seeds, with 95 %"
+        " intervals in brackets (Student's t; Wilson's for shares). [docs/review.md](../review.md)"
         " discusses the results; compare.json has all numbers.",
         "",
         *sections(answers, unseen_),

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from reinas.compare import curves
 from reinas.compare.comparison import Comparison
-from reinas.compare.statistics import Floats, bootstrap, ranks
+from reinas.compare.statistics import Floats, intervals, ranks
 from reinas.report.figures import layout
 
 COLOURS = (
@@ -36,7 +36,7 @@ def _colour(place: int) -> str:
 
 def _band(figure: Any, x: Sequence[float], values: Floats, name: str, place: int) -> None:
     """The mean over seeds of [seeds, x] as a line, its 95 % interval as a band."""
-    mean, low, high = bootstrap(values)
+    mean, low, high = intervals(values)
     colour = _colour(place)
     red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
     if not np.isnan(low).any():

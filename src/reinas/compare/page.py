@@ -220,8 +220,8 @@ def _sections(comparison: Comparison, rows: Rows, *, first: bool) -> list[str]:
     seeds = len(comparison.seeds)
     sections = [
         f'<p class="quiet">{seeds} seed{"s" if seeds > 1 else ""}, {comparison.evaluations}'
-        " evaluations each; intervals are 95 % bootstrap intervals of the mean over seeds (for"
-        " shares, Wilson intervals).</p>",
+        " evaluations each; intervals are 95 % intervals of the mean over seeds (Student's t; for"
+        " shares, Wilson's).</p>",
         "<h2>Progress</h2>",
         figure_html(figures.progress(comparison), first=first),
     ]

@@ -9,7 +9,6 @@ from scipy import stats
 
 Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
-RESAMPLES = 2000
 MAX_EXACT = 12  # seeds up to which the rank test is exact
 
 
@@ -22,32 +21,29 @@ class Interval:
     high: float
 
 
-def bootstrap(values: Floats, seed: int = 0) -> tuple[Floats, Floats, Floats]:
-    """The mean over seeds and its 95 % percentile bootstrap interval.
+def intervals(values: Floats) -> tuple[Floats, Floats, Floats]:
+    """The mean over seeds and its 95 % interval by Student's t.
+
+    The percentile bootstrap, which is usual, covers the mean of 3 normal numbers in 74 % of cases
+    and of 5 in 84 %; for many seeds the two are the same.
 
     Args:
-        values: [seeds, n]; the columns are resampled together.
-        seed: Draws the resamples.
+        values: [seeds, n].
 
     Returns:
         Mean, lower and upper bound, each [n]; the bounds are NaN if there is only one seed.
     """
-    count = len(values)
-    mean = values.mean(0)
+    count, mean = len(values), values.mean(0)
     if count == 1:
         return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
-    # number of times each seed is drawn in each resample: its mean is then one product
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES) / count
-    # resample differences from the mean: equal values then give an interval of width 0
-    resampled = mean + weights @ (values - mean)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
-    return np.clip(mean, low, high), low, high  # the mean of equal values can be rounded
+    # equal values have no width, even where their mean is rounded
+    error = np.where(np.ptp(values, axis=0) > 0, stats.sem(values, axis=0), 0.0)
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, count - 1) * error
+    return mean, mean - half, mean + half
 
 
 def interval(values: Sequence[float] | Floats) -> Interval:
-    """The mean of one column and its bootstrap interval.
+    """The mean of one column and its interval.
 
     Args:
         values: One per seed.
@@ -55,7 +51,7 @@ def interval(values: Sequence[float] | Floats) -> Interval:
     Returns:
         The interval.
     """
-    mean, low, high = bootstrap(np.asarray(values, dtype=np.float64)[:, None])
+    mean, low, high = intervals(np.asarray(values, dtype=np.float64)[:, None])
     return Interval(float(mean[0]), float(low[0]), float(high[0]))
 
 
