@@ -1,6 +1,5 @@
 """Children that were stopped early and are proposed again: they go on where they were."""
 
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 from helpers import Watching
+from mortal_store import Died, Mortal
 from reinas import (
     AbstractPolicy,
     Asha,
@@ -18,7 +18,6 @@ from reinas import (
     Processes,
     RandomSearch,
     Recipe,
-    Store,
     Study,
     TrainedEvaluator,
     Wine,
@@ -179,33 +178,13 @@ def test_bayesian_search_goes_on_with_some(rule):
             assert later.outcome.reports[: len(earlier.outcome.reports)] == earlier.outcome.reports
 
 
-class Died(BaseException):
-    """What a killed process does to the code that was running: no handler stops it."""
-
-
-class Mortal(Store):
-    """A store whose process dies after the n-th transaction."""
-
-    def __init__(self, path, n):
-        self.left = n
-        super().__init__(path)
-
-    @contextmanager
-    def begin(self, **how):
-        with super().begin(**how) as connection:
-            yield connection
-        self.left -= 1
-        if self.left == 0:
-            raise Died
-
-
 def test_dying_again_and_again_changes_nothing(tmp_path):
     """A search that dies every few transactions gets to the same end."""
     path = tmp_path / "s.db"
     rng = np.random.default_rng(0)
     for lives in range(200):
         try:
-            found = bayes(Mortal(path, int(rng.integers(20, 90))), trials=40)
+            found = bayes(Mortal(path, int(rng.integers(20, 90)), before=False), trials=40)
         except Died:
             continue
         assert lives > 3

@@ -1,7 +1,6 @@
 """Searches with early stopping: whoever is first and however they end, the same decisions."""
 
 import warnings
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 from helpers import Hashed, Watching
+from mortal_store import Died, Mortal
 from reinas import (
     Asha,
     Budget,
@@ -16,7 +16,6 @@ from reinas import (
     Pruned,
     RandomSearch,
     Recipe,
-    Store,
     Study,
     TrainedEvaluator,
     Wine,
@@ -88,29 +87,6 @@ def test_worker_processes_give_the_trials_of_one_process(undisturbed):
     """Serial or parallel, the trials and the decisions are the same."""
     found = stepped_search(None, executor=Processes(2), evaluator=Stepped())
     assert story(found.record) == undisturbed["asha"]
-
-
-class Died(BaseException):
-    """What a killed process does to the code that was running: no handler stops it."""
-
-
-class Mortal(Store):
-    """A store whose process dies at the n-th transaction, just before or just after its commit."""
-
-    def __init__(self, path, n, *, before):
-        self.left = n
-        self.before = before
-        super().__init__(path)
-
-    @contextmanager
-    def begin(self, **how):
-        with super().begin(**how) as connection:
-            yield connection
-            self.left -= 1
-            if self.left == 0 and self.before:
-                raise Died
-        if self.left == 0:
-            raise Died
 
 
 @pytest.mark.parametrize(("rule", "every"), [("asha", 11), ("hyperband", 31), ("median", 31)])

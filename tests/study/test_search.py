@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 
 from helpers import SPACE, Hashed, small_search, story
+from mortal_store import Died, Mortal
 from reinas import AbstractPolicy, Budget, Choice, Outcome, Processes, RandomSearch, Store, search
 from reinas.errors import SettingError, TrialError
 from reinas.seeds import derive
@@ -238,29 +238,6 @@ def test_bad_arguments_are_refused_before_anything_happens(bad, message, tmp_pat
 
 
 # ---- stopping and going on -----------------------------------------------------------------------
-
-
-class Died(BaseException):
-    """What a killed process does to the code that was running: no handler stops it."""
-
-
-class Mortal(Store):
-    """A store whose process dies at the n-th transaction, just before or just after its commit."""
-
-    def __init__(self, path, n, *, before):
-        self.left = n
-        self.before = before
-        super().__init__(path)
-
-    @contextmanager
-    def begin(self, **how):
-        with super().begin(**how) as connection:
-            yield connection
-            self.left -= 1
-            if self.left == 0 and self.before:
-                raise Died
-        if self.left == 0:
-            raise Died
 
 
 @pytest.fixture(scope="module")

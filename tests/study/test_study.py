@@ -10,13 +10,13 @@ import sys
 import textwrap
 import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from helpers import SPACE, Hashed, Watching, small_search, story
+from mortal_store import Died, Mortal
 from reinas import (
     Budget,
     MemoryStore,
@@ -203,28 +203,6 @@ def test_all_trials_as_a_data_frame():
 
 
 # ---- killed anywhere -----------------------------------------------------------------------------
-
-
-class Died(BaseException):
-    """What a killed process does to the code that was running: no handler stops it."""
-
-
-class Mortal(Store):
-    """A store whose process dies at the n-th transaction, just before or just after its commit."""
-
-    def __init__(self, path, n, *, before):
-        self.left, self.before = n, before
-        super().__init__(path)
-
-    @contextmanager
-    def begin(self, **how):
-        with super().begin(**how) as connection:
-            yield connection
-            self.left -= 1
-            if self.left == 0 and self.before:
-                raise Died
-        if self.left == 0:
-            raise Died
 
 
 def lived(store, *, count=None):

@@ -1,6 +1,7 @@
 """Several networks as one."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -65,8 +66,8 @@ class LanguageEnsemble(Ensemble):
     def run(self, words: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Logits [T, B, vocabulary] of int64 words [T, B], and the states after them."""
         outputs, after, first = [], [], 0
-        for member in self._models:
-            last = first + len(member.start(1))
+        for member, count in zip(self._models, self._counts, strict=True):
+            last = first + count
             logits, own = member.run(words, state[first:last])
             outputs.append(logits)
             after.extend(own)
@@ -77,6 +78,11 @@ class LanguageEnsemble(Ensemble):
         """Logits [T, B, vocabulary] of the next word after each of int64 words [T, B]."""
         outputs: Tensor = self.run(x, self.start(x.shape[1]))[0]
         return outputs
+
+    @cached_property
+    def _counts(self) -> tuple[int, ...]:
+        """How many pairs of h and c each member's state has."""
+        return tuple(len(member.start(1)) for member in self._models)
 
     @property
     def _models(self) -> Sequence[Any]:

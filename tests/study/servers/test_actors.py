@@ -74,24 +74,27 @@ def test_one_replica_is_the_synchronous_search(policy, shards):
 QUICK = Recipe(optimizer="adam", learning_rate=0.01, schedule="cosine", epochs=9, batch_size=32)
 
 
+def stopping_early(trials, **more):
+    """The record of a search that gives up perceptrons early."""
+    return search(
+        PERCEPTRONS,
+        zoph_le(PERCEPTRONS, learning_rate=0.02),
+        TrainedEvaluator(Wine(), QUICK),
+        budget=Budget(trials),
+        stopping=Asha(),
+        name="s",
+        **more,
+    ).record
+
+
 @pytest.mark.parametrize("schedule", [Synchronous(), Asynchronous(1, 2)])
 def test_children_that_are_stopped_early_go_on_from_their_checkpoints(schedule, tmp_path):
     """Number for number the search without a cluster, with one replica as without any."""
-
-    def run(**more):
-        return search(
-            PERCEPTRONS,
-            zoph_le(PERCEPTRONS, learning_rate=0.02),
-            TrainedEvaluator(Wine(), QUICK),
-            budget=Budget(12),
-            batch_size=6,
-            stopping=Asha(),
-            name="s",
-            **more,
-        ).record
-
-    alone = run()
-    served = run(executor=Cluster(), schedule=schedule, store=str(tmp_path / "s.db"))
+    few = {"trials": 12, "batch_size": 6}
+    alone = stopping_early(**few)
+    served = stopping_early(
+        **few, executor=Cluster(), schedule=schedule, store=str(tmp_path / "s.db")
+    )
     assert story(alone) == story(served)
     states = [trial.state for trial in served.finished()]
     assert {"pruned", "complete"} <= set(states)
@@ -102,18 +105,13 @@ def test_children_that_are_stopped_early_go_on_from_their_checkpoints(schedule, 
 
 def test_replicas_that_stop_children_early_judge_all_of_them(tmp_path):
     """Several at a time; nothing is left beside the store."""
-    served = search(
-        PERCEPTRONS,
-        zoph_le(PERCEPTRONS, learning_rate=0.02),
-        TrainedEvaluator(Wine(), QUICK),
-        budget=Budget(24),
+    served = stopping_early(
+        trials=24,
         batch_size=4,
-        stopping=Asha(),
-        name="s",
         executor=Cluster(),
         schedule=Asynchronous(3, 2),
         store=str(tmp_path / "s.db"),
-    ).record
+    )
     states = Counter(trial.state for trial in served.finished())
     assert states["pruned"] > states["complete"] >= 1
     assert states["pruned"] + states["complete"] == 24
