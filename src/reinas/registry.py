@@ -56,11 +56,13 @@ NAMED: dict[Kind, dict[str, str]] = {
         "zoph-le": "reinas.policies.reinforce:zoph_le",
     },
     "table": {
+        "analognasbench": "reinas.tables.analog:analognasbench",
         "csv": "reinas.tables.csv_table:csv_table",
         "hpobench": "reinas.tables.packages:hpobench",
         "hpolib": "reinas.tables.packages:hpolib",
         "landscape": "reinas.tables.landscape:Landscape",
         "nasbench201": "reinas.tables.packages:nasbench201",
+        "nasbenchgraph": "reinas.tables.graph_networks:nasbenchgraph",
     },
     "executor": {
         "processes": "reinas.executors.processes:Processes",
@@ -87,10 +89,12 @@ PLACES = {
     "text": "path",
     "mnist": "folder",
     "cifar10": "folder",
+    "analognasbench": "metric",
     "csv": "path",
     "hpobench": "data",
     "hpolib": "data",
     "nasbench201": "data",
+    "nasbenchgraph": "data",
 }
 """The parameter of a task or table that `name:PLACE` sets, such as the path in images:FOLDER."""
 

@@ -18,7 +18,7 @@ from reinas.policies.evolution import Evolution
 from reinas.policies.local import LocalSearch
 from reinas.spaces.nasbench201 import NasBench201Space
 from reinas.spaces.product import Assignment, ProductSpace
-from reinas.tables import packages
+from reinas.tables import packages, pickled
 from reinas.tables.csv_table import csv_table
 
 CELLS = NasBench201Space()
@@ -115,7 +115,7 @@ def test_damaged_table_files_are_refused_with_a_message(tmp_path, monkeypatch, d
     path = origin.parent / "datasets" / "nasbench201" / f"{data}.pkl"
     path.parent.mkdir(parents=True)
     path.write_bytes(pickle.dumps(content))
-    monkeypatch.setattr(packages, "find_spec", lambda _: SimpleNamespace(origin=str(origin)))
+    monkeypatch.setattr(pickled, "find_spec", lambda _: SimpleNamespace(origin=str(origin)))
     with pytest.raises(FileError, match="is not the table of"):
         packages.nasbench201(data)
 

