@@ -36,9 +36,8 @@ class Imagined(bayes.BayesianSearch):
     """
 
     def _maximisers(self, count: int, length: int, rng: np.random.Generator) -> list[Any]:
-        posterior = self._posterior()
-        best_mean = float(posterior.predict(posterior.known)[0].max())
-        functions = acquisitions(best_mean, enumerated=True)
+        model = self._model()
+        functions = acquisitions(float(model.known.max()), model.noise, enumerated=True)
         decisions = self._space.decisions[:length]
         code = encoding.encoding(decisions)
         known = set(self._history.known)
@@ -50,8 +49,8 @@ class Imagined(bayes.BayesianSearch):
             best: dict[tuple[int, ...], float] = {}
             for _ in range(40):
                 drawn = network.sample(8, length, generator)
-                mean, variance, _ = posterior.predict(code.bits(drawn.numpy()))
-                scores = functions[number % len(functions)](mean, variance)
+                predicted = model.predict(code.bits(drawn.numpy()))
+                scores = functions[number % len(functions)](predicted)
                 for row, score in zip(map(tuple, drawn.tolist()), scores, strict=True):
                     if row not in known:
                         best[row] = float(score)
@@ -76,9 +75,14 @@ def _ranked(rewards: Any) -> Any:
     return values / deviation if deviation > 0 else values
 
 
-def _confidence_bounds(best: float, *, enumerated: bool) -> list[Acquisition]:
+def _confidence_bounds(best: float, noise: float, *, enumerated: bool) -> list[Acquisition]:
     """Upper confidence bounds in place of the probability of improvement with margins."""
     return [partial(upper_confidence_bound, deviations) for deviations in (0.0, 0.5, 1.0, 1.0, 1.5)]
+
+
+def _without_noise(best: float, noise: float, *, enumerated: bool) -> list[Acquisition]:
+    """The doubt about the smooth part of the scores alone."""
+    return acquisitions(best, 0.0, enumerated=enumerated)
 
 
 Patch = tuple[Any, str, Any]
@@ -87,6 +91,10 @@ VARIANTS: dict[str, tuple[type[bayes.BayesianSearch], Sequence[Patch]]] = {
     "optimism instead of margins": (
         bayes.BayesianSearch,
         [(bayes, "acquisitions", _confidence_bounds)],
+    ),
+    "noise does not count": (
+        bayes.BayesianSearch,
+        [(bayes, "acquisitions", _without_noise)],
     ),
     "no distances of options": (
         bayes.BayesianSearch,

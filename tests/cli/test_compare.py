@@ -60,8 +60,9 @@ def test_a_table_of_ones_own(own, tmp_path):
     for words in (
         "Share of seeds that found the best",
         "test of the best found",
-        "Improvement over random (paired by seed)",
-        "Wilcoxon",
+        "random, expected",
+        "Improvement over the exact expectation of random search",
+        "Student",
         "After 6 evaluations",
         "written: p.html",
         "written: j.json",
@@ -388,15 +389,18 @@ def test_a_table_that_is_missing_rows_fails_there_and_goes_on(own):
 @pytest.mark.parametrize(
     ("options", "seconds"),
     [
-        ((), 10),
-        (("--noise", "mean"), 10),
+        ((), 20),
+        (("--noise", "mean"), 20),
         (("--noise", "seeds"), 200),
         (("--noise", "seeds", "--reuse"), 10),
-        (("--no-reuse",), 200),
+        (("--no-reuse",), 400),
     ],
 )
 def test_repeats_are_reused_unless_rewards_are_drawn(reinas, tmp_path, options, seconds):
-    """Forty draws of two architectures, 5 s each: all of them are paid for, or two."""
+    """Forty draws of two architectures, 5 s a training: all are paid for, or two.
+
+    The mean of two training seeds costs two trainings.
+    """
     (tmp_path / "t.csv").write_text("a,r1,r2,s\n1,0.1,0.2,5\n2,0.2,0.3,5\n")
     _, out, _ = reinas(
         *("compare", "--table", "t.csv", "--decisions", "a", "--reward", "r1,r2", "--cost", "s"),

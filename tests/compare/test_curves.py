@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from compare.made import made
 from reinas.compare import curves
@@ -122,6 +123,14 @@ def test_a_summary_by_hand():
     assert random.seconds == pytest.approx((6 + 8) / 2)
     assert random.distinct == 3
     assert (rows["random"][2].hit.mean, random.hit.mean) == (0, 0.5)
+
+
+def test_where_random_searchs_expectation_is_known_it_is_the_baseline():
+    """Random search's own runs are compared with it, too."""
+    rows = summarise(replace(example(), random_best=(0.5, 0.65)))
+    assert rows["local"][3].difference.mean == pytest.approx((0.9 + 0.6) / 2 - 0.65)
+    assert rows["random"][2].difference.mean == pytest.approx((0.3 + 0.8) / 2 - 0.5)
+    assert rows["random"][3].p == pytest.approx(stats.ttest_1samp([0.3, 0.9], 0.65).pvalue)
 
 
 def test_the_baseline_is_random_search():

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reinas.compare.statistics import holm, interval, intervals, ranks, share, signed_rank
+from reinas.compare.statistics import (
+    against,
+    holm,
+    interval,
+    intervals,
+    ranks,
+    share,
+    signed_rank,
+)
 
 
 @pytest.mark.parametrize("count", [2, 5, 30, 100])
@@ -166,3 +174,27 @@ def test_ranks_are_by_row_with_ties_averaged():
     """Rank 1 is the lowest score."""
     scores = np.array([[3.0, 1.0, 2.0], [1.0, 1.0, 5.0]])
     assert ranks(scores).tolist() == [[3, 1, 2], [1.5, 1.5, 3]]
+
+
+def test_a_mean_against_a_known_number_is_scipys_t_test():
+    """And agrees with the interval: p below 0.05 exactly where it does not have the number."""
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        values = rng.normal(0.4, 1, 12)
+        p = against(values, 0.0)
+        assert p == pytest.approx(stats.ttest_1samp(values, 0.0).pvalue)
+        found = interval(values)
+        assert (p < 0.05) == (found.low > 0 or found.high < 0)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected", "p"), [([0.3], 0.0, 1), ([0.3] * 4, 0.3, 1), ([0.3] * 4, 0.2, 0)]
+)
+def test_values_without_spread_need_no_test(values, expected, p):
+    """One value says nothing; equal values are the number or are not."""
+    assert against(np.array(values), expected) == p
+
+
+def test_one_pair_says_nothing():
+    """Its sign is as likely as the other."""
+    assert signed_rank(np.array([0.7])) == 1

@@ -88,8 +88,10 @@ def test_cost_and_report_come_with_the_outcome():
     """The seconds, the mean, and the metric that the search does not see."""
     made = table(report="test", reported=np.arange(6) / 10, seconds=np.array([1, 2, 3, 4, 5, 6.0]))
     outcome = TabularEvaluator(made)(job(1, 1))
-    assert (outcome.reward, outcome.seconds) == (5.5, 5.0)
+    assert (outcome.reward, outcome.seconds) == (5.5, 10.0)  # two trainings of 5 s
     assert outcome.metrics == {"mean": 5.5, "reported": 0.4}
+    assert TabularEvaluator(made)(job(0, 1)).seconds == 2  # one of 2 s
+    assert TabularEvaluator(made, "seeds")(job(1, 1)).seconds == 5
 
 
 def test_without_them_there_is_no_cost_and_no_report():
@@ -107,6 +109,42 @@ def test_drawn_rewards_follow_the_jobs_seed():
         assert one.reward == two.reward
         assert one.reward in (4.0, 8.0)
         assert one.metrics == {"mean": 6.0}
+
+
+def held_by_random_search(evaluate, count):
+    """What it holds on average, over all possible draws; the earliest of equal rewards counts."""
+    made = evaluate.table
+    low = np.nanmin(made.means)
+    draws = []  # (probability, reward, mean)
+    for answers in SPACE.enumerate():
+        entry = made.look(answers)
+        rewards = [low] if entry is None else [entry.mean]
+        if entry is not None and evaluate.noise == "seeds":
+            rewards = list(entry.rewards)
+        mean = low if entry is None else entry.mean
+        draws += [(1 / SPACE.size / len(rewards), reward, mean) for reward in rewards]
+    total = 0.0
+    for run in product(draws, repeat=count):
+        chance = np.prod([probability for probability, _, _ in run])
+        total += chance * max(run, key=lambda draw: draw[1])[2]
+    return total
+
+
+@pytest.mark.parametrize("noise", ["mean", "seeds"])
+@pytest.mark.parametrize("maximise", [True, False])
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_what_random_search_holds_is_its_expectation(noise, maximise, count):
+    """By adding up all runs of up to four evaluations; a failure counts as the lowest mean."""
+    made = table(maximise=maximise)
+    expected = held_by_random_search(TabularEvaluator(made, noise), count)
+    assert made.random_best(count, noise) == pytest.approx(expected)
+
+
+def test_in_the_end_random_search_holds_the_best():
+    """Where the best reward is the best mean's; with ties at the top, their mean."""
+    assert table().random_best(10**6, "mean") == pytest.approx(6)
+    tied = np.array([[1.0, 9.0], [9.0, 2.0], *[[0.0, 0.0]] * 4])
+    assert table(tied).random_best(10**6, "seeds") == pytest.approx((5 + 5.5) / 2)
 
 
 def test_seeds_are_drawn_evenly():

@@ -3,14 +3,16 @@
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
+from scipy.stats import norm
 
 from reinas import ConvSpace, MlpSpace, Outcome, RecurrentSpace, Trial
 from reinas.compare.runs import RunSpec, run, table_of
 from reinas.errors import SettingError
 from reinas.policies import surrogate
-from reinas.policies.acquisition import coordinate_ascent, mutants
+from reinas.policies.acquisition import coordinate_ascent, improvement, mutants
 from reinas.policies.bayes import BayesianSearch
 from reinas.policies.encoding import Encoding
+from reinas.policies.model import Learner, Model, Predicted
 from reinas.policies.surrogate import Posterior, Weights, loss, scores, start
 from reinas.spaces.counting import active
 from reinas.spaces.nasbench201 import NasBench201Space
@@ -192,15 +194,121 @@ def test_a_coordinate_ascent_scores_every_single_change():
     posterior = Posterior(weights, bits, values, np.zeros(len(values)))
     centre = np.array([0, 0, 0])
 
-    def member(mean, variance):
-        return mean
+    def member(predicted):
+        return predicted.mean
 
-    found = coordinate_ascent(encoding, posterior, centre, member, np.random.default_rng(0))[0][0]
+    model_ = Model(posterior)
+    found = coordinate_ascent(encoding, model_, centre, member, np.random.default_rng(0))[0][0]
     every = [
         a for a in MIXED.enumerate() if sum(x != y for x, y in zip(a, centre, strict=True)) == 1
     ]
     means = posterior.predict(encoding.bits(np.array(every)))[0]
     assert tuple(found.tolist()) == every[int(np.argmax(means))]
+
+
+# ---- failures --------------------------------------------------------------------------------
+
+
+EVERY = np.array(list(MIXED.enumerate()))
+SEEN = np.random.default_rng(0).permutation(len(EVERY))[:16]
+SINES = EVERY[:, 1] == 2
+
+
+def two_models():
+    """One of the scores of 16 architectures alone, one that also saw all sines fail."""
+    encoding = Encoding(MIXED.decisions)
+    bits = encoding.bits(EVERY[SEEN])
+    values = np.random.default_rng(2).normal(size=len(SEEN))
+    labels = np.where(SINES[SEEN], -1.0, 1.0)
+    learner = Learner(encoding)
+    learner.fit(bits, labels)
+    posterior = learner.posterior(bits, values)
+    every = encoding.bits(EVERY)
+    return every, Model(posterior), Model(posterior, learner.posterior(bits, labels))
+
+
+def test_the_probability_of_improvement_is_the_normal_distributions():
+    """Of succeeding and of exceeding the best by the margin, noise included: by SciPy."""
+    predicted = Predicted(
+        np.array([0.1, -0.4]), np.array([0.5, 2.0]), np.zeros((0, 2)), np.log([0.9, 0.2])
+    )
+    found = np.exp(improvement(0.5, 1.0, 0.25, predicted))
+    exceeds = norm.sf(1.5, [0.1, -0.4], np.sqrt([0.75, 2.25]))
+    assert np.allclose(found, exceeds * [0.9, 0.2])
+    sure = predicted._replace(success=None)
+    order = np.argsort(improvement(0.5, 1.0, 0.25, sure))
+    assert np.array_equal(order, np.argsort(exceeds))
+
+
+def test_what_fails_is_learned_from_the_failures():
+    """Of the architectures that were not seen, the sines are the likeliest to fail."""
+    every, _, failing = two_models()
+    success = np.exp(failing.predict(every).success)
+    unseen = np.setdiff1d(np.arange(len(EVERY)), SEEN)
+    sines = unseen[SINES[unseen]]
+    others = unseen[~SINES[unseen]]
+    assert len(sines) >= 2
+    assert success[sines].max() < 0.5 < success[others].min()
+
+
+def test_failures_leave_the_scores_of_the_others_alone():
+    """The same means with and without them."""
+    every, plain, failing = two_models()
+    assert np.array_equal(plain.predict(every).mean, failing.predict(every).mean)
+    assert plain.predict(every).success is None
+
+
+def test_a_search_avoids_what_fails():
+    """Two of five operations on one edge always fail: after 40 trials hardly any is proposed."""
+    space = CELLS
+    rng = np.random.default_rng(0)
+    policy = BayesianSearch(space, seed=1)
+    failed = []
+    for batch in range(16):
+        proposed = policy.propose(5, length=6, seed=batch)
+        bad = [a[2] in (1, 3) for a in proposed]
+        outcomes = [
+            Outcome(None, error="no") if wrong else Outcome(float(a[0] + rng.normal()))
+            for a, wrong in zip(proposed, bad, strict=True)
+        ]
+        policy.update(
+            [
+                Trial(5 * batch + k, batch, a, o)
+                for k, (a, o) in enumerate(zip(proposed, outcomes, strict=True))
+            ]
+        )
+        failed += bad
+    assert sum(failed[40:]) <= 4
+    assert sum(failed[:10]) >= 2
+
+
+def test_failures_are_remembered_with_the_state():
+    """A policy that is restored proposes what the first one would."""
+    one, other = BayesianSearch(CELLS, seed=1), BayesianSearch(CELLS, seed=1)
+    trials = [
+        Trial(k, 0, a, Outcome(None, error="no") if a[0] == 2 else Outcome(float(sum(a))))
+        for k, a in enumerate(CELLS.sample(30, 0))
+    ]
+    one.update(trials)
+    other.restore(one.state())
+    assert other.propose(5, length=6, seed=9) == one.propose(5, length=6, seed=9)
+    assert any(t.state == "failed" for t in trials)
+
+
+def test_a_search_in_which_everything_fails_goes_on():
+    """Nothing is known but that."""
+    policy = BayesianSearch(CELLS, seed=1)
+    seen = set()
+    for batch in range(5):
+        proposed = policy.propose(5, length=6, seed=batch)
+        seen.update(proposed)
+        policy.update(
+            [
+                Trial(5 * batch + k, batch, a, Outcome(None, error="no"))
+                for k, a in enumerate(proposed)
+            ]
+        )
+    assert len(seen) == 25
 
 
 # ---- the search ------------------------------------------------------------------------------
@@ -231,7 +339,7 @@ def test_nothing_is_evaluated_twice(space):
 
 def test_the_first_children_are_spread_evenly():
     """Each of five options twice in ten, for each decision."""
-    first = searched(BayesianSearch(CELLS, seed=3), CELLS, lambda a: 0.0, 10)
+    first = searched(BayesianSearch(CELLS, start=10, seed=3), CELLS, lambda a: 0.0, 10)
     for column in zip(*first, strict=True):
         assert sorted(column) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
 

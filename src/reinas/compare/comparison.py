@@ -97,6 +97,8 @@ class Comparison:
         at: The checkpoints, in numbers of evaluations.
         runs: By the policy's label, in the order of the seeds.
         best: The best mean reward that the space has, for each seed; None if it is not known.
+        random_best: What random search is expected to hold at each checkpoint, exactly; None if
+            it is not known.
     """
 
     problem: Problem
@@ -106,6 +108,7 @@ class Comparison:
     at: tuple[int, ...]
     runs: Mapping[str, Sequence[Run]]
     best: tuple[float, ...] | None = None
+    random_best: tuple[float, ...] | None = None
 
     @property
     def baseline(self) -> str:
@@ -165,6 +168,7 @@ def assemble(
     evaluations: int,
     at: Sequence[int],
     runs: Sequence[Run],
+    noise: Noise = "mean",
 ) -> Comparison:
     """Build the comparison from the runs of `run_specs`.
 
@@ -176,6 +180,7 @@ def assemble(
         evaluations: Number of evaluations per run.
         at: The checkpoints, in numbers of evaluations.
         runs: In the order of `run_specs`.
+        noise: What an evaluation gave.
 
     Returns:
         The comparison.
@@ -190,7 +195,24 @@ def assemble(
         tuple(at),
         {c.label: runs[place :: len(specs)] for place, c in enumerate(specs)},
         best if len(best) == len(known) else None,
+        _random_best(tables, specs, at, noise),
     )
+
+
+def _random_best(
+    tables: Sequence[AbstractBenchmarkTable],
+    specs: Sequence[PolicySpec],
+    at: Sequence[int],
+    noise: Noise,
+) -> tuple[float, ...] | None:
+    """What random search is expected to hold, if that is known and can be compared with."""
+    same = all(table.settings == tables[0].settings for table in tables)
+    whole = all(spec.stopping is None for spec in specs)
+    if not same or not whole or all(spec.settings["name"] != BASELINE for spec in specs):
+        return None
+    found = [tables[0].random_best(count, noise) for count in at]
+    known = tuple(value for value in found if value is not None)
+    return known if len(known) == len(found) else None
 
 
 def check(specs: Sequence[PolicySpec], seeds: int, evaluations: int, at: Sequence[int]) -> None:

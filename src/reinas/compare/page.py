@@ -106,6 +106,7 @@ def tables(comparison: Comparison, rows: Rows) -> list[TextTable]:
             ),
             over("Share of seeds that found the best", lambda r: percent(r.hit)),
         ]
+        _add_expectation(comparison, result[0], decimals)
     else:
         result.append(over("Best reward found", lambda r: interval_text(r.reward, decimals, sign)))
     if problem.report is not None:
@@ -117,9 +118,18 @@ def tables(comparison: Comparison, rows: Rows) -> list[TextTable]:
     return [*result, *_differences(comparison, rows, decimals), _detail(comparison, rows, decimals)]
 
 
+def _add_expectation(comparison: Comparison, regret: TextTable, decimals: int) -> None:
+    """Put random search's exact expected regret above what was measured."""
+    if comparison.random_best is None or comparison.best is None:
+        return
+    exact = [f"{comparison.best[0] - held:.{decimals}f}" for held in comparison.random_best]
+    regret.rows.insert(0, ["random, expected", *exact])
+
+
 def _differences(comparison: Comparison, rows: Rows, decimals: int) -> list[TextTable]:
-    """The improvement of each other policy over the baseline, with its p-values."""
-    others = {label: by for label, by in rows.items() if label != comparison.baseline}
+    """The improvement of each policy over the baseline, with its p-values."""
+    exact = comparison.random_best is not None
+    others = {label: by for label, by in rows.items() if exact or label != comparison.baseline}
     if not others:
         return []
     head = ["policy", *(f"at {at}" for at in comparison.at)]
@@ -129,16 +139,17 @@ def _differences(comparison: Comparison, rows: Rows, decimals: int) -> list[Text
 
     count = len(others) * len(comparison.at)
     smallest = 2 * 0.5 ** len(comparison.seeds)  # all differences have the same sign
-    doubt = "; too few seeds for p < 0.05" if count * smallest > 0.05 else ""
+    doubt = "; too few seeds for p < 0.05" if count * smallest > 0.05 and not exact else ""
+    over = "the exact expectation of random search" if exact else comparison.baseline
     return [
         TextTable(
-            f"Improvement over {comparison.baseline} (paired by seed)",
+            f"Improvement over {over}{'' if exact else ' (paired by seed)'}",
             head,
             body(lambda row: interval_text(row.difference, decimals)),
         ),
         TextTable(
-            f"p-values of the improvement (Wilcoxon, Holm-corrected for {count} comparisons"
-            f"{doubt})",
+            f"p-values of the improvement ({'Student' if exact else 'Wilcoxon'}, Holm-corrected for"
+            f" {count} comparisons{doubt})",
             head,
             body(lambda row: p_text(row.p_corrected)),
         ),

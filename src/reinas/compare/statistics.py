@@ -76,15 +76,31 @@ def signed_rank(differences: Floats) -> float:
         differences: One per pair; zeros count half to each side.
 
     Returns:
-        The p-value; 1 if all differences are 0. Exact for up to 12 pairs.
+        The p-value; 1 if all differences are 0, or if there is only one. Exact up to 12 pairs.
     """
-    if not np.any(differences):
+    if not np.any(differences) or len(differences) == 1:
         return 1.0
     # with few pairs the normal approximation is too optimistic: enumerate all changes of sign
     exact = stats.PermutationMethod(n_resamples=2**MAX_EXACT)
-    method = exact if 1 < len(differences) <= MAX_EXACT else "approx"
+    method = exact if len(differences) <= MAX_EXACT else "approx"
     result = stats.wilcoxon(differences, zero_method="zsplit", method=method)
     return float(result.pvalue)
+
+
+def against(values: Floats, expected: float) -> float:
+    """The two-sided p-value of Student's t-test that the values' mean is the expected one.
+
+    Args:
+        values: One per seed.
+        expected: A number that is known exactly.
+
+    Returns:
+        The p-value; 1 if there is only one value, or if all are the expected one; 0 if all are
+        another.
+    """
+    if len(values) == 1 or np.ptp(values) == 0:
+        return 1.0 if len(values) == 1 or values[0] == expected else 0.0
+    return float(stats.ttest_1samp(values, expected).pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -8,7 +8,15 @@ import numpy as np
 
 from reinas.compare import curves
 from reinas.compare.comparison import Comparison
-from reinas.compare.statistics import Floats, Interval, holm, interval, share, signed_rank
+from reinas.compare.statistics import (
+    Floats,
+    Interval,
+    against,
+    holm,
+    interval,
+    share,
+    signed_rank,
+)
 
 WINDOW = 25
 """Number of evaluations that count as the last ones."""
@@ -26,8 +34,9 @@ class Row:
         hit: Share of seeds whose incumbent is the best architecture.
         reported: The incumbent's metric that was hidden from the search.
         last: Mean reward of the last evaluations (see `WINDOW`).
-        difference: Improvement in reward over the baseline, paired by seed.
-        p: Wilcoxon's p-value of the improvement.
+        difference: Improvement in reward over the expectation of random search where that is known
+            exactly, else over the baseline, paired by seed.
+        p: P-value of the improvement, by Student's t-test or, paired, by Wilcoxon's.
         p_corrected: The same with Holm's correction for all comparisons of the table.
         distinct: Mean number of different architectures.
         failed: Mean number of failures.
@@ -74,10 +83,7 @@ def summarise(comparison: Comparison) -> Rows:
         for at in comparison.at:
             held = best[:, at - 1]
             known = None if comparison.best is None else np.array(comparison.best)
-            difference = p = None
-            if spec.label != comparison.baseline:
-                gained = held - baseline[:, at - 1]
-                difference, p = interval(gained), signed_rank(gained)
+            difference, p = _improvement(comparison, spec.label, at, held, baseline[:, at - 1])
             rows[spec.label][at] = Row(
                 reward=interval(held),
                 regret=None if known is None else interval(known - held),
@@ -94,6 +100,19 @@ def summarise(comparison: Comparison) -> Rows:
                 spent=float(curves.spent(runs, at).mean()),
             )
     return _corrected(rows)
+
+
+def _improvement(
+    comparison: Comparison, label: str, at: int, held: Floats, baseline: Floats
+) -> tuple[Interval | None, float | None]:
+    """The improvement over random search's expectation, else over the baseline's runs."""
+    if comparison.random_best is not None:
+        expected = comparison.random_best[comparison.at.index(at)]
+        return interval(held - expected), against(held, expected)
+    if label == comparison.baseline:
+        return None, None
+    gained = held - baseline
+    return interval(gained), signed_rank(gained)
 
 
 def _hits(held: Floats, best: Floats) -> Interval:
@@ -152,6 +171,7 @@ def document(comparison: Comparison, rows: Rows) -> dict[str, Any]:
         "seeds": list(comparison.seeds),
         "evaluations": comparison.evaluations,
         "baseline": comparison.baseline,
+        "random_best": comparison.random_best,
         "last": WINDOW,
         "policies": {
             spec.label: {

@@ -22,8 +22,9 @@ class TabularEvaluator(AbstractEvaluator[Any]):
     """Looks architectures up. The reward is the mean over training seeds, or one of them.
 
     With `noise="seeds"` each evaluation draws one training's reward by the job's seed. The
-    outcome's metrics hold the mean all the same, and the reported metric. Where the table has
-    several fidelities a child can be stopped at each of them, for its share of the cost.
+    outcome's metrics hold the mean all the same, and the reported metric. The mean costs as much
+    as all trainings that it is taken over. Where the table has several fidelities a child can be
+    stopped at each of them, for its share of the cost.
     """
 
     table: AbstractBenchmarkTable
@@ -55,18 +56,20 @@ class TabularEvaluator(AbstractEvaluator[Any]):
         if entry is None:
             return Outcome(None, error="the table has no row for it")
         reward: float | None = entry.mean
+        seconds = entry.seconds * len(entry.rewards)
         if self.noise == "seeds":
+            seconds = entry.seconds
             reward = self.table.draw(answers, np.random.default_rng(job.seed))
         metrics = {MEAN: entry.mean}
         if entry.reported is not None and self.table.report is not None:
             metrics[REPORTED] = entry.reported
         if (steps := self.table.steps) is None:
-            return Outcome(reward, entry.seconds, metrics)
+            return Outcome(reward, seconds, metrics)
         reports = entry.curve
         for place, (step, score) in enumerate(reports):
             if job.until is not None and step >= job.until:
                 pruned, known = Pruned(step, score), reports[: place + 1]
-                seconds = entry.seconds * step / steps
-                return Outcome(None, seconds, metrics, pruned=pruned, reports=known)
+                share = seconds * step / steps
+                return Outcome(None, share, metrics, pruned=pruned, reports=known)
         assert reward is not None
-        return Outcome(reward, entry.seconds, metrics, reports=(*reports, (steps, reward)))
+        return Outcome(reward, seconds, metrics, reports=(*reports, (steps, reward)))

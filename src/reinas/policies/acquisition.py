@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
+from scipy.special import log_ndtr
 
 from reinas.policies.encoding import Encoding, Floats, Ints
-from reinas.policies.surrogate import Posterior
+from reinas.policies.model import Model, Predicted
 from reinas.types import Answers
 
 PARENTS, PARENT_MUTANTS = 8, 15  # best evaluated architectures, and mutants of each
@@ -16,45 +17,52 @@ LEADERS, MUTANTS, CROSSES = 6, 5, 20  # per acquisition function and round
 MAX_CHANGES, MAX_PATH = 300, 40  # changes that an ascent scores, and that it combines
 WIDE = 1000  # bits; with more, prediction is slow and two rounds are left out
 
-Acquisition = Callable[[Floats, Floats], Floats]
-"""Takes the posterior means [m] and variances [m]; returns scores [m], higher is better."""
+Acquisition = Callable[[Predicted], Floats]
+"""Takes what is predicted of m architectures; returns scores [m], higher is better."""
 
 
-def standardised_improvement(margin: float, best: float, mean: Floats, variance: Floats) -> Floats:
-    """(mean - best - margin) / standard deviation; ranks like the probability of improvement.
+def improvement(margin: float, best: float, noise: float, predicted: Predicted) -> Floats:
+    """How probable it is that an evaluation succeeds and improves on the best by a margin.
 
-    Where everything nearby was evaluated the variances are small, so the search leaves a local
-    optimum by itself.
+    The noise counts: it is either noise, or what makes an architecture better than its
+    neighbours without a reason that the model knows. Where everything nearby was evaluated the
+    variances are small, so the search leaves a local optimum by itself.
 
     Args:
         margin: By how much the best is to be improved, in units of the scores.
         best: The highest posterior mean of the evaluated architectures.
-        mean: [m].
-        variance: [m].
+        noise: Variance of the scores' noise.
+        predicted: Of m architectures.
 
     Returns:
-        [m].
+        [m]: the log-probability where architectures may fail; otherwise the standardised
+        improvement, which ranks alike.
     """
-    result: Floats = (mean - best - margin) / np.sqrt(variance)
+    deviation = np.sqrt(predicted.variance + noise)
+    standardised: Floats = (predicted.mean - best - margin) / deviation
+    if predicted.success is None:
+        return standardised
+    result: Floats = log_ndtr(standardised) + predicted.success
     return result
 
 
-def upper_confidence_bound(deviations: float, mean: Floats, variance: Floats) -> Floats:
-    """Mean + deviations * standard deviation.
+def upper_confidence_bound(deviations: float, predicted: Predicted) -> Floats:
+    """Mean + deviations * standard deviation, less where failure is likelier than success.
 
     Args:
         deviations: Weight of the uncertainty; 0 gives the mean.
-        mean: [m].
-        variance: [m].
+        predicted: Of m architectures.
 
     Returns:
         [m].
     """
-    result: Floats = mean + deviations * np.sqrt(variance)
+    result: Floats = predicted.mean + deviations * np.sqrt(predicted.variance)
+    if predicted.success is not None:
+        result = result + np.minimum(predicted.success + np.log(2), 0)
     return result
 
 
-def acquisitions(best: float, *, enumerated: bool) -> list[Acquisition]:
+def acquisitions(best: float, noise: float, *, enumerated: bool) -> list[Acquisition]:
     """The acquisition functions that the slots of a batch use in turn.
 
     Where all architectures are candidates, the largest margin reaches farthest. In larger spaces
@@ -62,6 +70,7 @@ def acquisitions(best: float, *, enumerated: bool) -> list[Acquisition]:
 
     Args:
         best: The highest posterior mean of the evaluated architectures.
+        noise: Variance of the scores' noise.
         enumerated: Whether all architectures of the space are candidates.
 
     Returns:
@@ -71,7 +80,7 @@ def acquisitions(best: float, *, enumerated: bool) -> list[Acquisition]:
     deviations = (0.0,) if enumerated else (0.0, 0.5)
     return [
         *(partial(upper_confidence_bound, number) for number in deviations),
-        *(partial(standardised_improvement, margin, best) for margin in margins),
+        *(partial(improvement, margin, best, noise) for margin in margins),
     ]
 
 
@@ -80,26 +89,21 @@ class Pool:
 
     Args:
         encoding: Encodes the candidates.
-        posterior: Predicts their scores.
+        model: Predicts their scores.
         known: Answers that are no candidates, since they were evaluated.
 
     Attributes:
         answers: int64 [m, T].
         bits: [m, W], the encoded answers.
-        mean: [m], the posterior means.
-        variance: [m], the posterior variances.
-        whitened: [n, m], what `Posterior.given` takes.
+        predicted: Of these m.
     """
 
-    def __init__(self, encoding: Encoding, posterior: Posterior, known: set[Answers]) -> None:
-        self._encoding, self._posterior = encoding, posterior
+    def __init__(self, encoding: Encoding, model: Model, known: set[Answers]) -> None:
+        self._encoding, self._model = encoding, model
         self._taken = set(known)
-        length = len(encoding.num_options)
-        self.answers: Ints = np.zeros((0, length), np.int64)
+        self.answers: Ints = np.zeros((0, len(encoding.num_options)), np.int64)
         self.bits: Floats = np.zeros((0, encoding.width), np.float32)
-        self.mean: Floats = np.zeros(0, np.float32)
-        self.variance: Floats = np.zeros(0, np.float32)
-        self.whitened: Floats = np.zeros((len(posterior.known), 0), np.float32)
+        self.predicted = model.nothing
 
     def add(self, groups: Sequence[Ints]) -> None:
         """Add the answers that are new.
@@ -114,17 +118,14 @@ class Pool:
         self._taken.update(fresh)
         answers = np.array(fresh, np.int64)
         bits = self._encoding.bits(answers)
-        mean, variance, whitened = self._posterior.predict(bits)
         self.answers = np.concatenate([self.answers, answers])
         self.bits = np.concatenate([self.bits, bits])
-        self.mean = np.concatenate([self.mean, mean])
-        self.variance = np.concatenate([self.variance, variance])
-        self.whitened = np.concatenate([self.whitened, whitened], axis=1)
+        self.predicted = self.predicted.joined(self._model.predict(bits))
 
 
 def candidate_pool(
     encoding: Encoding,
-    posterior: Posterior,
+    model: Model,
     evaluated: Ints,
     known: set[Answers],
     acquisitions: Sequence[Acquisition],
@@ -139,8 +140,8 @@ def candidate_pool(
 
     Args:
         encoding: Encodes the answers.
-        posterior: Predicts the scores.
-        evaluated: int64 [n, T], the evaluated answers.
+        model: Predicts the scores.
+        evaluated: int64 [n, T], the evaluated answers that the model learned from.
         known: The same answers and further ones that are no candidates.
         acquisitions: The acquisition functions to maximise.
         count: Size of the batch to be proposed.
@@ -149,9 +150,8 @@ def candidate_pool(
     Returns:
         The pool.
     """
-    pool = Pool(encoding, posterior, known)
-    mean = posterior.predict(posterior.known)[0]
-    best = evaluated[posterior.places[np.argsort(-mean, kind="stable")[:PARENTS]]]
+    pool = Pool(encoding, model, known)
+    best = evaluated[model.places[np.argsort(-model.known, kind="stable")[:PARENTS]]]
     random_candidates = rng.integers(
         0, encoding.num_options, (max(RANDOM, 4 * count), len(encoding.num_options))
     )
@@ -163,10 +163,10 @@ def candidate_pool(
             break
         groups: list[Ints] = []
         for acquisition in acquisitions:
-            order = np.argsort(-acquisition(pool.mean, pool.variance), kind="stable")
+            order = np.argsort(-acquisition(pool.predicted), kind="stable")
             leaders = pool.answers[order[:LEADERS]]
             if turn % 2 == 0:
-                groups += coordinate_ascent(encoding, posterior, leaders[0], acquisition, rng)
+                groups += coordinate_ascent(encoding, model, leaders[0], acquisition, rng)
             groups += [mutants(encoding, leader, MUTANTS, rng) for leader in leaders]
             pairs = leaders[rng.integers(len(leaders), size=(2, CROSSES))]
             groups.append(np.where(rng.random(pairs[0].shape) < 0.5, pairs[0], pairs[1]))
@@ -195,7 +195,7 @@ def mutants(encoding: Encoding, parent: Ints, count: int, rng: np.random.Generat
 
 def coordinate_ascent(
     encoding: Encoding,
-    posterior: Posterior,
+    model: Model,
     centre: Ints,
     acquisition: Acquisition,
     rng: np.random.Generator,
@@ -207,7 +207,7 @@ def coordinate_ascent(
 
     Args:
         encoding: Encodes the answers.
-        posterior: Predicts the scores.
+        model: Predicts the scores.
         centre: int64 [T], where to start.
         acquisition: What to maximise.
         rng: Draws the answers of inactive decisions, and which changes are scored.
@@ -228,8 +228,8 @@ def coordinate_ascent(
         return []
     around = np.repeat(centre[None], len(place), 0)
     around[np.arange(len(place)), place] = option
-    mean, variance, _ = posterior.predict(encoding.bits(around))
-    order = np.argsort(-acquisition(mean, variance), kind="stable")
+    predicted = model.predict(encoding.bits(around))
+    order = np.argsort(-acquisition(predicted), kind="stable")
     # each decision's best change, in order of score
     first = order[np.sort(np.unique(place[order], return_index=True)[1])][:MAX_PATH]
     path, row = [], centre.copy()

@@ -19,14 +19,16 @@ from reinas.policies.acquisition import acquisitions, candidate_pool
 from reinas.policies.base import MAX_SEED, AbstractPolicy, State
 from reinas.policies.encoding import Encoding, Floats, Ints, encoding
 from reinas.policies.history import History
+from reinas.policies.model import Learner, Model
 from reinas.policies.random import fresh
-from reinas.policies.surrogate import Posterior, Weights, fit, scores, start
+from reinas.policies.surrogate import scores
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace, check_decisions, counter
 from reinas.types import Answers, Decision, Trial
 
 MAX_ENUMERATED = 20_000  # up to this many architectures, all of them are candidates
 MIN_NEW = 5  # new trials between two fits of the parameters; later an eighth of all
+FEWEST = 5  # scores that a model of the scores alone needs; with fewer, failures are scores, too
 JITTER = 1e-6  # breaks ties between equal scores
 MAX_START = 1000
 
@@ -36,7 +38,9 @@ class BayesianSearch(AbstractPolicy):
 
     The first `start` children are spread evenly over the options. Then a Gaussian process is
     fitted, and each slot of the batch maximises its own acquisition function: the posterior mean,
-    or the probability of improvement with one of several margins. Nothing is evaluated twice.
+    or the probability of improvement with one of several margins. Where children fail, a second
+    process learns which would, and the probability that they do not counts. Nothing is evaluated
+    twice.
     Scores of children that were stopped early are put on the scale of whole trainings first. In a
     search such children stay candidates, and their scores count as noisy (cf. freeze-thaw
     Bayesian optimisation, Swersky et al. 2014): if one is proposed again, its training goes on.
@@ -52,7 +56,7 @@ class BayesianSearch(AbstractPolicy):
 
     batch_size = 5
 
-    def __init__(self, space: AbstractSpace[Any], *, start: int = 10, seed: int = 0) -> None:
+    def __init__(self, space: AbstractSpace[Any], *, start: int = 6, seed: int = 0) -> None:
         if not 2 <= start <= MAX_START:
             raise InvalidSettingError(
                 "policy.start", f"must be from 2 to {MAX_START:,}, got {start}"
@@ -64,9 +68,10 @@ class BayesianSearch(AbstractPolicy):
         self._start, self._seed = start, seed
         self._history = History(comparing=True)
         self._bits: Floats | None = None  # all evaluated architectures, encoded
-        self._theta: Floats | None = None
+        self._scores = Learner(self._encoding)
+        self._success = Learner(self._encoding)
         self._next_fit = start  # number of trials at which the parameters are fitted next
-        self._cached: Posterior | None = None
+        self._cached: Model | None = None
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -116,38 +121,30 @@ class BayesianSearch(AbstractPolicy):
         return list(dict.fromkeys(map(tuple, rows.tolist())))
 
     def _maximisers(self, count: int, length: int, rng: np.random.Generator) -> list[Answers]:
-        posterior, settled = self._posterior(), self._history.settled
+        model, settled = self._model(), self._history.settled
         decisions = self._space.decisions[:length]
-        best = float(posterior.predict(posterior.known)[0].max())
         enumerated = counter(decisions).total <= MAX_ENUMERATED
-        functions = acquisitions(best, enumerated=enumerated)
+        functions = acquisitions(float(model.known.max()), model.noise, enumerated=enumerated)
         if enumerated:
             answers, bits, places = _enumerated(decisions, self._space.decisions)
             left = np.ones(len(answers), bool)
             left[[places[a] for a in settled if a in places]] = False
             answers, bits = answers[left], bits[left]
-            expectation, variance, whitened = posterior.predict(bits)
+            predicted = model.predict(bits)
         else:
-            pool = candidate_pool(
-                encoding(decisions),
-                posterior,
-                self._evaluated(length)[self._history.latest()],
-                settled,
-                functions,
-                count,
-                rng,
-            )
-            answers, bits = pool.answers, pool.bits
-            expectation, variance, whitened = pool.mean, pool.variance, pool.whitened
+            evaluated = self._evaluated(length)[self._scored(self._history.latest())]
+            code = encoding(decisions)
+            pool = candidate_pool(code, model, evaluated, settled, functions, count, rng)
+            answers, bits, predicted = pool.answers, pool.bits, pool.predicted
         jitter = JITTER * rng.random(len(answers))
         free = np.ones(len(answers), bool)
         proposed: list[Answers] = []
         for number in range(min(count, len(answers))):
-            score = functions[number % len(functions)](expectation, variance) + jitter
+            score = functions[number % len(functions)](predicted) + jitter
             place = int(np.argmax(np.where(free, score, -np.inf)))
             proposed.append(tuple(answers[place].tolist()))
             free[place] = False
-            variance = posterior.given(bits, variance, whitened, place)
+            predicted = model.given(bits, predicted, place)
         return proposed
 
     def _evaluated(self, length: int) -> Ints:
@@ -161,17 +158,36 @@ class BayesianSearch(AbstractPolicy):
         row = encoding(self._space.decisions[:length]).canonical(self._evaluated(length)[[best]])
         return tuple(row[0].tolist())
 
-    def _posterior(self) -> Posterior:
+    def _model(self) -> Model:
         """The model of all evaluated trials; cached until the next update."""
         if self._cached is None:
-            assert self._theta is not None
             assert self._bits is not None
             places = self._history.latest()
-            values = scores(self._history.comparable(places))
-            weights = Weights.of(self._theta, self._encoding)
-            doubts = self._history.doubts(places)
-            self._cached = Posterior(weights, self._bits[places], values, doubts)
+            success = None
+            if self._any_failed(places):
+                success = self._success.posterior(self._bits[places], self._labels(places))
+            scored = self._scored(places)
+            values, doubts = self._values(scored)
+            self._cached = Model(
+                self._scores.posterior(self._bits[scored], values, doubts), success
+            )
         return self._cached
+
+    def _any_failed(self, places: Ints) -> bool:
+        return any(self._history.failed[place] for place in places.tolist())
+
+    def _scored(self, places: Ints) -> Ints:
+        """Those of the trials whose scores count: all that did not fail, if these suffice."""
+        scored = [place for place in places.tolist() if not self._history.failed[place]]
+        return np.array(scored, np.int64) if len(scored) >= FEWEST else places
+
+    def _values(self, places: Ints) -> tuple[Floats, Floats]:
+        """The trials' scores, and the variances of their noise on top of the model's own."""
+        return scores(self._history.comparable(places)), self._history.doubts(places)
+
+    def _labels(self, places: Ints) -> Floats:
+        """1 for each trial that succeeded, -1 for each that failed."""
+        return np.where([self._history.failed[place] for place in places.tolist()], -1.0, 1.0)
 
     # ---- learning ----------------------------------------------------------------------------
 
@@ -198,20 +214,19 @@ class BayesianSearch(AbstractPolicy):
         with _threads().limit(limits=1):
             self._fit()
         diagnostics = {"reward": mean(values), "best": max(self._history.values)}
-        if self._theta is not None:
-            diagnostics["noise"] = Weights.of(self._theta, self._encoding).noise
+        if self._scores.theta is not None:
+            diagnostics["noise"] = self._scores.weights.noise
         return diagnostics
 
     def _fit(self) -> None:
         assert self._bits is not None
         while self._next_fit <= len(self._history):
-            upto = self._next_fit
-            theta = start(self._encoding) if self._theta is None else self._theta
-            places = self._history.latest(upto)
-            values = scores(self._history.comparable(places))
-            doubts = self._history.doubts(places)
-            self._theta = fit(theta, self._encoding, self._bits[places], values, doubts)
-            self._next_fit = upto + max(MIN_NEW, upto // 8)
+            places = self._history.latest(self._next_fit)
+            if self._any_failed(places):
+                self._success.fit(self._bits[places], self._labels(places))
+            scored = self._scored(places)
+            self._scores.fit(self._bits[scored], *self._values(scored))
+            self._next_fit += max(MIN_NEW, self._next_fit // 8)
 
     def _encode(self, answers: Sequence[Answers]) -> Floats:
         full = len(self._encoding.num_options)
@@ -219,17 +234,27 @@ class BayesianSearch(AbstractPolicy):
         return self._encoding.bits(np.array(rows, np.int64))
 
     def state(self) -> State:
-        """The history, the model's parameters, and when they are fitted next."""
-        theta = np.zeros(0) if self._theta is None else self._theta
-        return {**self._history.state(), "theta": theta, "next": np.array([self._next_fit])}
+        """The history, the models' parameters, and when they are fitted next."""
+        return {
+            **self._history.state(),
+            "theta": _stored(self._scores),
+            "success": _stored(self._success),
+            "next": np.array([self._next_fit]),
+        }
 
     def restore(self, state: State) -> None:
-        """Restore the history and the model's parameters."""
+        """Restore the history and the models' parameters."""
         self._history.restore(state)
-        self._theta = np.array(state["theta"]) if len(state["theta"]) else None
+        for learner, key in ((self._scores, "theta"), (self._success, "success")):
+            theta = np.array(state.get(key, ()))
+            learner.theta = theta if len(theta) else None
         self._next_fit = int(state["next"][0])
         self._bits = self._encode(self._history.answers) if len(self._history) else None
         self._cached = None
+
+
+def _stored(learner: Learner) -> Floats:
+    return np.zeros(0) if learner.theta is None else learner.theta
 
 
 @lru_cache(maxsize=1)

@@ -24,6 +24,7 @@ class History:
         known: All answers that were evaluated.
         steps: After which step each trial was stopped early; 0 where it was not.
         curves: The scores of each trial by step; empty before any trial was stopped early.
+        failed: Whether each trial failed.
     """
 
     def __init__(self, *, comparing: bool = False) -> None:
@@ -33,6 +34,7 @@ class History:
         self.known: set[Answers] = set()
         self.steps: list[int] = []
         self.curves: list[dict[int, float]] = []
+        self.failed: list[bool] = []
 
     def __len__(self) -> int:
         """Number of trials."""
@@ -53,6 +55,7 @@ class History:
         values = rewards(trials, min(self.values, default=0.0))
         self.answers += [trial.answers for trial in trials]
         self.values += values
+        self.failed += [trial.state == "failed" for trial in trials]
         self.known.update(trial.answers for trial in trials)
         outcomes = [trial.outcome for trial in trials]
         steps = [0 if o is None or o.pruned is None else o.pruned.step for o in outcomes]
@@ -128,13 +131,15 @@ class History:
         """Answers int32 [n, T], shallower networks padded with -1, and values float64 [n].
 
         Where trials were stopped early, also the steps int64 [n], and all their scores as rows of
-        (trial, step, score), float64 [reports, 3].
+        (trial, step, score), float64 [reports, 3]; where trials failed, the numbers of these.
         """
         width = max(map(len, self.answers), default=0)
         answers = np.full((len(self), width), -1, np.int32)
         for row, known in zip(answers, self.answers, strict=True):
             row[: len(known)] = known
         result: State = {"answers": answers, "values": np.array(self.values, np.float64)}
+        if any(self.failed):
+            result["failed"] = np.flatnonzero(self.failed)
         if any(self.steps):
             rows = [(n, *point) for n, curve in enumerate(self.curves) for point in curve.items()]
             result["steps"] = np.array(self.steps, np.int64)
@@ -149,6 +154,9 @@ class History:
         self.known = set(self.answers)
         self.steps = [0] * len(self)
         self.curves = [{} for _ in self.answers]
+        self.failed = [False] * len(self)
+        for number in state.get("failed", np.zeros(0, np.int64)).tolist():
+            self.failed[number] = True
         if "steps" in state:
             self.steps = state["steps"].tolist()
             for number, step, score in state["curves"].tolist():

@@ -16,6 +16,7 @@ from reinas.compare.page import TextTable
 from reinas.compare.runs import Run, RunSpec, table_of
 from reinas.compare.summary import document, summarise
 from reinas.store import Store
+from reinas.tables.base import Noise
 
 OnRun = Callable[[int, int], None]
 """Called with the number of finished runs and of all runs so far."""
@@ -96,6 +97,9 @@ def compare(
     seeds: Sequence[int],
     evaluations: int,
     at: Sequence[int],
+    *,
+    noise: Noise = "mean",
+    batch_size: int | None = None,
 ) -> Comparison:
     """Compare policies on tables.
 
@@ -107,12 +111,18 @@ def compare(
         seeds: The seeds.
         evaluations: Number of evaluations per run.
         at: The checkpoints, in numbers of evaluations.
+        noise: What an evaluation gives; one drawn training seed is drawn anew for repeats.
+        batch_size: Number of children per batch; None takes each policy's own.
 
     Returns:
         The comparison.
     """
     opened = [table_of(table) for table in tables]
-    runs = context.run(run_specs(opened, specs, seeds, evaluations))
+    reuse = noise == "mean"
+    plan = run_specs(
+        opened, specs, seeds, evaluations, noise=noise, batch_size=batch_size, reuse=reuse
+    )
+    runs = context.run(plan)
     first = opened[0]
     problem = Problem(name, tables[0], first.reward, first.maximise, first.report)
-    return assemble(problem, opened, specs, seeds, evaluations, at, runs)
+    return assemble(problem, opened, specs, seeds, evaluations, at, runs, noise)

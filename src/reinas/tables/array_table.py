@@ -25,7 +25,7 @@ class BenchmarkTable(AbstractBenchmarkTable):
         maximise: Whether a higher reward is better; otherwise the rewards are stored negated.
         report: Name of the reported metric.
         reported: [size], a metric hidden from the search, such as test accuracy.
-        seconds: [size], the cost of one evaluation.
+        seconds: [size], the duration of one training.
         fingerprint: Digest of the file that the table was read from.
         fidelities: The steps at which rewards are known, ascending; the last is the whole
             training's. None at all: only its end is known, and has no number.
@@ -115,6 +115,37 @@ class BenchmarkTable(AbstractBenchmarkTable):
         """The best mean reward of all architectures."""
         return self._entry(int(np.nanargmax(self.means))).mean
 
+    @cached_property
+    def _ordered(self) -> Mapping[Noise, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """For both kinds of evaluation: the chance to draw at most each reward, and its mean."""
+        means = np.where(np.isnan(self.means), np.nanmin(self.means), self.means)
+        counts = (~np.isnan(self._rewards)).sum(1)
+        drawn = np.where(counts[:, None] > 0, self._rewards, means[:, None])
+        weights = np.where(np.isnan(drawn), 0.0, 1 / np.maximum(counts, 1)[:, None])
+        weights[counts == 0, 1:] = 0.0  # a failure is one draw, not one per training seed
+        wide = np.repeat(means[:, None], drawn.shape[1], 1)
+        return {
+            "mean": _ordered(means, means, np.ones(len(means))),
+            "seeds": _ordered(drawn.ravel(), wide.ravel(), weights.ravel()),
+        }
+
+    def random_best(self, count: int, noise: Noise) -> float:
+        """The expected mean reward of what random search holds, exactly.
+
+        The sum over all rewards r, in ascending order, of (P(R <= r)^n - P(R < r)^n) times the mean
+        reward of the architectures that give r. A failure counts as the lowest mean.
+
+        Args:
+            count: The number of evaluations n; every one draws anew, repeats included.
+            noise: What an evaluation gives.
+
+        Returns:
+            The expectation.
+        """
+        shares, means = self._ordered[noise]
+        below = np.concatenate([[0.0], shares[:-1]])
+        return float(((shares**count - below**count) * means).sum())
+
     @property
     def noise(self) -> Noise:
         """`mean`: by default an evaluation gives the mean over the training seeds."""
@@ -140,6 +171,18 @@ class BenchmarkTable(AbstractBenchmarkTable):
         if self._partial is not None:
             curve = tuple(zip(self._fidelities, self._partial[place].tolist(), strict=False))
         return Entry(tuple(row[~np.isnan(row)].tolist()), reported, seconds, curve)
+
+
+def _ordered(
+    rewards: NDArray[np.float64], means: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The share of the weight at or below each different reward, ascending, and their means."""
+    known = weights > 0
+    rewards, means, weights = rewards[known], means[known], weights[known]
+    values, places = np.unique(rewards, return_inverse=True)
+    mass = np.bincount(places, weights, len(values))
+    mean = np.bincount(places, weights * means, len(values)) / mass
+    return np.cumsum(mass) / mass.sum(), mean
 
 
 def _radix(options: Sequence[int]) -> list[int]:

@@ -85,6 +85,21 @@ class AbstractBenchmarkTable(ABC):
         """How many steps a whole training has; None, the default: only its end is known."""
         return None
 
+    def random_best(self, count: int, noise: Noise) -> float | None:
+        """The expected mean reward of what random search holds, exactly.
+
+        Random search draws each architecture with the same probability, again and again, and holds
+        the one with the best reward.
+
+        Args:
+            count: The number of evaluations.
+            noise: What an evaluation gives.
+
+        Returns:
+            The expectation; None, the default, where the table cannot list its rewards.
+        """
+        return None
+
     @abstractmethod
     def look(self, answers: Answers) -> Entry | None:
         """What the table has for an architecture.

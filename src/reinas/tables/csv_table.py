@@ -40,7 +40,7 @@ def csv_table(
         decisions: The columns that identify an architecture.
         reward: The column to optimise, or one column per training seed.
         report: A column that is reported but hidden from the search, such as test accuracy.
-        cost: The column with the cost of one evaluation, in seconds.
+        cost: The column with the duration of one training, in seconds.
         maximise: Whether a higher reward is better.
         fidelities: Columns with the reward earlier in the training, for early stopping. Their
             names end in the number of the step, such as loss_1, loss_3 and loss_9, and so does

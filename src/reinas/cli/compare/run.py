@@ -47,7 +47,16 @@ def on_table(options: CompareOptions, name: str, given: Settings, more: Settings
     )
     problem = Problem(name, evaluator.settings, table.reward, table.maximise, table.report)
     found = run_plans(work, options)
-    comparison = assemble(problem, tables, runs.specs, runs.seeds, runs.evaluations, runs.at, found)
+    comparison = assemble(
+        problem,
+        tables,
+        runs.specs,
+        runs.seeds,
+        runs.evaluations,
+        runs.at,
+        found,
+        evaluator.noise,
+    )
     show(options, comparison)
 
 
