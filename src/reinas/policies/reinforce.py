@@ -1,27 +1,24 @@
 """REINFORCE (Zoph & Le 2016, section 3.2): the loss, the baseline, the policy."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from reinas.errors import InvalidSettingError
-from reinas.policies.base import MAX_SEED, AbstractPolicy, State
+from reinas.policies.base import MAX_SEED
 from reinas.policies.baseline import Advantages, Baseline
 from reinas.policies.controller import Controller
-from reinas.policies.distributions import AbstractDistribution
 from reinas.policies.independent import IndependentSoftmaxes
+from reinas.policies.policy_gradient import PolicyGradient
 from reinas.spaces.base import AbstractSpace, check_decisions
 from reinas.spaces.recurrent import RecurrentSpace
 from reinas.threads import one_thread
-from reinas.types import Answers, Trial
+from reinas.types import Trial
 
-MAX_LEARNING_RATE = 1000  # far beyond it the weights overflow and sampling is impossible
 RATE, RATE_FOR_CELLS = 0.0006, 0.0005  # of the paper: sections 4.1 and 4.2
 MAX_UNITS = 4096  # units or layers of a controller: more would not fit into memory
 
@@ -47,20 +44,7 @@ Gradient = list[Tensor | None]
 """One tensor per parameter, in their order; None where the batch does not use it."""
 
 
-def adam(parameters: Iterable[Tensor], learning_rate: float) -> torch.optim.Adam:
-    """Adam with torch's other defaults: the optimiser of every controller, whole or in slices.
-
-    Args:
-        parameters: What to optimise.
-        learning_rate: Adam's step size.
-
-    Returns:
-        The optimiser.
-    """
-    return torch.optim.Adam(parameters, learning_rate, fused=True)
-
-
-class Reinforce(AbstractPolicy):
+class Reinforce(PolicyGradient):
     """Trains a distribution over answers by policy gradient, one Adam step per batch.
 
     The baseline is an exponential moving average of the earlier batches' mean rewards. It starts
@@ -81,44 +65,6 @@ class Reinforce(AbstractPolicy):
         learning_rate: Adam's step size.
         baseline: The baseline of the next batch.
     """
-
-    def __init__(
-        self,
-        network: AbstractDistribution,
-        settings: Mapping[str, Any],
-        *,
-        learning_rate: float,
-        decay: float,
-    ) -> None:
-        if not 0 < learning_rate < math.inf:
-            raise InvalidSettingError(
-                "policy.learning_rate", f"must be above 0 and finite, got {learning_rate}"
-            )
-        if learning_rate > MAX_LEARNING_RATE:
-            raise InvalidSettingError(
-                "policy.learning_rate", f"must be at most {MAX_LEARNING_RATE}, got {learning_rate}"
-            )
-        if not 0 <= decay < 1:
-            raise InvalidSettingError(
-                "policy.decay", f"must be at least 0 and below 1, got {decay}"
-            )
-        self.network = network
-        self._settings = dict(settings)
-        self.learning_rate = learning_rate
-        self.baseline = Baseline(decay)
-        self._adam = adam(network.parameters(), learning_rate)
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """The policy's name and parameters."""
-        return self._settings
-
-    def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
-        """Sample from the network."""
-        generator = torch.Generator().manual_seed(seed)
-        with one_thread():
-            drawn = self.network.sample(count, length, generator)
-        return [tuple(row) for row in drawn.tolist()]
 
     def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
         """Take one step of Adam on the batch's answers and rewards.
@@ -176,37 +122,6 @@ class Reinforce(AbstractPolicy):
             "entropy": entropies.detach().sum(1).mean().item(),
             "gradient_norm": norm.item(),
         }
-
-    def state(self) -> State:
-        """Weights, Adam's moments and step counts, the baseline, the lowest reward below 0."""
-        result: State = {
-            "baseline": np.array(self.baseline.average),
-            "worst": np.array(self.baseline.worst),
-        }
-        for name, value in self.network.state_dict().items():
-            result[f"network.{name}"] = value.numpy().copy()
-        for index, slots in self._adam.state_dict()["state"].items():
-            for name, value in slots.items():
-                result[f"adam.{index}.{name}"] = value.numpy().copy()
-        return result
-
-    def restore(self, state: State) -> None:
-        """Restore the weights, the optimiser and the baseline."""
-        arrays = {name: torch.from_numpy(np.array(value)) for name, value in state.items()}
-        average, worst = (float(arrays.pop(key)) for key in ("baseline", "worst"))
-        self.baseline = replace(self.baseline, average=average, worst=worst)
-        weights = {}
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in arrays.items():
-            head, _, rest = name.partition(".")
-            if head == "network":
-                weights[rest] = tensor
-            else:
-                index, _, slot = rest.partition(".")
-                moments.setdefault(int(index), {})[slot] = tensor
-        self.network.load_state_dict(weights)
-        groups = self._adam.state_dict()["param_groups"]
-        self._adam.load_state_dict({"state": moments, "param_groups": groups})
 
 
 def zoph_le(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from reinas.policies.base import State
-from reinas.policies.reinforce import adam
+from reinas.policies.policy_gradient import adam
 from reinas.study.servers.slices import MOMENTS, SUM
 from reinas.threads import one_thread
 
