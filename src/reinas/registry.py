@@ -59,6 +59,7 @@ NAMED: dict[Kind, dict[str, str]] = {
     },
     "table": {
         "analognasbench": "reinas.tables.analog:analognasbench",
+        "conv-landscape": "reinas.tables.landscape:ConvLandscape",
         "csv": "reinas.tables.csv_table:csv_table",
         "hpobench": "reinas.tables.packages:hpobench",
         "hpolib": "reinas.tables.packages:hpolib",

@@ -9,7 +9,7 @@ from scipy import stats
 from reinas import Job
 from reinas.errors import SettingError
 from reinas.evaluators.tabular import TabularEvaluator
-from reinas.tables.landscape import Landscape
+from reinas.tables.landscape import ConvLandscape, Landscape
 
 
 def everything(table):
@@ -122,3 +122,26 @@ def test_landscapes_that_cannot_be_made_are_refused(settings, message):
     """The message has the parameter, its bounds, and what came."""
     with pytest.raises(SettingError, match=message):
         Landscape(**settings)
+
+
+@pytest.mark.parametrize("interactions", [0, 2, 5])
+def test_over_filters_and_links_the_best_is_that_of_all_answers(interactions):
+    """Two layers: 64 x 64 filters and one link, by brute force; rewards lie in [0, 1]."""
+    table = ConvLandscape(depth=2, interactions=interactions, seed=3)
+    means = [table.look(answers).mean for answers in table.space.enumerate()]
+    assert len(means) == 64 * 64 * 2
+    assert table.best == pytest.approx(max(means), abs=1e-12)
+    assert 0 <= min(means) < max(means) <= 1
+
+
+def test_a_link_matters():
+    """With it the same filters have another reward."""
+    table = ConvLandscape(depth=2, interactions=1, seed=3)
+    assert table.look((0,) * 6 + (1,)).mean != table.look((0,) * 7).mean
+
+
+@pytest.mark.parametrize("settings", [{"depth": 0}, {"interactions": 7}, {"deviation": -1.0}])
+def test_settings_of_a_conv_landscape_out_of_range_are_refused(settings):
+    """With the key in the message."""
+    with pytest.raises(SettingError, match=next(iter(settings))):
+        ConvLandscape(**settings)
