@@ -20,8 +20,10 @@ from reinas.compare.comparison import Comparison, PolicySpec
 from reinas.compare.runs import table_of
 from reinas.compare.summary import Rows, summarise
 from reinas.questions import estimator
-from reinas.questions import rnn_and_rl as questions
+from reinas.questions import tuning as questions
 from reinas.questions.result import QuestionResult, RunContext, compare
+from reinas.questions.rl import rl
+from reinas.questions.rnn import rnn
 from reinas.registry import words
 from reinas.tables.packages import hpobench, hpolib
 
@@ -174,7 +176,7 @@ def main() -> None:
 
     context = RunContext(Store(args.store), args.workers, say)
     few = max(2, args.seeds // 3)
-    answers = {"rl": questions.rl(context, args.seeds, 200)}
+    answers = {"rl": rl(context, args.seeds, 200)}
     unseen_ = {
         "Tables not used for tuning": compare_all(context, unseen(), few, RIVALS),
         "Synthetic landscapes": compare_all(
@@ -185,7 +187,7 @@ def main() -> None:
         ),
     }
     answers["ablation"] = ablations(context, max(2, args.seeds // 2))
-    answers["rnn"] = questions.rnn(context, max(2, args.seeds // 2), 1000)
+    answers["rnn"] = rnn(context, max(2, args.seeds // 2), 1000)
     table = table_of({"name": "nasbench201", "data": "cifar10"})
     answers["estimator"] = estimator.estimator(table, 10 * args.seeds, say)
     text = [

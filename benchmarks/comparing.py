@@ -8,7 +8,7 @@ from benchmarks.speed import say
 from reinas import Store
 from reinas.compare.comparison import run_all, run_specs
 from reinas.compare.runs import RunSpec, run, table_of
-from reinas.questions.rnn_and_rl import policy_spec
+from reinas.questions.tuning import policy_spec
 
 CELLS = {"name": "nasbench201", "data": "cifar10"}
 

@@ -50,10 +50,10 @@ if TYPE_CHECKING:
     from reinas.policies.exact import exact_gradient, expected_reward
     from reinas.policies.independent import IndependentSoftmaxes
     from reinas.policies.local import LocalSearch
+    from reinas.policies.optuna_samplers import Tpe
     from reinas.policies.random import RandomSearch
     from reinas.policies.reinforce import Reinforce, independent, reinforce_loss, zoph_le
     from reinas.policies.starting import StartingWith
-    from reinas.policies.tpe import Tpe
     from reinas.report.drawing import draw
     from reinas.report.formulas import formulas
     from reinas.spaces.base import AbstractSpace
@@ -133,7 +133,7 @@ _HOMES = {
     "reinas.policies.random": ("RandomSearch",),
     "reinas.policies.bayes": ("BayesianSearch",),
     "reinas.policies.reinforce": ("Reinforce", "independent", "reinforce_loss", "zoph_le"),
-    "reinas.policies.tpe": ("Tpe",),
+    "reinas.policies.optuna_samplers": ("Tpe",),
     "reinas.report.drawing": ("draw",),
     "reinas.report.formulas": ("formulas",),
     "reinas.study.servers.asynchronous": ("Asynchronous",),

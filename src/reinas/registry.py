@@ -51,10 +51,11 @@ NAMED: dict[Kind, dict[str, str]] = {
         "fixed": "reinas.policies.fixed:Fixed",
         "independent": "reinas.policies.reinforce:independent",
         "local": "reinas.policies.local:LocalSearch",
+        "optuna-gp": "reinas.policies.optuna_samplers:OptunaGp",
         "ppo": "reinas.policies.ppo:ppo",
         "random": "reinas.policies.random:RandomSearch",
         "replay": "reinas.policies.replay:replay",
-        "tpe": "reinas.policies.tpe:Tpe",
+        "tpe": "reinas.policies.optuna_samplers:Tpe",
         "zoph-le": "reinas.policies.reinforce:zoph_le",
     },
     "table": {

@@ -16,7 +16,9 @@ def test_the_reviews_numbers_are_worked_through(reinas):
     assert "J = E[loss] = 34.8547" in out
     assert out.count("That is the best child.") == 2
     assert "plateaus, not minima" in out
-    assert "2 end at (linear, linear)" in out
+    assert "J = E[loss] = 0.3961" in out
+    assert "the likeliest child is (sigmoid, linear) in 2 of 2 starts" in out
+    assert "the likeliest child is (linear, linear) in 2 of 2 starts" in out
 
 
 def test_the_children_are_trained_with_several_seeds(reinas):
@@ -30,3 +32,20 @@ def test_the_children_are_trained_with_several_seeds(reinas):
         assert row["least"] <= row["mean"] <= row["most"]
     assert max(losses["r00"]["most"], losses["r10"]["most"]) < 1
     assert min(losses["r01"]["least"], losses["r11"]["least"]) > 10
+
+
+def test_the_children_are_trained_longer_on_request(reinas, monkeypatch):
+    """A row for each number of epochs, and what it says about the first."""
+    from reinas.questions import toy_convergence
+
+    short = (toy_convergence.Training("made", 0.02, (2, 30)),)
+    monkeypatch.setattr(toy_convergence, "TRAININGS", short)
+    given = ("toy", "--losses", "review", "--starts", "1", "--converge", "--seeds", "2")
+    status, out, _ = reinas(*given)
+    assert status == 0
+    assert "Have they converged? Median mean squared error of 2 seeds" in out
+    assert "After 2 epochs the greatest median is" in out
+    _, out, _ = reinas(*given, "--json")
+    longer = json.loads(out)["longer"]["made"]
+    assert list(longer) == ["2", "30"]
+    assert list(longer["30"]) == [f"r{a}{b}" for a, b in REVIEW_LOSSES]

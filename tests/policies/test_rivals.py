@@ -24,7 +24,7 @@ from reinas.compare.runs import RunSpec, run
 from reinas.errors import SettingError
 from reinas.policies.evolution import Evolution
 from reinas.policies.local import LocalSearch
-from reinas.policies.tpe import Tpe
+from reinas.policies.optuna_samplers import OptunaGp, Tpe
 from reinas.spaces.nasbench201 import NasBench201Space
 from reinas.spaces.product import ProductSpace
 from reinas.tables.packages import nasbench201
@@ -37,6 +37,7 @@ RIVALS = {
     "local": lambda space: LocalSearch(space, starts=2),
     "local best": lambda space: LocalSearch(space, starts=2, first=False),
     "tpe": lambda space: Tpe(space, startup=4),
+    "optuna-gp": lambda space: OptunaGp(space, startup=4),
 }
 DISTINCT = ("random", "local", "local best")
 every = pytest.mark.parametrize("name", RIVALS)
@@ -75,6 +76,13 @@ class TestTpe(PolicyContract):
 
     def make(self, space):
         return RIVALS["tpe"](space)
+
+
+class TestOptunaGp(PolicyContract):
+    """Optuna's Gaussian process, soon past its random start."""
+
+    def make(self, space):
+        return RIVALS["optuna-gp"](space)
 
 
 class TestUnivariateTpe(PolicyContract):
@@ -447,6 +455,7 @@ def test_the_known_figures_on_nasbench201_come_out():
         ),
         (lambda s: LocalSearch(s, starts=0), "policy.starts must be at least 1, got 0"),
         (lambda s: Tpe(s, startup=0), "policy.startup must be at least 1, got 0"),
+        (lambda s: OptunaGp(s, startup=0), "policy.startup must be at least 1, got 0"),
         (lambda s: Tpe(s, candidates=0), "policy.candidates must be at least 1, got 0"),
     ],
 )

@@ -34,6 +34,10 @@ class ToyOptions(SeedOptions, WorkerOptions):
         Option("measured: train the networks; review: take the losses that the review prints."),
     ] = "measured"
     starts: Annotated[int, Field(ge=1), Option("Starting points of REINFORCE.")] = 5
+    converge: Annotated[
+        bool,
+        Option("Also train the networks ten times as long: have they converged? A minute."),
+    ] = False
 
 
 @with_options(ToyOptions)
@@ -41,12 +45,13 @@ def toy(given: Settings, json: JsonOption = False) -> None:
     """Work through the review's toy example: four children, two decisions.
 
     Trains the four small networks ("children") with several seeds and computes the expected
-    reward and its exact gradient. Then it descends from the review's two starting points, learns
+    reward and its exact gradient. Then it descends from the review's three starting points, learns
     by REINFORCE from new ones, and says where each ends and why.
 
     Examples:
     - `reinas toy`
     - `reinas toy --losses review` (no training: the review's own numbers)
+    - `reinas toy --converge --seeds 12` (are the children trained to the end?)
     """
     options = read(ToyOptions, given)
     from reinas.questions import toy as study
@@ -54,13 +59,16 @@ def toy(given: Settings, json: JsonOption = False) -> None:
     measured = {a: [loss] for a, loss in study.REVIEW_LOSSES.items()}
     if options.losses == "measured":
         measured = _train(study, options, quiet=json)
+    trained = _train_longer(options, quiet=json) if options.converge else []
     means = {answers: mean(values) for answers, values in measured.items()}
     descents = [list(study.descend(start, means)) for start in study.REVIEW_STARTS]
     fresh = [list(study.reinforce(means, seed=options.seed + k)) for k in range(options.starts)]
     if json:
-        print_json(_document(study, measured, means, descents, fresh))
+        print_json(_document(study, measured, means, descents, fresh, trained))
         return
     _print_losses(measured)
+    if trained:
+        _print_convergence(trained, options.seeds)
     for points in descents:
         _print_descent(study, points, means)
     _print_fresh(fresh)
@@ -83,8 +91,43 @@ def _train(study: Any, options: ToyOptions, *, quiet: bool) -> Any:
         )
 
 
-def _document(study: Any, measured: Any, means: Any, descents: Any, fresh: Any) -> dict[str, Any]:
+def _train_longer(options: ToyOptions, *, quiet: bool) -> list[tuple[str, Any]]:
+    """The median losses of each way to train, by the number of epochs."""
+    from reinas.questions.toy_convergence import TRAININGS, losses_over_epochs, medians
+
+    bar = Bar(quiet=quiet)
+    total = sum(training.epochs[-1] for training in TRAININGS)
+    task = bar.add_task("training them longer, in epochs", total=total, note="")
+    with interruptible(bar, lambda: "stopped before all children were trained"):
+        bar.start()
+        return [
+            (
+                training.name,
+                medians(
+                    losses_over_epochs(
+                        training,
+                        options.seeds,
+                        seed=options.seed,
+                        on_epochs=lambda count: bar.update(task, advance=count),
+                    )
+                ),
+            )
+            for training in TRAININGS
+        ]
+
+
+def _document(
+    study: Any, measured: Any, means: Any, descents: Any, fresh: Any, trained: Any
+) -> dict[str, Any]:
+    longer = {
+        name: {
+            str(epoch): {f"r{a}{b}": value for (a, b), value in by.items()}
+            for epoch, by in found.items()
+        }
+        for name, found in trained
+    }
     return {
+        **({"longer": longer} if longer else {}),
         "losses": {
             f"r{a}{b}": {"mean": mean(v), "least": min(v), "most": max(v), "all": v}
             for (a, b), v in measured.items()
@@ -120,6 +163,25 @@ def _print_losses(measured: Any) -> None:
             " so the reward is random. What follows takes the means.",
             soft_wrap=True,
         )
+
+
+def _print_convergence(trained: Any, seeds: int) -> None:
+    out.print(f"\n[bold]Have they converged?[/] Median mean squared error of {seeds} seeds\n")
+    head = ["training", "epochs", *(f"r{a}{b}" for a, b in CHILDREN)]
+    rows = [
+        (name, f"{epoch:,}", *(f"{by[child]:.4f}" for child in CHILDREN))
+        for name, found in trained
+        for epoch, by in found.items()
+    ]
+    out.print(table(head, rows, right=range(1, len(head))))
+    found = trained[0][1]
+    first, last = found[min(found)], found[max(found)]
+    out.print(
+        f"\nAfter {min(found):,} epochs the greatest median is {max(first.values()):.4g}, after"
+        f" {max(found):,} it is {max(last.values()):.4g}: most of what tells the children apart at"
+        " first is that some are not trained to the end.",
+        soft_wrap=True,
+    )
 
 
 def _print_descent(study: Any, points: Any, means: Any) -> None:
@@ -179,26 +241,31 @@ def _print_fresh(fresh: Any) -> None:
         f" per step, {end:,} steps, Adam 0.05)\n",
         soft_wrap=True,
     )
+    head = ["start", "steps", "J", "P(A1=1)", "P(A2=1|A1)", "likeliest child"]
     rows = [
-        (k, *(text for p in points for text in _where(p)), CHILDREN[points[-1].likeliest])
-        for k, points in enumerate(fresh)
+        (k, f"{point.step:,}", *_where(point))
+        for place in range(len(fresh[0]))
+        for k, point in enumerate(points[place] for points in fresh)
     ]
-    head = ["start"]
-    for point in fresh[0]:
-        head += [f"J at {point.step:,}", "P(A1)", "P(A2|A1)"]
-    out.print(table([*head, "likeliest child"], rows, right=range(len(head))))
-    ends = [CHILDREN[points[-1].likeliest] for points in fresh]
-    counts = ", ".join(f"{ends.count(e)} end at ({e})" for e in dict.fromkeys(ends))
+    out.print(table(head, rows, right=range(5)))
     early = fresh[0][0].step
     undecided = [mean(min(p[0].first, 1 - p[0].first) for p in fresh)]
     undecided.append(mean(min(q, 1 - q) for p in fresh for q in [_second(p[0])]))
     out.print(
-        f"\nOf {len(fresh)} starts {counts}. Near 0 no sigmoid is sure of anything, so every"
-        f" child is sampled and they can be compared. After {early:,} steps the less likely answer"
-        f" to the first decision has probability {undecided[0]:.3f} on average, to the second"
-        f" {undecided[1]:.4f}: what is worth more is settled first.",
+        f"\nAfter {early:,} steps ({8 * early:,} sampled children) {_counted(fresh, 0)}; after"
+        f" {end:,} ({8 * end:,}) {_counted(fresh, -1)}. Near 0 no sigmoid is sure of anything, so"
+        f" every child is sampled and they can be compared. After {early:,} steps the less likely"
+        f" answer to the first decision has probability {undecided[0]:.3f} on average, to the"
+        f" second {undecided[1]:.4f}: what is worth more is settled first.",
         soft_wrap=True,
     )
+
+
+def _counted(fresh: Any, place: int) -> str:
+    """How many starts have which likeliest child."""
+    likeliest = [CHILDREN[points[place].likeliest] for points in fresh]
+    counts = (f"({child}) in {likeliest.count(child)}" for child in dict.fromkeys(likeliest))
+    return f"the likeliest child is {', '.join(counts)} of {len(fresh)} starts"
 
 
 def _second(point: Any) -> float:
@@ -207,5 +274,10 @@ def _second(point: Any) -> float:
     return second
 
 
-def _where(point: Any) -> tuple[str, str, str]:
-    return f"{point.expected:.4f}", f"{point.first:.4f}", f"{_second(point):.4f}"
+def _where(point: Any) -> tuple[str, str, str, str]:
+    return (
+        f"{point.expected:.4f}",
+        f"{point.first:.4f}",
+        f"{_second(point):.4f}",
+        CHILDREN[point.likeliest],
+    )

@@ -28,8 +28,8 @@ Losses = dict[Answers, float]
 REVIEW_LOSSES: Losses = {(0, 0): 0.0535, (0, 1): 91.1902, (1, 0): 0.3961, (1, 1): 34.4771}
 """The losses that the review prints, of one run each; indices (h, g), 0 linear, 1 sigmoid."""
 
-REVIEW_STARTS: tuple[Theta, Theta] = ((-8, 77, 77, 0, -8), (5, 1, 1, 5, 5))
-"""The two parameters from which the review descends."""
+REVIEW_STARTS: tuple[Theta, ...] = ((-8, 77, 77, 0, -8), (5, 1, 1, 5, 5), (15, 0, 0, 3, -15))
+"""The parameters from which the review descends."""
 
 STEPS, RATE = 100_000, 1.0  # of the descent: enough to leave the last plateau
 

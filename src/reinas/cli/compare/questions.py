@@ -11,8 +11,10 @@ from reinas.compare.runs import table_of
 from reinas.config.execution import worker_count
 from reinas.config.settings import Settings
 from reinas.errors import InvalidSettingError, nearest
-from reinas.questions import estimator, rnn_and_rl
+from reinas.questions import estimator
 from reinas.questions.result import QuestionResult, RunContext
+from reinas.questions.rl import rl
+from reinas.questions.rnn import rnn
 from reinas.store import Store
 
 SIZES = {"rnn": (100, 1000), "rl": (100, 200)}
@@ -22,8 +24,8 @@ ESTIMATES = 2000
 OWN_SETTINGS = ("policies", "at", "batch_size", "reuse", "first_seed", "stopping")
 """What a question brings itself."""
 QUESTIONS: dict[str, Callable[..., QuestionResult]] = {
-    "rnn": rnn_and_rl.rnn,
-    "rl": rnn_and_rl.rl,
+    "rnn": rnn,
+    "rl": rl,
 }
 
 
