@@ -24,13 +24,13 @@ def comparisons() -> None:
     how = "random, evolution, local: 100 seeds x 200 evaluations, NAS-Bench-201"
     say("comparison of three", f"{seconds:.1f} s", how, "< 60 s")
     begun = time.perf_counter()
-    run(RunSpec(CELLS, None, "mean", policy_spec("zoph-le").settings, None, 2000, "reuse", 0))
+    run(RunSpec(CELLS, None, "mean", policy_spec("zoph-le").settings, None, 2000, True, 0))
     seconds = time.perf_counter() - begun
     say("zoph-le, 2,000 evaluations", f"{seconds:.2f} s", "NAS-Bench-201, one seed", "< 20 s")
     large = {"name": "landscape", "decisions": 500, "options": 2}
     for name, where, count in (("6 decisions", CELLS, 500), ("500 decisions", large, 500)):
         done = run(
-            RunSpec(where, None, "mean", policy_spec("bayes").settings, None, count, "reuse", 0)
+            RunSpec(where, None, "mean", policy_spec("bayes").settings, None, count, True, 0)
         )
         own = 1000 * done.own_seconds / count
         say(f"bayes itself, {name}", f"{own:.1f} ms", f"per evaluation, up to {count}", "< 50 ms")

@@ -56,7 +56,7 @@ class BayesianSearch(AbstractPolicy):
 
     batch_size = 5
 
-    def __init__(self, space: AbstractSpace[Any], *, start: int = 6, seed: int = 0) -> None:
+    def __init__(self, space: AbstractSpace[Any], *, start: int = 10, seed: int = 0) -> None:
         if not 2 <= start <= MAX_START:
             raise InvalidSettingError(
                 "policy.start", f"must be from 2 to {MAX_START:,}, got {start}"

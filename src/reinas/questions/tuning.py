@@ -15,6 +15,7 @@ from reinas.compare.comparison import PolicySpec
 from reinas.compare.page import TextTable
 from reinas.compare.runs import table_of
 from reinas.questions.result import RunContext
+from reinas.registry import PLACES
 
 FIRST_TUNING_SEED = 1_000_000
 """Seeds from here on are used for tuning only; no reported run has one of them."""
@@ -43,14 +44,13 @@ def published_benchmark(name: str, data: str) -> Benchmark:
 
     Args:
         name: The table's name.
-        data: Its data set.
+        data: Its data set, or its metric.
 
     Returns:
         The benchmark.
     """
-    return Benchmark(
-        f"{name}:{data}", lambda _: dict(table_of({"name": name, "data": data}).settings)
-    )
+    settings = {"name": name, PLACES[name]: data}
+    return Benchmark(f"{name}:{data}", lambda _: dict(table_of(settings).settings))
 
 
 def landscape_benchmark(decisions: int, options: int, interactions: int) -> Benchmark:
