@@ -230,3 +230,45 @@ def test_fidelities_that_make_no_curve_are_refused(csv, reward, fidelities, mess
     text = "depth,loss_1,loss_3,loss_9,plain\n1,1,1,1,1\n2,1,1,1,1\n"
     with pytest.raises(SettingError, match=message):
         csv(text, ("depth",), reward, fidelities=fidelities)
+
+
+def test_the_rows_can_be_all_that_there_is(csv):
+    """Three architectures; the fourth combination is snapped to the nearest."""
+    table = csv(pool=True)
+    assert table.space.size == 3
+    assert table.settings["pool"] is True
+    assert table.space.snapped((1, 1)) in {(0, 1), (1, 0)}
+    assert table.best == 0.9
+    assert "pool" not in csv().settings
+
+
+BROKEN = """depth,kind,val_1,val_2,test,seconds
+1,a,0.5,nan,0.55,10
+1,b,nan,nan,,
+2,a,0.9,0.8,0.95,20
+2,b,-1,0.3,0.35,20
+"""
+
+
+def test_invalid_rewards_are_failures(csv):
+    """All seeds invalid: it failed, and needs no other number; one: that one is left out."""
+    table = csv(
+        BROKEN, reward=("val_1", "val_2"), report="test", cost="seconds", invalid=("nan", "-1")
+    )
+    assert table.look((0, 1)) is None
+    assert table.look((0, 0)) == Entry((0.5,), 0.55, 10.0)
+    assert table.look((1, 1)).rewards == (0.3,)
+    assert table.settings["invalid"] == ["nan", "-1"]
+
+
+def test_an_invalid_value_has_to_be_declared(csv):
+    """The message names the line, and what can be done."""
+    with pytest.raises(FileError, match=r"line 2, column val_2: .* got 'nan'; .* invalid"):
+        csv(BROKEN, reward=("val_2",))
+
+
+def test_a_table_in_which_all_failed_is_refused(csv):
+    """There would be nothing to find."""
+    text = "a,r\n1,nan\n2,nan\n"
+    with pytest.raises(FileError, match="every reward is nan"):
+        csv(text, ("a",), ("r",), invalid=("nan",))

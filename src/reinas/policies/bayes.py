@@ -24,6 +24,7 @@ from reinas.policies.random import fresh
 from reinas.policies.surrogate import scores
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace, check_decisions, counter
+from reinas.spaces.pool import Pool
 from reinas.types import Answers, Decision, Trial
 
 MAX_ENUMERATED = 20_000  # up to this many architectures, all of them are candidates
@@ -118,15 +119,16 @@ class BayesianSearch(AbstractPolicy):
             even = np.concatenate([rng.permutation(decision.num_options) for _ in range(rounds)])
             columns.append(rng.permutation(even[: self._start]))
         rows = encoding(decisions).canonical(np.array(columns).T)
-        return list(dict.fromkeys(map(tuple, rows.tolist())))
+        return list(dict.fromkeys(self._space.snapped(tuple(row)) for row in rows.tolist()))
 
     def _maximisers(self, count: int, length: int, rng: np.random.Generator) -> list[Answers]:
         model, settled = self._model(), self._history.settled
         decisions = self._space.decisions[:length]
-        enumerated = counter(decisions).total <= MAX_ENUMERATED
+        known = self._space.pool
+        enumerated = known is not None or counter(decisions).total <= MAX_ENUMERATED
         functions = acquisitions(float(model.known.max()), model.noise, enumerated=enumerated)
         if enumerated:
-            answers, bits, places = _enumerated(decisions, self._space.decisions)
+            answers, bits, places = _enumerated(decisions, self._space.decisions, known)
             left = np.ones(len(answers), bool)
             left[[places[a] for a in settled if a in places]] = False
             answers, bits = answers[left], bits[left]
@@ -265,9 +267,9 @@ def _threads() -> ThreadpoolController:
 
 @lru_cache(maxsize=4)
 def _enumerated(
-    decisions: tuple[Decision, ...], every: tuple[Decision, ...]
+    decisions: tuple[Decision, ...], every: tuple[Decision, ...], pool: Pool | None
 ) -> tuple[Ints, NDArray[np.float32], dict[Answers, int]]:
-    """All architectures of a small space, their encoding, and the index of each."""
-    each = list(counter(decisions).each())
+    """All architectures of a small space or a pool, their encoding, and the index of each."""
+    each = list(counter(decisions).each() if pool is None else pool.rows)
     answers = np.array(each, np.int64)
     return answers, encoding(every).bits(answers), {a: place for place, a in enumerate(each)}

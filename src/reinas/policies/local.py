@@ -73,7 +73,8 @@ class LocalSearch(AbstractPolicy):
         decisions = self._space.decisions[:length]
         rng = np.random.default_rng(trial)
         centre = completed(decisions, self._history.answers[trial][:length], rng)
-        return [changed(decisions, centre, change, rng) for change in changes(decisions, centre)]
+        around = (changed(decisions, centre, c, rng) for c in changes(decisions, centre))
+        return list(dict.fromkeys(self._space.snapped(answers) for answers in around))
 
     def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
         """Move to a better neighbour, stay, or restart.

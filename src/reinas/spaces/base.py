@@ -11,6 +11,7 @@ import numpy as np
 from reinas.errors import AnswersError, SettingError
 from reinas.names import object_name
 from reinas.spaces.counting import Counter, canonical, draw_decisions
+from reinas.spaces.pool import Pool
 from reinas.types import A, Answers, Choice, Decision, Link
 
 MAX_SIZE = 1_000_000
@@ -101,10 +102,27 @@ class AbstractSpace(ABC, Generic[A]):
         return {"name": name, **asdict(self)}  # type: ignore[call-overload]
 
     @property
+    def pool(self) -> Pool | None:
+        """The only architectures that there are; None, the default: every combination is one."""
+        return None
+
+    @final
+    def snapped(self, answers: Answers) -> Answers:
+        """The architecture that is taken for these answers: themselves, or the pool's nearest.
+
+        Args:
+            answers: Canonical answers.
+
+        Returns:
+            Answers of this space.
+        """
+        return answers if self.pool is None else self.pool.nearest(answers)
+
+    @property
     @final
     def size(self) -> int:
         """The exact number of architectures."""
-        return counter(self.decisions).total
+        return counter(self.decisions).total if self.pool is None else len(self.pool)
 
     @final
     def sample(
@@ -123,7 +141,7 @@ class AbstractSpace(ABC, Generic[A]):
             length: Answer only this many decisions, one of `lengths`. None: all of them.
             over: "architectures" makes every architecture equally likely; "decisions" makes the
                 options of each active decision equally likely. The two differ only where decisions
-                are conditional.
+                are conditional, and not at all where there is a pool.
 
         Returns:
             `count` answers, each with `length` indices.
@@ -135,6 +153,8 @@ class AbstractSpace(ABC, Generic[A]):
             raise SettingError(f"over is architectures or decisions, got {over!r}")
         decisions = self.decisions[:length]
         rng = np.random.default_rng(seed)
+        if self.pool is not None:
+            return self.pool.draw(count, rng)
         if over == "decisions":
             return [draw_decisions(decisions, rng) for _ in range(count)]
         return [counter(decisions).draw(rng) for _ in range(count)]
@@ -142,7 +162,7 @@ class AbstractSpace(ABC, Generic[A]):
     @final
     def enumerate(self) -> Iterator[Answers]:
         """Yield all canonical answers in lexicographic order; feasible only for small spaces."""
-        return counter(self.decisions).each()
+        return counter(self.decisions).each() if self.pool is None else iter(self.pool.rows)
 
     @final
     def check(self, answers: Answers) -> None:
@@ -152,8 +172,8 @@ class AbstractSpace(ABC, Generic[A]):
             answers: One index per decision, for whole layers.
 
         Raises:
-            AnswersError: Their number is not among `lengths`, an index is out of range, or an
-                inactive decision has an answer other than 0.
+            AnswersError: Their number is not among `lengths`, an index is out of range, an
+                inactive decision has an answer other than 0, or the pool does not have them.
         """
         if len(answers) not in self.lengths:
             lengths = ", ".join(str(n) for n in self.lengths)
@@ -174,6 +194,10 @@ class AbstractSpace(ABC, Generic[A]):
                     f"{self.name}: {decision.name} is inactive after the answers before it,"
                     f" so it must be 0, got {answer}"
                 )
+        if self.pool is not None and tuple(answers) not in self.pool:
+            raise AnswersError(
+                f"{self.name}: there is no architecture with the answers {tuple(answers)}"
+            )
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from reinas.errors import AnswersError, SettingError
 from reinas.spaces.base import AbstractSpace
+from reinas.spaces.pool import Pool
 from reinas.types import Answers, Choice
 
 Columns = tuple[tuple[str, tuple[Any, ...]], ...]
@@ -109,6 +110,33 @@ class ProductSpace(AbstractSpace[Assignment]):
             raise AnswersError(
                 f"product: expected one value per column, got {architecture}"
             ) from None
+
+
+@dataclass(frozen=True)
+class PoolSpace(ProductSpace):
+    """Some of the combinations of the values of some columns, such as the rows of a table.
+
+    Args:
+        columns: Pairs of a name and its values.
+        rows: The combinations that there are, as answers: one index per column.
+
+    Raises:
+        SettingError: As for `ProductSpace`, or there are no rows.
+        AnswersError: A row has another number of answers than there are columns, or no such value.
+    """
+
+    rows: tuple[Answers, ...] = ()
+    name: ClassVar[str] = "pool"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for row in self.pool.rows:
+            self.check(row)
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The rows."""
+        return Pool(self.rows)
 
 
 def product_space(columns: Mapping[str, tuple[Any, ...]] | Columns) -> ProductSpace:

@@ -59,6 +59,7 @@ def proposals(
             f" each, and proposed {len(proposed)} of {sorted({len(a) for a in proposed})}: was it"
             " made for this space?"
         )
+    proposed = [space.snapped(answers) for answers in proposed]
     for answers in proposed:
         space.check(answers)
     described = [_described(space, answers) for answers in proposed]

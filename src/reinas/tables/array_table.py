@@ -18,8 +18,9 @@ class BenchmarkTable(AbstractBenchmarkTable):
 
     Args:
         space: The space; it must have no conditions.
-        rewards: [size, seeds], in the order of `space.enumerate()`. NaN marks a missing training
-            seed; a row of NaN is an architecture that fails.
+        rewards: [size, seeds], in lexicographic order of the answers; with a pool, too, there is a
+            row for every combination. NaN marks a missing training seed; a row of NaN is an
+            architecture that fails, or that the pool does not have.
         settings: Name and parameters from which the table can be made again.
         reward: Name of the reward.
         maximise: Whether a higher reward is better; otherwise the rewards are stored negated.
@@ -118,9 +119,12 @@ class BenchmarkTable(AbstractBenchmarkTable):
     @cached_property
     def _ordered(self) -> Mapping[Noise, tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """For both kinds of evaluation: the chance to draw at most each reward, and its mean."""
-        means = np.where(np.isnan(self.means), np.nanmin(self.means), self.means)
-        counts = (~np.isnan(self._rewards)).sum(1)
-        drawn = np.where(counts[:, None] > 0, self._rewards, means[:, None])
+        there = self._places()
+        means = self.means[there]
+        means = np.where(np.isnan(means), np.nanmin(means), means)
+        rewards = self._rewards[there]
+        counts = (~np.isnan(rewards)).sum(1)
+        drawn = np.where(counts[:, None] > 0, rewards, means[:, None])
         weights = np.where(np.isnan(drawn), 0.0, 1 / np.maximum(counts, 1)[:, None])
         weights[counts == 0, 1:] = 0.0  # a failure is one draw, not one per training seed
         wide = np.repeat(means[:, None], drawn.shape[1], 1)
@@ -128,6 +132,14 @@ class BenchmarkTable(AbstractBenchmarkTable):
             "mean": _ordered(means, means, np.ones(len(means))),
             "seeds": _ordered(drawn.ravel(), wide.ravel(), weights.ravel()),
         }
+
+    def _places(self) -> NDArray[np.int64]:
+        """The rows of the space's architectures."""
+        pool = self._space.pool
+        if pool is None:
+            return np.arange(len(self._rewards))
+        places: NDArray[np.int64] = np.array(pool.rows, np.int64) @ np.array(self._radix)
+        return places
 
     def random_best(self, count: int, noise: Noise) -> float:
         """The expected mean reward of what random search holds, exactly.

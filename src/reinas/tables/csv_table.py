@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import FileError, InvalidSettingError, nearest
-from reinas.spaces.product import ProductSpace
+from reinas.spaces.product import PoolSpace, ProductSpace
 from reinas.tables.array_table import BenchmarkTable
 from reinas.tasks.table_encoding import number
 from reinas.tasks.tables import Row, read_rows
@@ -29,11 +29,14 @@ def csv_table(
     cost: str | None = None,
     maximise: bool = True,
     fidelities: tuple[str, ...] = (),
+    invalid: tuple[str, ...] = (),
+    pool: bool = False,
 ) -> BenchmarkTable:
     """Your own table: a CSV file with a header and one row per architecture.
 
     The space is the product of the decisions' values. A combination without a row is an
-    architecture that fails.
+    architecture that fails; or, with `pool`, there is none: what a policy proposes is snapped to
+    the nearest row.
 
     Args:
         path: The file; separated by commas, semicolons or tabs.
@@ -45,6 +48,8 @@ def csv_table(
         fidelities: Columns with the reward earlier in the training, for early stopping. Their
             names end in the number of the step, such as loss_1, loss_3 and loss_9, and so does
             then the one column of the reward, such as loss_27.
+        invalid: What the reward's cells have where the architecture failed, such as nan.
+        pool: Whether the rows are the only architectures that there are.
 
     Returns:
         The table.
@@ -68,8 +73,9 @@ def csv_table(
     if len(file.rows) < 2:
         raise FileError(f"{file.path} has one row only: there is nothing to search")
     steps = _steps(fidelities, reward)
-    space, places = _space(file, decisions)
+    space, places = _space(file, decisions, pool)
     _check_duplicates(file, places, decisions)
+    failed = _failed(file, reward, invalid)
     settings = {
         "name": "csv",
         "path": file.path,
@@ -81,18 +87,29 @@ def csv_table(
     }
     if fidelities:
         settings["fidelities"] = list(fidelities)
+    if invalid:
+        settings["invalid"] = list(invalid)
+    if pool:
+        settings["pool"] = True
+
+    size = math.prod(decision.num_options for decision in space.decisions)
+    nowhere = np.asarray(failed.all(1))[:, None]  # the other columns need no number there
+
+    def grid(names: Sequence[str], without: NDArray[np.bool_] = nowhere) -> NDArray[np.float64]:
+        return _grid(file, names, size, places, without)
+
     return BenchmarkTable(
         space,
-        _grid(file, reward, space.size, places),
+        grid(reward, failed),
         settings,
         reward=reward[0] if len(reward) == 1 else f"mean of {', '.join(reward)}",
         maximise=maximise,
         report=report,
-        reported=None if report is None else _grid(file, [report], space.size, places)[:, 0],
-        seconds=None if cost is None else _grid(file, [cost], space.size, places)[:, 0],
+        reported=None if report is None else grid([report])[:, 0],
+        seconds=None if cost is None else grid([cost])[:, 0],
         fingerprint=hashlib.sha256(Path(file.path).read_bytes()).hexdigest()[:16],
         fidelities=steps,
-        partial=_grid(file, fidelities, space.size, places) if fidelities else None,
+        partial=grid(fidelities) if fidelities else None,
     )
 
 
@@ -165,8 +182,10 @@ def _check_columns(file: _File, named: Mapping[str, Sequence[str]]) -> None:
                 )
 
 
-def _space(file: _File, decisions: Sequence[str]) -> tuple[ProductSpace, NDArray[np.int64]]:
-    """The product of the decisions' values, and the index of each row's architecture in it."""
+def _space(
+    file: _File, decisions: Sequence[str], pool: bool
+) -> tuple[ProductSpace, NDArray[np.int64]]:
+    """The space of the decisions' values, and each row's index in the product of these."""
     columns = [_values(file.column(name), file.comma) for name in decisions]
     values = [tuple(sorted(set(column), key=_order)) for column in columns]
     counts = [len(options) for options in values]
@@ -182,28 +201,53 @@ def _space(file: _File, decisions: Sequence[str]) -> tuple[ProductSpace, NDArray
         [options.index(cell) for cell in column]
         for column, options in zip(columns, values, strict=True)
     )
-    space = ProductSpace(tuple(zip(decisions, values, strict=True)))
+    columns_ = tuple(zip(decisions, values, strict=True))
+    rows = tuple(zip(*indices, strict=True))
+    space = PoolSpace(columns_, rows) if pool else ProductSpace(columns_)
     return space, np.ravel_multi_index(indices, counts)
 
 
+def _failed(file: _File, reward: Sequence[str], invalid: Sequence[str]) -> NDArray[np.bool_]:
+    """In which rows and columns of the reward the architecture failed [rows, columns]."""
+    cells = [[cell in invalid for cell in file.column(name)] for name in reward]
+    failed: NDArray[np.bool_] = np.array(cells, np.bool_).T
+    if failed.all():
+        raise FileError(
+            f"{file.path}: every reward is {' or '.join(invalid)}: nothing was measured"
+        )
+    return failed
+
+
 def _grid(
-    file: _File, names: Sequence[str], size: int, places: NDArray[np.int64]
+    file: _File,
+    names: Sequence[str],
+    size: int,
+    places: NDArray[np.int64],
+    failed: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """Columns of numbers in the order of the space [size, columns]; NaN where there is no row."""
+    """Columns of numbers in the order of the product [size, columns]; NaN where there is none.
+
+    `failed` is [rows, columns], or [rows, 1] for all columns.
+    """
     grid = np.full((size, len(names)), np.nan)
-    grid[places] = np.stack([_numbers(file, name) for name in names], axis=1)
+    without = np.broadcast_to(failed, (len(places), len(names)))
+    columns = [_numbers(file, name, without[:, k]) for k, name in enumerate(names)]
+    grid[places] = np.stack(columns, axis=1)
     return grid
 
 
-def _numbers(file: _File, name: str) -> NDArray[np.float64]:
-    """A column of finite numbers; `FileError` names the first line with anything else."""
+def _numbers(file: _File, name: str, failed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """A column of finite numbers, NaN where it failed; `FileError` names any other line."""
     result = []
-    for (line, _), text in zip(file.rows, file.column(name), strict=True):
+    for (line, _), text, none in zip(file.rows, file.column(name), failed, strict=True):
+        if none:
+            result.append(math.nan)
+            continue
         value = number(text, file.comma)
         if value is None or not math.isfinite(value):
             raise FileError(
                 f"{file.path}, line {line}, column {name}: expected a finite number, got {text!r};"
-                " leave the row out if that architecture failed"
+                " leave the row out if that architecture failed, or name the value: invalid"
             )
         result.append(value)
     return np.array(result)

@@ -74,6 +74,23 @@ class TableOptions(Options):
             key="table.fidelities",
         ),
     ] = None
+    invalid: Annotated[
+        str | None,
+        Option(
+            "What the reward's cells have where the architecture failed, such as nan.",
+            metavar="A,B",
+            panel=OWN_TABLE,
+            key="table.invalid",
+        ),
+    ] = None
+    pool: Annotated[
+        bool | None,
+        Option(
+            "Whether the rows are all that there is: what is proposed is snapped to the nearest.",
+            panel=OWN_TABLE,
+            key="table.pool",
+        ),
+    ] = None
     maximise: Annotated[
         bool | None,
         Option(

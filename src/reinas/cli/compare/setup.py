@@ -149,7 +149,7 @@ def make_table(name: str, given: Settings, more: Settings) -> Any:
                     field.key, f"is for a table of your own, FILE.csv: {name} knows its columns"
                 )
             value = given[field.key].value
-            several = field.name in ("decisions", "reward", "fidelities")
+            several = field.name in ("decisions", "reward", "fidelities", "invalid")
             settings[field.name] = columns(value) if several else value
     for key, setting in more.items():
         section, _, parameter = key.partition(".")
