@@ -8,6 +8,7 @@ PATH="$PWD/.venv/bin:$PATH"
 
 reinas toy --seeds 10 --seed 0 2>/dev/null > docs/results/toy.txt
 reinas toy --losses review > docs/results/toy-review.txt
+reinas toy --losses review --converge --seeds 12 2>/dev/null > docs/results/toy-converged.txt
 python -m benchmarks > docs/results/speed.md
 
 reinas search conv --task digits --name demo --seed 1 --trials 96 --policy zoph-le \

@@ -33,7 +33,9 @@ def machine(cores: int) -> str:
         lines = info.read_text(encoding="utf-8").splitlines()
         model = next((x.partition(":")[2].strip() for x in lines if "model name" in x), model)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{cores} cores of {model}, {memory:.0f} GiB, {platform.system()}"
+    return (
+        f"{cores} core{'s' if cores > 1 else ''} of {model}, {memory:.0f} GiB, {platform.system()}"
+    )
 
 
 @contextmanager

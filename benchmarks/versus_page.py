@@ -89,7 +89,7 @@ def page(records: Sequence[Record], rivals: Sequence[Rival]) -> str:
         "# reinas fit and what else one could take",
         "",
         f"Made by `python -m benchmarks.versus` on: {'; '.join(machines)}. Every rival has the same"
-        " data, the same minutes (its imports and its test included) and the same two cores; runs"
+        " data, the same minutes (its imports and its test included) and the same cores; runs"
         " are made one after the other. Means over seeds ± 95 % interval (Student's t); differences"
         " are the rival's minus fit's, paired by seed, so that more than 0 is better for fit;"
         " p-values are Holm's over the rivals of a table. The split is the same for all seeds:"
