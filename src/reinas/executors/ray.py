@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import importlib.util
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -24,6 +23,7 @@ from reinas.executors.event_loop import EventLoopThread
 from reinas.executors.process_pool import GIB
 from reinas.executors.ray_connection import LOCAL, check_address, connect
 from reinas.executors.ray_task import evaluated
+from reinas.threads import cores
 from reinas.types import Attempt, Job, Outcome
 
 UNKNOWN = "unknown:?"
@@ -88,7 +88,7 @@ class Cluster(AbstractExecutor):
         self.address = address
         self._status = Status()
         self._looked = -math.inf
-        self._cores = os.cpu_count() or 1 if workers is None else workers * cpus
+        self._cores = cores() if workers is None else workers * cpus
         self._time_limit, self._retries = time_limit, retries
         self._memory = None if memory_limit is None else int(memory_limit * GIB)
         self._needs = {"CPU": cpus, "GPU": gpus, "memory": float(self._memory or 0)}
