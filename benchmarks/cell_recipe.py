@@ -68,7 +68,8 @@ def main() -> None:
         "",
         f"Made by `python -m benchmarks.cell_recipe --epochs {args.epochs} --seeds {args.seeds}"
         f" --sizes {args.sizes}`"
-        f" ({cores()} core{'s' if cores() > 1 else ''}): {WORDS:,} words of WikiText-2, {VOCABULARY:,} different ones,"
+        f" ({cores()} core{'s' if cores() > 1 else ''}): {WORDS:,} words of WikiText-2,"
+        f" {VOCABULARY:,} different ones,"
         f" {BUDGET:,} parameters, {args.epochs} epochs. Validation perplexity, mean over seeds and"
         " 95 % interval (Student's t).",
         "",
