@@ -1,7 +1,8 @@
 """Searches give the trials that they gave before the study became their core.
 
-`recorded.json` was written by the code of version 0.1.0: for each case the trials (answers in
-hexadecimal digits, batch, the trial that it repeats, reward) and the last batch's diagnostics.
+`recorded.json` was written by the code of version 0.1.0, and for `bayes` by that which learns
+failures apart. For each case it has the trials (answers in hexadecimal digits, batch, the trial
+that it repeats, reward) and the last batch's diagnostics.
 """
 
 import hashlib
