@@ -178,8 +178,7 @@ def _print_convergence(trained: Any, seeds: int) -> None:
     first, last = found[min(found)], found[max(found)]
     out.print(
         f"\nAfter {min(found):,} epochs the greatest median is {max(first.values()):.4g}, after"
-        f" {max(found):,} it is {max(last.values()):.4g}: most of what tells the children apart at"
-        " first is that some are not trained to the end.",
+        f" {max(found):,} it is {max(last.values()):.4g}.",
         soft_wrap=True,
     )
 

@@ -69,8 +69,6 @@ class BayesianSearch(AbstractPolicy):
         self._start, self._seed = start, seed
         self._history = History(comparing=True)
         self._bits: Floats | None = None  # all evaluated architectures, encoded
-        self._scores = Learner(self._encoding)
-        self._success = Learner(self._encoding)
         self._next_fit = start  # number of trials at which the parameters are fitted next
         self._cached: Model | None = None
 
@@ -82,6 +80,14 @@ class BayesianSearch(AbstractPolicy):
     @cached_property
     def _encoding(self) -> Encoding:
         return encoding(self._space.decisions)
+
+    @cached_property
+    def _scores(self) -> Learner:
+        return Learner(self._encoding)
+
+    @cached_property
+    def _success(self) -> Learner:
+        return Learner(self._encoding)
 
     def continue_stopped(self) -> bool:
         """Architectures that were stopped early stay candidates, the surer the later it was."""
@@ -124,11 +130,11 @@ class BayesianSearch(AbstractPolicy):
     def _maximisers(self, count: int, length: int, rng: np.random.Generator) -> list[Answers]:
         model, settled = self._model(), self._history.settled
         decisions = self._space.decisions[:length]
-        known = self._space.pool
-        enumerated = known is not None or counter(decisions).total <= MAX_ENUMERATED
+        rows = self._space.pool
+        enumerated = rows is not None or counter(decisions).total <= MAX_ENUMERATED
         functions = acquisitions(float(model.known.max()), model.noise, enumerated=enumerated)
         if enumerated:
-            answers, bits, places = _enumerated(decisions, self._space.decisions, known)
+            answers, bits, places = _enumerated(decisions, self._space.decisions, rows)
             left = np.ones(len(answers), bool)
             left[[places[a] for a in settled if a in places]] = False
             answers, bits = answers[left], bits[left]
@@ -165,9 +171,9 @@ class BayesianSearch(AbstractPolicy):
         if self._cached is None:
             assert self._bits is not None
             places = self._history.latest()
-            success = None
-            if self._any_failed(places):
-                success = self._success.posterior(self._bits[places], self._labels(places))
+            labels, success = self._labels(places), None
+            if labels is not None:
+                success = self._success.posterior(self._bits[places], labels)
             scored = self._scored(places)
             values, doubts = self._values(scored)
             self._cached = Model(
@@ -175,21 +181,19 @@ class BayesianSearch(AbstractPolicy):
             )
         return self._cached
 
-    def _any_failed(self, places: Ints) -> bool:
-        return any(self._history.failed[place] for place in places.tolist())
-
     def _scored(self, places: Ints) -> Ints:
         """Those of the trials whose scores count: all that did not fail, if these suffice."""
-        scored = [place for place in places.tolist() if not self._history.failed[place]]
-        return np.array(scored, np.int64) if len(scored) >= FEWEST else places
+        scored = places[~self._history.failures(places)]
+        return scored if len(scored) >= FEWEST else places
 
     def _values(self, places: Ints) -> tuple[Floats, Floats]:
         """The trials' scores, and the variances of their noise on top of the model's own."""
         return scores(self._history.comparable(places)), self._history.doubts(places)
 
-    def _labels(self, places: Ints) -> Floats:
-        """1 for each trial that succeeded, -1 for each that failed."""
-        return np.where([self._history.failed[place] for place in places.tolist()], -1.0, 1.0)
+    def _labels(self, places: Ints) -> Floats | None:
+        """1 for each trial that succeeded, -1 for each that failed; None where none did."""
+        failed = self._history.failures(places)
+        return np.where(failed, -1.0, 1.0) if failed.any() else None
 
     # ---- learning ----------------------------------------------------------------------------
 
@@ -224,8 +228,8 @@ class BayesianSearch(AbstractPolicy):
         assert self._bits is not None
         while self._next_fit <= len(self._history):
             places = self._history.latest(self._next_fit)
-            if self._any_failed(places):
-                self._success.fit(self._bits[places], self._labels(places))
+            if (labels := self._labels(places)) is not None:
+                self._success.fit(self._bits[places], labels)
             scored = self._scored(places)
             self._scores.fit(self._bits[scored], *self._values(scored))
             self._next_fit += max(MIN_NEW, self._next_fit // 8)

@@ -101,3 +101,20 @@ class Conditions:
                 mask &= masks[parent]
         masks[t] = mask
         return mask
+
+    def all_active(self, answers: Tensor) -> Tensor:
+        """Which decisions are active in which rows.
+
+        Args:
+            answers: int64 [B, T].
+
+        Returns:
+            bool [B, T].
+        """
+        masks: dict[int, Tensor] = {}
+        active = torch.ones_like(answers, dtype=torch.bool)
+        for t in range(answers.shape[1]):
+            mask = self.active(t, answers, masks)
+            if mask is not None:
+                active[:, t] = mask
+        return active

@@ -57,7 +57,9 @@ class Encoding:
         """
         owner = np.repeat(np.arange(len(widths)), widths)
         names = [
-            (_kind(d), bit) for d, w in zip(self.decisions, widths, strict=True) for bit in range(w)
+            (kind_name(d), bit)
+            for d, w in zip(self.decisions, widths, strict=True)
+            for bit in range(w)
         ]
         kinds = {name: place for place, name in enumerate(dict.fromkeys(names))}
         kind = np.array([kinds[name] for name in names])
@@ -162,7 +164,8 @@ def _ordered(decision: Decision) -> bool:
     return numbers and all(a < b for a, b in pairwise(values))
 
 
-def _kind(decision: Decision) -> str:
+def kind_name(decision: Decision) -> str:
+    """A name that decisions share if what is learned about one holds for the other."""
     return f"choice {decision.kind}" if isinstance(decision, Choice) else "link"
 
 

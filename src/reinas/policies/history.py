@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reinas.policies.base import State, rewards
 from reinas.policies.encoding import Floats, Ints
@@ -94,6 +95,17 @@ class History:
             return np.arange(len(answers))
         last = {own: place for place, own in enumerate(answers)}
         return np.array(sorted(last.values()), np.int64)
+
+    def failures(self, places: Ints) -> NDArray[np.bool_]:
+        """Which of the trials failed.
+
+        Args:
+            places: [n], which trials.
+
+        Returns:
+            bool [n].
+        """
+        return np.array(self.failed, bool)[places]
 
     def comparable(self, places: Ints) -> Floats:
         """Trials' values on the scale of whole trainings (`fidelity.comparable`).

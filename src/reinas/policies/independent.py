@@ -34,28 +34,18 @@ class IndependentSoftmaxes(AbstractDistribution):
         logits = self.logits[:length].masked_fill(self.missing[:length], -torch.inf)
         return functional.log_softmax(logits, dim=-1)
 
-    def _active(self, answers: Tensor) -> Tensor:
-        """Which decisions are active: bool [B, T]."""
-        masks: dict[int, Tensor] = {}
-        active = torch.ones_like(answers, dtype=torch.bool)
-        for t in range(answers.shape[1]):
-            mask = self._conditions.active(t, answers, masks)
-            if mask is not None:
-                active[:, t] = mask
-        return active
-
     def sample(self, count: int, length: int, generator: torch.Generator) -> Tensor:
         """Draw answers: int64 [count, length]."""
         with torch.no_grad():
             probabilities = self._log_softmax(length).exp()
             drawn = torch.multinomial(probabilities, count, replacement=True, generator=generator)
         answers = drawn.T.contiguous()
-        return torch.where(self._active(answers), answers, 0)
+        return torch.where(self._conditions.all_active(answers), answers, 0)
 
     def scores(self, answers: Tensor) -> tuple[Tensor, Tensor]:
         """Log-probability and entropy of each answer: int64 [B, T] -> two [B, T]."""
         log_p = self._log_softmax(answers.shape[1])
-        active = self._active(answers)
+        active = self._conditions.all_active(answers)
         picked = log_p.expand(len(answers), -1, -1).gather(-1, answers.unsqueeze(-1)).squeeze(-1)
         terms = log_p.exp() * log_p.masked_fill(self.missing[: len(log_p)], 0.0)
         entropy = -terms.sum(-1).expand_as(picked)

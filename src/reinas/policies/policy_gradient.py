@@ -38,6 +38,23 @@ def adam(parameters: Iterable[Tensor], learning_rate: float) -> torch.optim.Adam
     return torch.optim.Adam(parameters, learning_rate, fused=True)
 
 
+def seeded(seed: int) -> torch.Generator:
+    """A generator for a controller's initial weights.
+
+    Args:
+        seed: 0 to 2^63 - 1.
+
+    Returns:
+        The generator.
+
+    Raises:
+        InvalidSettingError: The seed is out of range.
+    """
+    if not 0 <= seed <= MAX_SEED:
+        raise InvalidSettingError("policy.seed", f"must be from 0 to 2^63 - 1, got {seed}")
+    return torch.Generator().manual_seed(seed)
+
+
 def network_of(space: AbstractSpace[Any], network: Network, seed: int) -> AbstractDistribution:
     """A distribution over a space's answers, as the paper's controller begins or uniform.
 
@@ -52,12 +69,11 @@ def network_of(space: AbstractSpace[Any], network: Network, seed: int) -> Abstra
     Raises:
         InvalidSettingError: The seed is out of range.
     """
-    if not 0 <= seed <= MAX_SEED:
-        raise InvalidSettingError("policy.seed", f"must be from 0 to 2^63 - 1, got {seed}")
+    generator = seeded(seed)
     check_decisions(space.decisions)
     if network == "independent":
         return IndependentSoftmaxes(space.decisions)
-    return Controller(space.decisions, generator=torch.Generator().manual_seed(seed))
+    return Controller(space.decisions, generator=generator)
 
 
 class PolicyGradient(AbstractPolicy):

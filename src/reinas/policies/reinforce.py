@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from reinas.errors import InvalidSettingError
-from reinas.policies.base import MAX_SEED
 from reinas.policies.baseline import Advantages, Baseline
 from reinas.policies.controller import Controller
 from reinas.policies.independent import IndependentSoftmaxes
-from reinas.policies.policy_gradient import PolicyGradient
+from reinas.policies.policy_gradient import PolicyGradient, seeded
 from reinas.spaces.base import AbstractSpace, check_decisions
 from reinas.spaces.recurrent import RecurrentSpace
 from reinas.threads import one_thread
@@ -162,8 +161,7 @@ def zoph_le(
             raise InvalidSettingError(
                 f"policy.{key}", f"must be at most {MAX_UNITS:,}, got {value}"
             )
-    if not 0 <= seed <= MAX_SEED:
-        raise InvalidSettingError("policy.seed", f"must be from 0 to 2^63 - 1, got {seed}")
+    generator = seeded(seed)
     if not 0 < initial < math.inf:
         raise InvalidSettingError("policy.initial", f"must be above 0 and finite, got {initial}")
     check_decisions(space.decisions)
@@ -174,7 +172,7 @@ def zoph_le(
         hidden=hidden,
         layers=layers,
         initial=initial,
-        generator=torch.Generator().manual_seed(seed),
+        generator=generator,
     )
     settings = {
         "name": "zoph-le",

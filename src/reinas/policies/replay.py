@@ -11,14 +11,16 @@ from torch import Tensor
 from reinas.errors import InvalidSettingError
 from reinas.policies.base import State
 from reinas.policies.distributions import AbstractDistribution
-from reinas.policies.encoding import Floats
+from reinas.policies.history import History
 from reinas.policies.policy_gradient import Network, PolicyGradient, network_of
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.threads import one_thread
-from reinas.types import Answers, Trial
+from reinas.types import Trial
 
 MAX_STEPS = 1000
+MEMORY = "memory."
+"""What the names of the memory's arrays begin with."""
 
 
 def replay_loss(log_probs: Tensor, drawn_at: Tensor, advantages: Tensor, most: float) -> Tensor:
@@ -83,8 +85,7 @@ class Replay(PolicyGradient):
                 "policy.most", f"must be above 0 and at most a million, got {most}"
             )
         self._steps, self._sample, self._most = steps, sample, most
-        self._answers: list[Answers] = []
-        self._values: list[float] = []
+        self._history = History()
         self._drawn_at: list[float] = []  # log-probability when each was drawn
 
     def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
@@ -107,12 +108,12 @@ class Replay(PolicyGradient):
             with torch.no_grad():
                 log_probs, entropies = self.network.scores(batch)
             drawn_at = log_probs.sum(1).tolist()
-            self._answers += [t.answers for t in trials]
-            self._values += values
+            self._history.add(trials)
             self._drawn_at += drawn_at
-            loss = self._step(range(len(self._answers) - len(trials), len(self._answers)), baseline)
-            usable = [k for k, a in enumerate(self._answers) if len(a) == batch.shape[1]]
-            rng = np.random.default_rng(derive(0, "replay", len(self._answers)))
+            count = len(self._history)
+            loss = self._step(range(count - len(trials), count), baseline)
+            usable = [k for k, a in enumerate(self._history.answers) if len(a) == batch.shape[1]]
+            rng = np.random.default_rng(derive(0, "replay", count))
             for _ in range(self._steps - 1):
                 loss = self._step(rng.choice(usable, min(self._sample, len(usable))), baseline)
         self.baseline = following
@@ -127,9 +128,9 @@ class Replay(PolicyGradient):
     def _step(self, places: Sequence[int] | Any, baseline: float) -> float:
         """One step of Adam on these children; the loss before it."""
         chosen = [int(place) for place in places]
-        answers = torch.tensor([self._answers[k] for k in chosen], dtype=torch.int64)
+        answers = torch.tensor([self._history.answers[k] for k in chosen], dtype=torch.int64)
         log_probs = self.network.log_prob(answers).sum(1)
-        advantages = log_probs.new_tensor([self._values[k] - baseline for k in chosen])
+        advantages = log_probs.new_tensor([self._history.values[k] - baseline for k in chosen])
         drawn_at = log_probs.new_tensor([self._drawn_at[k] for k in chosen])
         loss = replay_loss(log_probs, drawn_at, advantages, self._most)
         self.network.zero_grad()
@@ -138,25 +139,16 @@ class Replay(PolicyGradient):
         return loss.item()
 
     def state(self) -> State:
-        """What every policy gradient has, and the memory; shallower networks end in -1."""
-        width = max(map(len, self._answers), default=0)
-        answers = np.full((len(self._answers), width), -1, np.int32)
-        for row, known in zip(answers, self._answers, strict=True):
-            row[: len(known)] = known
-        memory: dict[str, Floats] = {
-            "memory.values": np.array(self._values, np.float64),
-            "memory.drawn_at": np.array(self._drawn_at, np.float64),
-        }
-        return {**super().state(), "memory.answers": answers, **memory}
+        """What every policy gradient has, and the memory."""
+        memory: State = {**self._history.state(), "drawn_at": np.array(self._drawn_at, np.float64)}
+        return {**super().state(), **{f"{MEMORY}{key}": value for key, value in memory.items()}}
 
     def restore(self, state: State) -> None:
         """Restore the network and the memory."""
-        inner = {key: value for key, value in state.items() if not key.startswith("memory.")}
-        super().restore(inner)
-        rows = state["memory.answers"].tolist()
-        self._answers = [tuple(a for a in row if a >= 0) for row in rows]
-        self._values = state["memory.values"].tolist()
-        self._drawn_at = state["memory.drawn_at"].tolist()
+        memory = {k.removeprefix(MEMORY): v for k, v in state.items() if k.startswith(MEMORY)}
+        super().restore({k: v for k, v in state.items() if not k.startswith(MEMORY)})
+        self._drawn_at = memory.pop("drawn_at").tolist()
+        self._history.restore(memory)
 
 
 def replay(

@@ -18,6 +18,8 @@ from torch.nn import functional
 from reinas.errors import SettingError
 from reinas.policies.controller import Controller, Step
 from reinas.policies.distributions import AbstractDistribution, Conditions
+from reinas.policies.encoding import kind_name
+from reinas.policies.policy_gradient import seeded
 from reinas.policies.reinforce import Reinforce
 from reinas.spaces.base import AbstractSpace, check_decisions
 from reinas.types import Choice, Decision
@@ -79,9 +81,7 @@ class PrefixTable(AbstractDistribution):
         place = torch.zeros(len(answers), dtype=torch.int64)
         found = []
         for t in range(answers.shape[1]):
-            log_p = functional.log_softmax(self.logits[t][place], -1)
-            picked = log_p.gather(1, answers[:, t : t + 1])[:, 0]
-            found.append((picked, -(log_p.exp() * log_p).sum(-1)))
+            found.append(_score(self.logits[t][place], answers[:, t]))
             place = place * self._options[t] + answers[:, t]
         return torch.stack([p for p, _ in found], 1), torch.stack([e for _, e in found], 1)
 
@@ -109,9 +109,9 @@ class Attention(AbstractDistribution):
     ) -> None:
         super().__init__()
         self._conditions = Conditions(decisions)
-        kinds = {_kind(d): d.num_options for d in decisions}
+        kinds = {kind_name(d): d.num_options for d in decisions}
         key = {kind: f"kind{n}" for n, kind in enumerate(kinds)}
-        self._kinds = [key[_kind(d)] for d in decisions]
+        self._kinds = [key[kind_name(d)] for d in decisions]
         self.embeddings = nn.ModuleDict(
             {key[kind]: nn.Embedding(options, width) for kind, options in kinds.items()}
         )
@@ -140,16 +140,6 @@ class Attention(AbstractDistribution):
         tops: Tensor = self.layer(steps, src_mask=mask, is_causal=True)
         return tops
 
-    def _active(self, answers: Tensor) -> Tensor:
-        """Which decisions are active: bool [B, T]."""
-        masks: dict[int, Tensor] = {}
-        active = torch.ones_like(answers, dtype=torch.bool)
-        for t in range(answers.shape[1]):
-            mask = self._conditions.active(t, answers, masks)
-            if mask is not None:
-                active[:, t] = mask
-        return active
-
     def sample(self, count: int, length: int, generator: torch.Generator) -> Tensor:
         """Draw answers: int64 [count, length]."""
         answers = torch.zeros(count, length, dtype=torch.int64)
@@ -167,10 +157,8 @@ class Attention(AbstractDistribution):
         tops = self._tops(answers, answers.shape[1])
         found = []
         for t in range(answers.shape[1]):
-            log_p = functional.log_softmax(self.softmaxes[self._kinds[t]](tops[:, t]), -1)
-            picked = log_p.gather(1, answers[:, t : t + 1])[:, 0]
-            found.append((picked, -(log_p.exp() * log_p).sum(-1)))
-        active = self._active(answers)
+            found.append(_score(self.softmaxes[self._kinds[t]](tops[:, t]), answers[:, t]))
+        active = self._conditions.all_active(answers)
         zero = torch.zeros(())
         return (
             torch.where(active, torch.stack([p for p, _ in found], 1), zero),
@@ -178,8 +166,10 @@ class Attention(AbstractDistribution):
         )
 
 
-def _kind(decision: Decision) -> str:
-    return f"choice {decision.kind}" if isinstance(decision, Choice) else "link"
+def _score(logits: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-probability of one answer and entropy of its softmax: [B, options], [B] -> two [B]."""
+    log_p = functional.log_softmax(logits, -1)
+    return log_p.gather(1, chosen.unsqueeze(1))[:, 0], -(log_p.exp() * log_p).sum(-1)
 
 
 def apart(decisions: Sequence[Decision]) -> tuple[Decision, ...]:
@@ -190,13 +180,9 @@ def apart(decisions: Sequence[Decision]) -> tuple[Decision, ...]:
     )
 
 
-def _policy(name: str, network: AbstractDistribution, rate: float, seed: int) -> Reinforce:
-    settings = {"name": f"{__name__}:{name}", "learning_rate": rate, "seed": seed}
+def _policy(name: str, network: AbstractDistribution, rate: float, **more: int) -> Reinforce:
+    settings = {"name": f"{__name__}:{name}", "learning_rate": rate, **more}
     return Reinforce(network, settings, learning_rate=rate, decay=0.95)
-
-
-def _generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def kinds_apart(
@@ -213,8 +199,8 @@ def kinds_apart(
         The policy.
     """
     check_decisions(space.decisions)
-    network = Controller(apart(space.decisions), generator=_generator(seed))
-    return _policy("kinds_apart", network, learning_rate, seed)
+    network = Controller(apart(space.decisions), generator=seeded(seed))
+    return _policy("kinds_apart", network, learning_rate, seed=seed)
 
 
 def unfed(space: AbstractSpace[Any], *, learning_rate: float = 0.01, seed: int = 0) -> Reinforce:
@@ -229,8 +215,8 @@ def unfed(space: AbstractSpace[Any], *, learning_rate: float = 0.01, seed: int =
         The policy.
     """
     check_decisions(space.decisions)
-    network = Unfed(space.decisions, generator=_generator(seed))
-    return _policy("unfed", network, learning_rate, seed)
+    network = Unfed(space.decisions, generator=seeded(seed))
+    return _policy("unfed", network, learning_rate, seed=seed)
 
 
 def unfed_kinds_apart(
@@ -247,8 +233,8 @@ def unfed_kinds_apart(
         The policy.
     """
     check_decisions(space.decisions)
-    network = Unfed(apart(space.decisions), generator=_generator(seed))
-    return _policy("unfed_kinds_apart", network, learning_rate, seed)
+    network = Unfed(apart(space.decisions), generator=seeded(seed))
+    return _policy("unfed_kinds_apart", network, learning_rate, seed=seed)
 
 
 def prefix_table(space: AbstractSpace[Any], *, learning_rate: float = 0.1) -> Reinforce:
@@ -265,9 +251,7 @@ def prefix_table(space: AbstractSpace[Any], *, learning_rate: float = 0.1) -> Re
         SettingError: The space has conditions, or too many prefixes.
     """
     check_decisions(space.decisions)
-    settings = {"name": f"{__name__}:prefix_table", "learning_rate": learning_rate}
-    network = PrefixTable(space.decisions)
-    return Reinforce(network, settings, learning_rate=learning_rate, decay=0.95)
+    return _policy("prefix_table", PrefixTable(space.decisions), learning_rate)
 
 
 def attention(
@@ -284,5 +268,5 @@ def attention(
         The policy.
     """
     check_decisions(space.decisions)
-    network = Attention(apart(space.decisions), generator=_generator(seed))
-    return _policy("attention", network, learning_rate, seed)
+    network = Attention(apart(space.decisions), generator=seeded(seed))
+    return _policy("attention", network, learning_rate, seed=seed)

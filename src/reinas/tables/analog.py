@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from reinas.errors import FileError
 from reinas.spaces.nasbench201 import NasBench201Space
 from reinas.tables.array_table import BenchmarkTable
 from reinas.tables.pickled import package_folder, read_pickle
@@ -67,10 +66,7 @@ def _table(metric: Metric) -> BenchmarkTable:
         values = [getattr(rows[_key(answers)], metric) for answers in space.enumerate()]
         return np.array([getattr(value, "value", value) for value in values], np.float64)
 
-    try:
-        rewards, fingerprint = read_pickle(path, read, "analog-nasbench 0.1.3", allowed)
-    except FileNotFoundError:
-        raise FileError(f"{path} is missing: install analog-nasbench 0.1.3 anew") from None
+    rewards, fingerprint = read_pickle(path, read, "analog-nasbench 0.1.3", allowed)
     return BenchmarkTable(
         space,
         rewards[:, None],

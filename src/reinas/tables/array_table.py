@@ -129,8 +129,8 @@ class BenchmarkTable(AbstractBenchmarkTable):
         weights[counts == 0, 1:] = 0.0  # a failure is one draw, not one per training seed
         wide = np.repeat(means[:, None], drawn.shape[1], 1)
         return {
-            "mean": _ordered(means, means, np.ones(len(means))),
-            "seeds": _ordered(drawn.ravel(), wide.ravel(), weights.ravel()),
+            "mean": _cumulated(means, means, np.ones(len(means))),
+            "seeds": _cumulated(drawn.ravel(), wide.ravel(), weights.ravel()),
         }
 
     def _places(self) -> NDArray[np.int64]:
@@ -185,7 +185,7 @@ class BenchmarkTable(AbstractBenchmarkTable):
         return Entry(tuple(row[~np.isnan(row)].tolist()), reported, seconds, curve)
 
 
-def _ordered(
+def _cumulated(
     rewards: NDArray[np.float64], means: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The share of the weight at or below each different reward, ascending, and their means."""

@@ -201,9 +201,9 @@ def _space(
         [options.index(cell) for cell in column]
         for column, options in zip(columns, values, strict=True)
     )
-    columns_ = tuple(zip(decisions, values, strict=True))
+    named = tuple(zip(decisions, values, strict=True))
     rows = tuple(zip(*indices, strict=True))
-    space = PoolSpace(columns_, rows) if pool else ProductSpace(columns_)
+    space = PoolSpace(named, rows) if pool else ProductSpace(named)
     return space, np.ravel_multi_index(indices, counts)
 
 

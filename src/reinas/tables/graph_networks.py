@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from reinas.errors import FileError
 from reinas.spaces.product import ProductSpace
 from reinas.tables.array_table import BenchmarkTable
 from reinas.tables.pickled import Allowed, package_folder, read_pickle
@@ -73,10 +72,7 @@ def _table(data: Data) -> BenchmarkTable:
         return np.array([known.get(tree(i, tuple(o)), nothing) for i, *o in every], np.float64)
 
     path = folder / f"{data}.bench"
-    try:
-        measured, fingerprint = read_pickle(path, read, "nas-bench-graph 1.4.0", allowed)
-    except FileNotFoundError:
-        raise FileError(f"{path} is missing: install nas-bench-graph 1.4.0 anew") from None
+    measured, fingerprint = read_pickle(path, read, "nas-bench-graph 1.4.0", allowed)
     return BenchmarkTable(
         space,
         measured[:, :1],

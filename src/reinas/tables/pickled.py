@@ -68,13 +68,12 @@ def read_pickle(
         What `read` gave, and the file's digest.
 
     Raises:
-        FileNotFoundError: There is no such file.
-        FileError: The file cannot be read, or is not such a table.
+        FileError: The file is missing, cannot be read, or is not such a table.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise
+        raise FileError(f"{path} is missing: install {origin} anew") from None
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}") from None
     try:
