@@ -40,7 +40,7 @@ RIVALS = (
 SLOW = "tpe"  # with 500 decisions it takes minutes per run
 LONG, LONG_SEEDS = 2000, 20
 """Evaluations and seeds of figure 6."""
-GP_SEEDS = 10  # of Optuna's Gaussian process, five times as slow as bayes
+GP_SEEDS = 10  # of Optuna's Gaussian process, some ten times as slow as bayes
 
 DEVELOPED_ON = {
     "nasbench201": {"cifar10", "cifar100", "imagenet"},
