@@ -132,10 +132,10 @@ class FinalRecord(AbstractEvaluator[Any]):
         return Outcome(80 * float(np.exp(-2 * best)), 0.0, metrics)
 
 
-def part_of(folder: Path, target: Path) -> Path:
+def part_of(folder: Path, target: Path, total: int = WORDS) -> Path:
     """The first words of the training part, and shares of the others, as files of their own."""
     target.mkdir(parents=True, exist_ok=True)
-    for part, count in (("train", WORDS), ("valid", WORDS // 8), ("test", WORDS // 8)):
+    for part, count in (("train", total), ("valid", total // 8), ("test", total // 8)):
         text = gzip.decompress((folder / f"{part}.raw.gz").read_bytes()).decode("utf-8")
         kept, words = [], 0
         for line in text.split("\n"):
