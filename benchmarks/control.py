@@ -86,7 +86,7 @@ def tested(store: Store, task: Text, cells: dict[tuple[str, int], Any], workers:
     record = store.put("final", {"task": dict(task.settings)}, len(keys) * FRESH)
     if not record.batch(0):
         answers = [(n, fresh) for n in range(len(keys)) for fresh in range(FRESH)]
-        record.propose(0, [Proposal(k, a, a, None) for k, a in enumerate(answers)])
+        record.propose(0, [Proposal(k, a, a, str(a), None) for k, a in enumerate(answers)])
     jobs = [
         Job(t.number, cells[keys[t.answers[0]]], derive(0, "control", t.answers[1]))
         for t in record.batch(0)

@@ -178,7 +178,7 @@ def trained(
     names = list(models)
     if not log.batch(0):
         answers = [(n, seed) for n in range(len(names)) for seed in range(seeds)]
-        log.propose(0, [Proposal(k, a, a, None) for k, a in enumerate(answers)])
+        log.propose(0, [Proposal(k, a, a, str(a), None) for k, a in enumerate(answers)])
     jobs = [
         Job(t.number, models[names[t.answers[0]]], derive(0, "final", t.answers[1]))
         for t in log.batch(0)
