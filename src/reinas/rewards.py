@@ -97,6 +97,8 @@ REWARDS: dict[str, RewardFunction] = {
     "perplexity": perplexity,
 }
 """Every reward by its name, as the setting `task.reward` takes it."""
+FROM_ZERO = ("accuracy", "cubed")
+"""Rewards that take every score below 0 for 0."""
 
 
 @final

@@ -287,11 +287,29 @@ class SearchOptions(
 
 
 class TargetOptions(Options):
-    """What of a table is predicted."""
+    """What is predicted, and what it is measured by."""
 
     target: Annotated[
         str | None,
         Option("The column of a table to predict.", metavar="COLUMN", key="task.target"),
+    ] = None
+    metric: Annotated[
+        str | None,
+        Option(
+            "What predictions are scored by: accuracy, balanced_accuracy, f1_macro, f1_weighted,"
+            " roc_auc, log_loss; r2, mae, mape, rmse; or module:name of a function of your own."
+            " Default: accuracy, or R².",
+            metavar="NAME",
+            key="task.metric",
+        ),
+    ] = None
+    class_weight: Annotated[
+        str | None,
+        Option(
+            "`balanced`: rare classes count as much as frequent ones in training.",
+            metavar="balanced",
+            key="task.class_weight",
+        ),
     ] = None
 
 

@@ -19,7 +19,7 @@ from reinas.threads import one_thread
 from reinas.training import checkpoints
 from reinas.training.costs import costs, latency
 from reinas.training.memory import with_less
-from reinas.training.tensors import search_tensors, seeded
+from reinas.training.tensors import search_objective, search_tensors, seeded
 from reinas.training.training import Training
 from reinas.types import Curve, Epoch, Outcome, Place, Pruned
 
@@ -111,7 +111,8 @@ class _Piece:
                 self._limits.check_speed(child, task)
             else:
                 known |= saved["known"]
-            training = Training(child, train, valid, recipe, task.objective, placement=placement)
+            objective = search_objective(task)
+            training = Training(child, train, valid, recipe, objective, placement=placement)
             progress = _Progress(task, known, self._report)
             if saved is not None:
                 training.restore(saved["training"])

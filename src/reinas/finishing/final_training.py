@@ -14,7 +14,13 @@ from reinas.tasks.recipes import Recipe
 from reinas.training.computing import as_placed
 from reinas.training.fit import fit
 from reinas.training.memory import with_less
-from reinas.training.tensors import search_scalings, search_tensors, seeded, tensors
+from reinas.training.tensors import (
+    search_objective,
+    search_scalings,
+    search_tensors,
+    seeded,
+    tensors,
+)
 from reinas.types import Curve, Epoch
 
 
@@ -57,7 +63,7 @@ def train_final(
                 train,
                 valid,
                 recipe,
-                task.objective,
+                search_objective(task),
                 on_epoch=on_epoch,
                 placement=placement,
             )

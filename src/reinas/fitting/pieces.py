@@ -20,7 +20,7 @@ from reinas.threads import one_thread
 from reinas.training.checkpoint_file import read_checkpoint, write_checkpoint
 from reinas.training.costs import costs
 from reinas.training.memory import with_less
-from reinas.training.tensors import search_tensors, seeded
+from reinas.training.tensors import search_objective, search_tensors, seeded
 from reinas.training.training import Pace, Training
 from reinas.types import Curve, Epoch, Job, Outcome
 
@@ -117,7 +117,7 @@ class PieceEvaluator(AbstractEvaluator[Piece]):
                 train,
                 valid,
                 recipe,
-                self.task.objective,
+                search_objective(self.task),
                 pace=_pace(piece, before, begun),
                 placement=placement,
             )

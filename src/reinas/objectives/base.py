@@ -142,6 +142,17 @@ class Objective(ABC):
         """
         return y
 
+    def in_unit(self, scaling: Scaling) -> "Objective":
+        """The objective for targets that were standardised like this; itself by default.
+
+        Args:
+            scaling: What `scale_targets` gave for the training part.
+
+        Returns:
+            The objective whose `score` is in the targets' own unit.
+        """
+        return self
+
     # ---- training and measuring ------------------------------------------------------------------
 
     def training_losses(

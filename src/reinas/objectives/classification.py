@@ -14,7 +14,8 @@ from reinas.objectives.labels import (
     encode_labels_like,
     plain_labels,
 )
-from reinas.objectives.shared import check_type, weighted_mean_log
+from reinas.objectives.metrics import OF_CLASSES, Metric, MetricSetting, metric_of, record_of_metric
+from reinas.objectives.shared import check_type, outputs_of, weighted_mean_log
 from reinas.tasks.scaling import Scaling
 
 if TYPE_CHECKING:
@@ -29,34 +30,72 @@ MAX_CLASSES = 1000
 @final
 @dataclass(frozen=True)
 class Classification(Objective):
-    """One of several classes: cross-entropy, scored by accuracy.
+    """One of several classes: cross-entropy, scored by accuracy or another metric.
 
     Targets are class numbers, int64 [N]; the network gives one logit per class.
+
+    Args:
+        metric: The score: a name of `reinas.objectives.metrics.OF_CLASSES`, or a function
+            (targets [N], predicted classes [N]) of a module.
+        weights: The weight of each class in the loss, in training and validation; empty weighs
+            all alike. The metric is not weighted.
     """
 
+    metric: MetricSetting = "accuracy"
+    weights: tuple[float, ...] = ()
     name: ClassVar[str] = "classification"
-    score_name: ClassVar[str] = "accuracy"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", tuple(map(float, self.weights)))
+        metric_of(self.metric, OF_CLASSES)
+
+    @property
+    def score_name(self) -> str:  # type: ignore[override]
+        """The metric's name, with a minus where lower is better."""
+        return self._metric.score_name
+
+    @property
+    def _metric(self) -> Metric:
+        return metric_of(self.metric, OF_CLASSES)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The name, and the parameters that are not as usual."""
+        metric = {} if self.metric == "accuracy" else {"metric": record_of_metric(self.metric)}
+        weights = {"weights": list(self.weights)} if self.weights else {}
+        return {"name": self.name, **metric, **weights}
 
     def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
-        """The mean cross-entropy of logits [B, classes] and int64 [B], in nats."""
+        """The weighted mean cross-entropy of logits [B, classes] and int64 [B], in nats."""
         from torch.nn import functional
 
-        return functional.cross_entropy(outputs, targets)
+        return functional.cross_entropy(outputs, targets, weight=self._weight(outputs))
 
     def training_loss(self, outputs: "Tensor", targets: "Tensor", recipe: "Recipe") -> "Tensor":
         """The mean cross-entropy, with the recipe's label smoothing (Szegedy et al. 2016)."""
         from torch.nn import functional
 
-        smoothing = recipe.label_smoothing
-        return functional.cross_entropy(outputs, targets, label_smoothing=smoothing)
+        smoothing, weight = recipe.label_smoothing, self._weight(outputs)
+        return functional.cross_entropy(outputs, targets, weight=weight, label_smoothing=smoothing)
+
+    def _weight(self, outputs: "Tensor") -> "Tensor | None":
+        return outputs.new_tensor(self.weights) if self.weights else None
 
     def combine(self, outputs: "Tensor", weights: "Tensor") -> "Tensor":
         """The logarithm of the weighted mean of the networks' probabilities, [B, classes]."""
         return weighted_mean_log(outputs.log_softmax(-1), weights)
 
     def score(self, outputs: "Tensor", targets: "Tensor") -> float:
-        """The share of examples whose greatest logit is that of their class."""
-        return float((outputs.argmax(1) == targets).float().mean())
+        """The metric; the accuracy is the share whose greatest logit is that of their class."""
+        if self.metric == "accuracy":
+            return float((outputs.argmax(1) == targets).float().mean())
+        metric = self._metric
+        given = outputs.softmax(1) if metric.takes == "probabilities" else outputs.argmax(1)
+        return metric.score(targets, given)
+
+    def metrics(self, loss: float, score: float) -> dict[str, float]:
+        """The metric by its name."""
+        return self._metric.metrics(score)
 
     def read_targets(
         self, where: str, y: NDArray[Any], classes: Sequence[str] = ()
@@ -90,29 +129,33 @@ class Classification(Objective):
     def test_metrics(
         self, child: "nn.Module", x: "Tensor", y: "Tensor", targets: Scaling
     ) -> dict[str, float]:
-        """`accuracy`, its 95 % Wilson interval `low` to `high`, and `loss`."""
+        """`accuracy`, its 95 % Wilson interval `low` to `high`, `loss`, and the metric."""
         from scipy.stats import binomtest
 
-        loss, score = self.measure(child, x, y)
-        count = len(x)
-        right = round(score * count)
+        outputs, count = outputs_of(child, x), len(x)
+        right = int((outputs.argmax(1) == y).sum())
         interval = binomtest(right, count).proportion_ci(method="wilson")
         return {
             "accuracy": right / count,
             "low": float(interval.low),
             "high": float(interval.high),
-            "loss": loss,
+            "loss": float(self.loss(outputs, y)),
+            **({} if self.metric == "accuracy" else self.metrics(0.0, self.score(outputs, y))),
         }
 
     def summary(self, metrics: Mapping[str, float]) -> str:
-        """The accuracy with its interval."""
+        """The metric, and the accuracy with its interval."""
+        name = self._metric.name
+        first = "" if name == "accuracy" else f"{name} {metrics[name]:.4f}, "
         return (
-            f"accuracy {metrics['accuracy']:.4f}"
+            f"{first}accuracy {metrics['accuracy']:.4f}"
             f" (95 % interval {metrics['low']:.4f} to {metrics['high']:.4f})"
         )
 
     def reward(self, inputs: Sequence[int]) -> str:
-        """The accuracy, cubed for images [channels, height, width] (section 4.1)."""
+        """The accuracy, cubed for images [channels, height, width] (section 4.1); other metrics."""
+        if self.metric != "accuracy":
+            return "score"
         return "cubed" if len(inputs) == 3 else "accuracy"
 
     def predictions(self, outputs: "Tensor", classes: Sequence[str]) -> list[Any]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from reinas.errors import SettingError
 from reinas.objectives.base import Objective
 from reinas.objectives.labels import are_flags
+from reinas.objectives.metrics import OF_LABELS, Metric, MetricSetting, metric_of, record_of_metric
 from reinas.objectives.shared import outputs_of, weighted_mean_log
 from reinas.tasks.scaling import Scaling
 
@@ -20,15 +21,37 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True)
 class MultiLabel(Objective):
-    """Any number of labels per example: binary cross-entropy, scored by the macro F1.
+    """Any number of labels per example: binary cross-entropy, scored by F1 or another metric.
 
     Targets are [N, labels] of 0 and 1; the network gives one logit per label, and a label is
-    predicted where its probability is above 0.5. The score is the mean F1 of the labels, since
-    a network that never predicts a rare label is right about it most of the time.
+    predicted where its probability is above 0.5. The usual score is the mean F1 of the labels,
+    since a network that never predicts a rare label is right about it most of the time.
+
+    Args:
+        metric: The score: a name of `reinas.objectives.metrics.OF_LABELS`, or a function
+            (targets [N, labels], predicted flags [N, labels]) of a module.
     """
 
+    metric: MetricSetting = "f1"
     name: ClassVar[str] = "multilabel"
-    score_name: ClassVar[str] = "f1"
+
+    def __post_init__(self) -> None:
+        metric_of(self.metric, OF_LABELS)
+
+    @property
+    def score_name(self) -> str:  # type: ignore[override]
+        """The metric's name."""
+        return self._metric.score_name
+
+    @property
+    def _metric(self) -> Metric:
+        return metric_of(self.metric, OF_LABELS)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The name, and the metric where it is not F1."""
+        metric = {} if self.metric == "f1" else {"metric": record_of_metric(self.metric)}
+        return {"name": self.name, **metric}
 
     def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """The mean binary cross-entropy of logits [B, labels], in nats per label."""
@@ -45,11 +68,19 @@ class MultiLabel(Objective):
         return yes - no
 
     def score(self, outputs: "Tensor", targets: "Tensor") -> float:
-        """The macro F1; a label that neither occurs nor is predicted counts as 0."""
+        """The metric; in F1 a label that neither occurs nor is predicted counts as 0."""
+        if self.metric != "f1":
+            metric = self._metric
+            given = outputs.sigmoid() if metric.takes == "probabilities" else outputs > 0
+            return metric.score(targets, given)
         found, true = outputs > 0, targets > 0.5
         hits = (found & true).sum(0)
         either = found.sum(0) + true.sum(0)
         return float((2 * hits / either.clamp(min=1)).mean())
+
+    def metrics(self, loss: float, score: float) -> dict[str, float]:
+        """The metric by its name."""
+        return self._metric.metrics(score)
 
     def read_targets(
         self, where: str, y: NDArray[Any], classes: Sequence[str] = ()
@@ -84,21 +115,24 @@ class MultiLabel(Objective):
     def test_metrics(
         self, child: "nn.Module", x: "Tensor", y: "Tensor", targets: Scaling
     ) -> dict[str, float]:
-        """`f1`, `exact_match` (all labels right), `label_accuracy` (single labels), `loss`."""
+        """`f1`, `exact_match` (all right), `label_accuracy` (single labels), `loss`, the metric."""
         outputs = outputs_of(child, x)
         right = (outputs > 0) == (y > 0.5)
         return {
-            "f1": self.score(outputs, y),
+            "f1": MultiLabel().score(outputs, y),
             "exact_match": float(right.all(1).float().mean()),
             "label_accuracy": float(right.float().mean()),
             "loss": float(self.loss(outputs, y)),
+            **({} if self.metric == "f1" else self.metrics(0.0, self.score(outputs, y))),
         }
 
     def summary(self, metrics: Mapping[str, float]) -> str:
-        """Macro F1, and the shares of examples and of single labels that are right."""
+        """The metric, macro F1, and the shares of examples and of single labels that are right."""
+        name = self._metric.name
+        first = "" if name == "f1" else f"{name} {metrics[name]:.4f}, "
         return (
-            f"macro F1 {metrics['f1']:.4f}, exact match {metrics['exact_match']:.4f}, accuracy per"
-            f" label {metrics['label_accuracy']:.4f}"
+            f"{first}macro F1 {metrics['f1']:.4f}, exact match {metrics['exact_match']:.4f},"
+            f" accuracy per label {metrics['label_accuracy']:.4f}"
         )
 
     def predictions(self, outputs: "Tensor", classes: Sequence[str]) -> list[Any]:

@@ -1,7 +1,7 @@
 """Numbers to predict."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from reinas.errors import SettingError
 from reinas.objectives.base import Objective
 from reinas.objectives.labels import check_finite
+from reinas.objectives.metrics import OF_NUMBERS, Metric, MetricSetting, metric_of, record_of_metric
 from reinas.objectives.shared import check_type, outputs_of
 from reinas.tasks.scaling import Scaling
 
@@ -20,13 +21,41 @@ if TYPE_CHECKING:
 @final
 @dataclass(frozen=True)
 class Regression(Objective):
-    """One or more numbers: mean squared error, scored by R squared.
+    """One or more numbers: mean squared error, scored by R squared or another metric.
 
     Targets are float32 [N, outputs], standardised per column unless the task says otherwise.
+
+    Args:
+        metric: The score: a name of `reinas.objectives.metrics.OF_NUMBERS`, or a function
+            (targets [N, outputs], predictions [N, outputs]) of a module, in the targets' own unit.
+        unit: The standardisation of the targets, which `in_unit` sets.
     """
 
+    metric: MetricSetting = "r2"
+    unit: Scaling | None = field(default=None, compare=False, repr=False)
     name: ClassVar[str] = "regression"
-    score_name: ClassVar[str] = "r2"
+
+    def __post_init__(self) -> None:
+        metric_of(self.metric, OF_NUMBERS)
+
+    @property
+    def score_name(self) -> str:  # type: ignore[override]
+        """The metric's name, with a minus where lower is better."""
+        return self._metric.score_name
+
+    @property
+    def _metric(self) -> Metric:
+        return metric_of(self.metric, OF_NUMBERS)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The name, and the metric where it is not R squared."""
+        metric = {} if self.metric == "r2" else {"metric": record_of_metric(self.metric)}
+        return {"name": self.name, **metric}
+
+    def in_unit(self, scaling: Scaling) -> "Regression":
+        """The same, for targets standardised like this: metrics are in the targets' own unit."""
+        return replace(self, unit=scaling)
 
     def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """The mean squared error of [B, outputs], over all outputs together."""
@@ -35,10 +64,25 @@ class Regression(Objective):
         return functional.mse_loss(outputs, targets)
 
     def score(self, outputs: "Tensor", targets: "Tensor") -> float:
-        """R squared over all outputs together; 0 where the targets do not vary."""
+        """The metric; R squared is over all outputs together, 0 where targets do not vary."""
+        if self.metric != "r2":
+            return self._metric.score(self._in_unit(targets), self._in_unit(outputs))
         error = float(self.loss(outputs, targets))
         spread = float((targets - targets.mean(0)).square().mean())
         return 1 - error / spread if spread else 0.0
+
+    def _in_unit(self, values: "Tensor") -> "Tensor":
+        """Undo the standardisation."""
+        import torch
+
+        if self.unit is None:
+            return values
+        mean, std = (torch.from_numpy(n).to(values) for n in (self.unit.mean, self.unit.std))
+        return values * std + mean
+
+    def metrics(self, loss: float, score: float) -> dict[str, float]:
+        """The metric by its name."""
+        return self._metric.metrics(score)
 
     def read_targets(
         self, where: str, y: NDArray[Any], classes: Sequence[str] = ()
@@ -74,17 +118,25 @@ class Regression(Objective):
     def test_metrics(
         self, child: "nn.Module", x: "Tensor", y: "Tensor", targets: Scaling
     ) -> dict[str, float]:
-        """`r2`, `rmse` in the targets' own unit over all of them together, and `loss`."""
+        """`r2`, `rmse` in the targets' own unit over all of them together, `loss`, the metric."""
         import torch
 
-        loss, score = self.measure(child, x, y)
-        errors = (outputs_of(child, x) - y) * torch.from_numpy(targets.std).to(x.device)
-        return {"r2": score, "rmse": float(errors.square().mean().sqrt()), "loss": loss}
+        outputs = outputs_of(child, x)
+        errors = (outputs - y) * torch.from_numpy(targets.std).to(x.device)
+        found = {
+            "r2": Regression().score(outputs, y),
+            "rmse": float(errors.square().mean().sqrt()),
+            "loss": float(self.loss(outputs, y)),
+        }
+        own = self.in_unit(targets).score(outputs, y)
+        return found if self.metric in ("r2", "rmse") else {**found, **self.metrics(0.0, own)}
 
     def summary(self, metrics: Mapping[str, float]) -> str:
-        """RMSE and R squared."""
-        return f"RMSE {metrics['rmse']:.4g}, R² {metrics['r2']:.4f}"
+        """The metric, RMSE and R squared."""
+        name = self._metric.name
+        first = "" if name in ("r2", "rmse") else f"{name} {metrics[name]:.4g}, "
+        return f"{first}RMSE {metrics['rmse']:.4g}, R² {metrics['r2']:.4f}"
 
     def reward(self, inputs: Sequence[int]) -> str:
         """1 / (1 + loss): an R squared is below 0 for most children at the beginning."""
-        return "closeness"
+        return "closeness" if self.metric == "r2" else "score"

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from reinas.errors import FileError, SettingError
 from reinas.objectives.base import Objective
 from reinas.objectives.labels import check_finite
+from reinas.objectives.metrics import MetricSetting
 from reinas.rewards import RewardSetting, check_reward
 from reinas.tasks.base import Part
+from reinas.tasks.measuring import ClassWeight, check_class_weight
 from reinas.tasks.recipes import Recipe, usual_recipe
 from reinas.tasks.recognition import KINDS, Kind, objective_of
 from reinas.tasks.scaling import WHITENING
@@ -52,6 +54,10 @@ class Arrays(FileTask):
         test_share: The share of the test part, where the file has none.
         split: Seed of the split.
         reward: As for every task.
+        metric: The score that people, curves and the reward `auto` go by: a name such as f1_macro,
+            roc_auc or mae, or a function (targets, predictions) of a module; `auto` is the usual
+            one.
+        class_weight: How much each class counts in the loss: `balanced`, or weights by class.
     """
 
     path: str = ""
@@ -63,6 +69,8 @@ class Arrays(FileTask):
     test_share: float = 0.2
     split: int = 0
     reward: RewardSetting = "auto"
+    metric: MetricSetting = "auto"
+    class_weight: ClassWeight = None
     name: ClassVar[str] = "arrays"
 
     def __post_init__(self) -> None:
@@ -73,6 +81,7 @@ class Arrays(FileTask):
             whitening=(self.whitening, WHITENING),
         )
         object.__setattr__(self, "reward", check_reward(self.reward))
+        object.__setattr__(self, "class_weight", check_class_weight(self.class_weight))
         check_shares(self.valid_share, self.test_share)
         check_examples(self.examples)
 

@@ -8,13 +8,24 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from reinas.errors import SettingError
+from reinas.errors import InvalidSettingError, SettingError
 from reinas.names import object_name
 from reinas.objectives.base import Objective
-from reinas.rewards import REWARDS, RewardFunction, RewardSetting, check_reward, record_of
+from reinas.objectives.metrics import record_of_metric
+from reinas.rewards import (
+    FROM_ZERO,
+    REWARDS,
+    RewardFunction,
+    RewardSetting,
+    check_reward,
+    record_of,
+)
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import Scaling
 from reinas.types import Curve
+
+MEASURING = {"metric": "auto", "class_weight": None}
+"""Parameters of how a task is measured, and what they usually are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +141,13 @@ class AbstractTask(ABC):
         own = not type(self).__module__.startswith("reinas.")
         name = object_name(type(self)) if own else self.name
         parameters = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
-        reward = check_reward(self.reward)
-        return {"name": name, **parameters, "reward": record_of(reward)}
+        parameters |= {"reward": record_of(check_reward(self.reward))}
+        for key, usual in MEASURING.items():  # not recorded as usual: earlier stores have none
+            if key in parameters and parameters[key] == usual:
+                del parameters[key]
+        if "metric" in parameters:
+            parameters["metric"] = record_of_metric(parameters["metric"])
+        return {"name": name, **parameters}
 
     def reward_of(self, curve: Curve, metrics: Mapping[str, float] | None = None) -> float:
         """The reward of a child.
@@ -151,6 +167,12 @@ class AbstractTask(ABC):
         reward = check_reward(self.reward)
         if not isinstance(reward, str):
             return reward
+        if reward in FROM_ZERO and self.objective.score_name.startswith("-"):
+            raise InvalidSettingError(
+                "task.reward",
+                f"'{reward}' takes scores from 0 up, but {self.objective.score_name} is below 0:"
+                " choose auto or score",
+            )
         return REWARDS[self.objective.reward(self.inputs) if reward == "auto" else reward]
 
     @property

@@ -11,9 +11,11 @@ from reinas.errors import FileError, InvalidSettingError
 from reinas.objectives.base import Objective
 from reinas.objectives.classification import Classification
 from reinas.objectives.labels import check_classes
+from reinas.objectives.metrics import MetricSetting
 from reinas.rewards import RewardSetting, check_reward
 from reinas.tasks.base import Part
 from reinas.tasks.image_io import SUFFIXES, read, stacked
+from reinas.tasks.measuring import ClassWeight, check_class_weight
 from reinas.tasks.recipes import IMAGE_RECIPE, Recipe
 from reinas.tasks.scaling import WHITENING
 from reinas.tasks.user_data import (
@@ -46,6 +48,10 @@ class Images(FileTask):
         test_share: The share of the test part, where it has no folder.
         split: Seed of the split.
         reward: As for every task.
+        metric: The score that people, curves and the reward `auto` go by: a name such as f1_macro,
+            roc_auc or mae, or a function (targets, predictions) of a module; `auto` is the usual
+            one.
+        class_weight: How much each class counts in the loss: `balanced`, or weights by class.
     """
 
     path: str = ""
@@ -57,17 +63,27 @@ class Images(FileTask):
     test_share: float = 0.2
     split: int = 0
     reward: RewardSetting = "cubed"
+    metric: MetricSetting = "auto"
+    class_weight: ClassWeight = None
     name: ClassVar[str] = "images"
-    objective: ClassVar[Objective] = Classification()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", absolute_path(self.path, "task.path", "images:FOLDER"))
         check_words(colour=(self.colour, get_args(Colour)), whitening=(self.whitening, WHITENING))
-        object.__setattr__(self, "reward", check_reward(self.reward))
+        reward = check_reward(self.reward)
+        if reward == "cubed" and self.metric != "auto":
+            reward = "auto"  # only the accuracy is cubed, as in the paper
+        object.__setattr__(self, "reward", reward)
+        object.__setattr__(self, "class_weight", check_class_weight(self.class_weight))
         check_shares(self.valid_share, self.test_share)
         check_examples(self.examples)
         if self.size is not None and not 1 <= self.size <= 4096:
             raise InvalidSettingError("task.size", f"must be 1 to 4,096 pixels, got {self.size}")
+
+    @property
+    def objective(self) -> Objective:
+        """Classification, known before the images are read."""
+        return self.measured(Classification())
 
     @property
     def recipe(self) -> Recipe:

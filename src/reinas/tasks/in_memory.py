@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from reinas.errors import InvalidSettingError, SettingError
 from reinas.objectives.base import Objective
 from reinas.objectives.labels import check_finite
+from reinas.objectives.metrics import MetricSetting
 from reinas.rewards import RewardSetting, check_reward, record_of
 from reinas.tasks.base import Part
+from reinas.tasks.measuring import ClassWeight, check_class_weight
 from reinas.tasks.recipes import Recipe, usual_recipe
 from reinas.tasks.recognition import recognise
 from reinas.tasks.scaling import WHITENING
@@ -46,10 +48,13 @@ class InMemoryTask(DataTask):
         reward: RewardSetting,
         whitening: str,
         split_seed: int,
+        metric: MetricSetting,
+        class_weight: ClassWeight,
     ) -> None:
         check_words(whitening=(whitening, WHITENING))
         self.name, self.whitening = name, whitening
         self.reward = check_reward(reward)
+        self.metric, self.class_weight = metric, check_class_weight(class_weight)
         self.split_seed = split_seed
         self._data = _read(name, train, objective, valid, test_share, split_seed)
         self._fingerprint = hash_of(self._data)
@@ -59,6 +64,7 @@ class InMemoryTask(DataTask):
                 "task.classes", f"should be {self.outputs} names, got {len(classes)}"
             )
         self._names = self._data.classes if classes is None else tuple(classes)
+        self.measured(self._data.objective or recognise(self._data.train.y))  # or refuse it now
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, InMemoryTask) and self._key == other._key
@@ -75,6 +81,11 @@ class InMemoryTask(DataTask):
     def data(self) -> Data:
         """The data, with encoded targets."""
         return self._data
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The given names, or those in the data."""
+        return self._names
 
     @property
     def recipe(self) -> Recipe:
@@ -132,6 +143,9 @@ class ArrayTask(InMemoryTask):
         reward: As for every task.
         whitening: As for every task.
         split: Seed of the random split.
+        metric: The score: a name such as f1_macro, roc_auc or mae, or a function (targets,
+            predictions) of a module; `auto` is the objective's usual one.
+        class_weight: How much each class counts in the loss: `balanced`, or weights by class.
 
     Raises:
         SettingError: The arrays do not belong together, or are not what the objective takes.
@@ -151,6 +165,8 @@ class ArrayTask(InMemoryTask):
         reward: RewardSetting = "auto",
         whitening: str = "channel",
         split: int = 0,
+        metric: MetricSetting = "auto",
+        class_weight: ClassWeight = None,
     ) -> None:
         self._test = test if isinstance(test, tuple | list) else None
         super().__init__(
@@ -164,6 +180,8 @@ class ArrayTask(InMemoryTask):
             reward=reward,
             whitening=whitening,
             split_seed=split,
+            metric=metric,
+            class_weight=class_weight,
         )
 
     def _held_back(self) -> Pair:
@@ -189,6 +207,9 @@ class DatasetTask(InMemoryTask):
         reward: As for every task.
         whitening: As for every task.
         split: Seed of the random split.
+        metric: The score: a name such as f1_macro, roc_auc or mae, or a function (targets,
+            predictions) of a module; `auto` is the objective's usual one.
+        class_weight: How much each class counts in the loss: `balanced`, or weights by class.
 
     Raises:
         SettingError: The examples do not belong together, or are not what the objective takes.
@@ -207,6 +228,8 @@ class DatasetTask(InMemoryTask):
         reward: RewardSetting = "auto",
         whitening: str = "channel",
         split: int = 0,
+        metric: MetricSetting = "auto",
+        class_weight: ClassWeight = None,
     ) -> None:
         self._test = None if test is None or isinstance(test, int | float) else test
         shared = valid is None or isinstance(valid, int | float)
@@ -221,6 +244,8 @@ class DatasetTask(InMemoryTask):
             reward=reward,
             whitening=whitening,
             split_seed=split,
+            metric=metric,
+            class_weight=class_weight,
         )
 
     def _held_back(self) -> Pair:

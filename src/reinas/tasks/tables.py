@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reinas.errors import FileError, InvalidSettingError, SettingError, nearest
+from reinas.objectives.metrics import MetricSetting
 from reinas.rewards import RewardSetting, check_reward
 from reinas.tasks.base import Part
+from reinas.tasks.measuring import ClassWeight, check_class_weight
 from reinas.tasks.recipes import TABLE_RECIPE, Recipe
 from reinas.tasks.scaling import WHITENING
 from reinas.tasks.table_encoding import Column, Columns, learn, missing, odd_one
@@ -52,6 +54,10 @@ class Table(FileTask):
         split: Seed of the split.
         reward: As for every task.
         whitening: As for every task.
+        metric: The score that people, curves and the reward `auto` go by: a name such as f1_macro,
+            roc_auc or mae, or a function (targets, predictions) of a module; `auto` is the usual
+            one.
+        class_weight: How much each class counts in the loss: `balanced`, or weights by class.
     """
 
     path: str = ""
@@ -62,6 +68,8 @@ class Table(FileTask):
     split: int = 0
     reward: RewardSetting = "auto"
     whitening: str = "channel"
+    metric: MetricSetting = "auto"
+    class_weight: ClassWeight = None
     name: ClassVar[str] = "table"
 
     def __post_init__(self) -> None:
@@ -73,6 +81,7 @@ class Table(FileTask):
             whitening=(self.whitening, WHITENING),
         )
         object.__setattr__(self, "reward", check_reward(self.reward))
+        object.__setattr__(self, "class_weight", check_class_weight(self.class_weight))
         check_shares(self.valid_share, self.test_share)
 
     @property

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from reinas.errors import InvalidSettingError, SettingError
 from reinas.objectives.base import Objective
 from reinas.objectives.classification import Classification
+from reinas.objectives.metrics import MetricSetting
 from reinas.objectives.regression import Regression
 from reinas.tasks.base import AbstractTask, Part, Parts
+from reinas.tasks.measuring import ClassWeight, measured
 
 MAX_CACHED = 2
 """Tasks whose data a process keeps."""
@@ -50,6 +52,11 @@ class Data:
 class DataTask(AbstractTask):
     """A task whose shape is that of its data."""
 
+    metric: MetricSetting = "auto"
+    """The score: a name of the objective's metrics, or a function; `auto` is the usual one."""
+    class_weight: ClassWeight = None
+    """How much each class counts in the loss: `balanced`, weights by class, or None for alike."""
+
     @property
     @abstractmethod
     def data(self) -> Data:
@@ -68,9 +75,21 @@ class DataTask(AbstractTask):
     @property
     def objective(self) -> Objective:
         """What the data were recognised as; else regression where there are no classes."""
-        if self.data.objective is not None:
-            return self.data.objective
-        return Classification() if self.data.classes else Regression()
+        found = self.data.objective
+        if found is None:
+            found = Classification() if self.data.classes else Regression()
+        return self.measured(found)
+
+    def measured(self, objective: Objective) -> Objective:
+        """An objective with the task's metric and class weights."""
+        return measured(
+            objective, self.metric, self.class_weight, lambda: (self.data.train, self.class_names)
+        )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes; empty where there are none."""
+        return self.data.classes
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -80,6 +80,15 @@ def search_scalings(task: AbstractTask) -> tuple[Scaling, Scaling]:
     return task.scalings(task.parts().train)
 
 
+def search_objective(task: AbstractTask) -> Objective:
+    """The task's objective, whose scores are in the targets' own unit.
+
+    Args:
+        task: Its training part decides the standardisation.
+    """
+    return task.objective.in_unit(search_scalings(task)[1])
+
+
 @contextmanager
 def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
     """Start torch's global generators from a seed inside, and put them back afterwards.

@@ -43,7 +43,8 @@ def compare(
     kind = _kind(given)
     more = set_settings(set_)
     options = read(CompareOptions, given)
-    parts = {"space.name", "task.target", "recipe.epochs", "name"}
+    measured = {"task.target", "task.metric", "task.class_weight"}
+    parts = {"space.name", *measured, "recipe.epochs", "name"}
     _refuse(given, parts, kind, "task.name")
     _refuse(given, {*_keys(TableOptions), "noise"}, kind, "table")
     from reinas.cli.compare import run
