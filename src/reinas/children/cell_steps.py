@@ -1,4 +1,4 @@
-"""A window of steps of a recurrent cell in PyTorch's own operations, for accelerators.
+"""A window of steps of a recurrent cell in PyTorch's own operations, for accelerators and export.
 
 `cell_window.py` is faster on the CPU, whose operations it calls through NumPy; an accelerator's
 memory is out of NumPy's reach. Both compute the same (section 3.4).

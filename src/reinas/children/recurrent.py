@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from reinas.children.build import build, check_text, configure
+from reinas.children.cell_steps import window as steps_window
 from reinas.children.cell_window import window
 from reinas.errors import BuildError
 from reinas.spaces.recurrent import Cell, RecurrentArchitecture
@@ -71,11 +72,16 @@ class CellLayer(nn.Module):
     Args:
         cell: The cell.
         width: Units H.
+
+    Attributes:
+        plain: Whether steps are computed by torch's own operations, which can be exported, also on
+            the CPU, where it takes longer.
     """
 
     def __init__(self, cell: Cell, width: int) -> None:
         super().__init__()
         self.cell = cell
+        self.plain = False
         self.w = nn.Parameter(torch.empty(cell.base, width, width))
         self.u = nn.Parameter(torch.empty(cell.base, width, width))
         for matrices in (self.w, self.u):
@@ -94,7 +100,8 @@ class CellLayer(nn.Module):
         Returns:
             Outputs [T, B, H], and h and c after the window.
         """
-        outputs, h, c = window(self.cell, x, *state, self.w, self.u, mask)
+        run = steps_window if self.plain else window
+        outputs, h, c = run(self.cell, x, *state, self.w, self.u, mask)
         return outputs, (h, c)
 
 

@@ -1,6 +1,6 @@
 """A found network, which reads people's own examples."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,29 @@ from reinas.errors import SettingError
 from reinas.export.readers import READERS
 from reinas.objectives.named import objective_from
 from reinas.tasks.scaling import TAIL, Scaling
+
+
+def normal(x: Tensor, quantiles: Tensor) -> Tensor:
+    """The standard normal numbers of examples by their places among quantiles.
+
+    Args:
+        x: [B, *inputs].
+        quantiles: [K, *inputs], ascending along K.
+
+    Returns:
+        float32 [B, *inputs]; of no meaning where the quantiles are NaN.
+    """
+    knots = quantiles.flatten(1).T.double().contiguous()
+    columns = x.flatten(1).T.float().double().contiguous()
+    most = knots.shape[1] - 1
+    low = (torch.searchsorted(knots, columns, right=True) - 1).clamp(0, most)
+    high = torch.searchsorted(knots, columns).clamp(0, most)
+    below, above = knots.gather(1, low), knots.gather(1, high)
+    # on a quantile, or beyond all of them, both are the same number: the middle of its shares
+    part = torch.where(above > below, (columns - below) / (above - below), 0.5)
+    share = ((low + part * (high - low)) / most).clamp(TAIL, 1 - TAIL)
+    numbers: Tensor = torch.special.ndtri(share)
+    return numbers.float().T.reshape(x.shape)
 
 
 class FoundNetwork(nn.Module):
@@ -61,17 +84,22 @@ class FoundNetwork(nn.Module):
         if self.objective.tokens:
             words: Tensor = self.child(self._check_tokens(x))
             return words
-        outputs: Tensor = self.child(self._standardised(self._check(x)))
+        outputs: Tensor = self.child(self.standardised(self._check(x)))
         return outputs * self.target_std + self.target_mean
 
-    def _standardised(self, x: Tensor) -> Tensor:
-        """The inputs as the child takes them: what `Scaling` does, on tensors."""
+    def standardised(self, x: Tensor, by_quantiles: Callable[..., Tensor] = normal) -> Tensor:
+        """The inputs as the child takes them: what `Scaling` does, on tensors.
+
+        Args:
+            x: [B, *inputs].
+            by_quantiles: What computes `normal`.
+        """
         scaled = (x - self.input_mean) / self.input_std
         if self.input_rotation is not None:
             scaled = (scaled.flatten(1) @ self.input_rotation).view_as(scaled)
         if self.input_quantiles is not None:
             scaled = torch.where(
-                self.input_quantiles[0].isnan(), scaled, normal(x, self.input_quantiles)
+                self.input_quantiles[0].isnan(), scaled, by_quantiles(x, self.input_quantiles)
             )
         return scaled
 
@@ -145,26 +173,3 @@ class FoundNetwork(nn.Module):
             got = list(x.shape) if isinstance(x, Tensor) else type(x).__name__
             raise SettingError(f"the network takes a tensor of shape [{shape}], got {got}")
         return x
-
-
-def normal(x: Tensor, quantiles: Tensor) -> Tensor:
-    """The standard normal numbers of examples by their places among quantiles.
-
-    Args:
-        x: [B, *inputs].
-        quantiles: [K, *inputs], ascending along K.
-
-    Returns:
-        float32 [B, *inputs]; of no meaning where the quantiles are NaN.
-    """
-    knots = quantiles.flatten(1).T.double().contiguous()
-    columns = x.flatten(1).T.float().double().contiguous()
-    most = knots.shape[1] - 1
-    low = (torch.searchsorted(knots, columns, right=True) - 1).clamp(0, most)
-    high = torch.searchsorted(knots, columns).clamp(0, most)
-    below, above = knots.gather(1, low), knots.gather(1, high)
-    # on a quantile, or beyond all of them, both are the same number: the middle of its shares
-    part = torch.where(above > below, (columns - below) / (above - below), 0.5)
-    share = ((low + part * (high - low)) / most).clamp(TAIL, 1 - TAIL)
-    numbers: Tensor = torch.special.ndtri(share)
-    return numbers.float().T.reshape(x.shape)
