@@ -78,7 +78,7 @@ def child_of(space, task, seed):
     answers = space.sample(1, seed)[0]
     child = build(space.decode(answers), task)
     for key, value in child.state_dict().items():
-        if "running" in key or key.endswith("weight") and value.ndim == 1:
+        if "running" in key or (key.endswith("weight") and value.ndim == 1):
             value.copy_(torch.rand(value.shape) + 0.5)
     return answers, child
 

@@ -113,13 +113,14 @@ def save(network: FoundNetwork, folder: Path) -> None:
     weights = to_bytes({k: v.contiguous().clone() for k, v in numbers.items()})
     description = network.description | {"sha256": hashlib.sha256(weights).hexdigest()}
     try:
-        _replace(folder / WEIGHTS, weights)
-        _replace(folder / DESCRIPTION, (json.dumps(description, indent=2) + "\n").encode())
+        write_file(folder / WEIGHTS, weights)
+        write_file(folder / DESCRIPTION, (json.dumps(description, indent=2) + "\n").encode())
     except OSError as error:
         raise FileError(f"the network cannot be written to {folder}: {error.strerror}") from error
 
 
-def _replace(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
     draft = path.with_name(path.name + ".part")
     draft.write_bytes(data)
     os.replace(draft, path)
@@ -155,15 +156,14 @@ def load(
     description = _read(Path(folder) / DESCRIPTION)
     weights = _read_weights(Path(folder) / WEIGHTS, description)
     try:
-        space = _space(description) if space is None else space
+        space = space_of(description) if space is None else space
         task = _Shapes(
             description["task"]["name"],
             tuple(description["task"]["inputs"]),
             description["task"]["outputs"],
             tuple(description["task"].get("flags", ())),
         )
-        recorded = description.get("build")
-        builder = build or (load_builder(recorded) if recorded else registered)
+        builder = build or builder_of(description)
         with torch.device("meta"):  # no memory, no random numbers: the weights are at hand
             child = _child(description, space, builder, task)
         if "recipe" in description:
@@ -181,11 +181,30 @@ def load(
     return network.to(where).eval()
 
 
-def _space(description: Mapping[str, Any]) -> AbstractSpace[Any]:
-    """The recorded space.
+def builder_of(description: Mapping[str, Any]) -> Builder:
+    """What builds a network's architecture: the recorded function, or `reinas.build`.
 
-    A declared dataclass may have changed since: `_architecture` finds out whether the answers mean
-    what they did.
+    Args:
+        description: What network.json says.
+
+    Raises:
+        InvalidSettingError: It cannot be imported, or does not say that it gives a module.
+    """
+    recorded = description.get("build")
+    return load_builder(recorded) if recorded else registered
+
+
+def space_of(description: Mapping[str, Any]) -> AbstractSpace[Any]:
+    """The space where a network was found.
+
+    A declared dataclass may have changed since: `load` finds out whether the answers mean what
+    they did.
+
+    Args:
+        description: What network.json says.
+
+    Raises:
+        SettingError: It cannot be imported.
     """
     named = find("space", description["space"]["name"])
     space: AbstractSpace[Any] = (

@@ -31,12 +31,14 @@ class Member:
         architecture: What it is.
         weight: Its share.
         child: The trained network.
+        passes: How often it has seen the training part.
     """
 
     trial: Trial[Any]
     architecture: Any
     weight: float
     child: nn.Module
+    passes: float
 
 
 def assemble(phases: Phases, task: AbstractTask, builder: Builder) -> list[Member]:
@@ -58,12 +60,15 @@ def assemble(phases: Phases, task: AbstractTask, builder: Builder) -> list[Membe
     count = 3 * plan.members if plan.members > 1 else 1
     took = 0.0
     children: list[nn.Module] = []
+    passes: list[float] = []
     trials: list[Trial[Any]] = []
     evidence: list[Tensor] = []
     for candidate in phases.best(count):
-        child = _restored(phases, candidate, builder)
-        if child is None:
+        restored = _restored(phases, candidate, builder)
+        if restored is None:
             continue
+        child, passed = restored
+        passes.append(passed)
         trials.append(phases.trial(candidate.trial))
         children.append(child)
         if plan.members == 1:
@@ -82,7 +87,8 @@ def assemble(phases: Phases, task: AbstractTask, builder: Builder) -> list[Membe
     if len(children) > 1:
         weights = select(evidence, valid.y.cpu(), task.objective, plan.members)
     members = [
-        Member(trials[n], trials[n].architecture, w, children[n]) for n, w in weights.items()
+        Member(trials[n], trials[n].architecture, w, children[n], passes[n])
+        for n, w in weights.items()
     ]
     return sorted(members, key=lambda m: (-m.weight, m.trial.number))
 
@@ -118,8 +124,13 @@ def joined(members: Sequence[Member], task: AbstractTask, *, mirror: bool) -> nn
     return combined(children, weights, task.objective, mirror=mirror)
 
 
-def _restored(phases: Phases, candidate: Candidate, builder: Builder) -> nn.Module | None:
-    """The candidate's network with the weights that were measured; None if its file is torn."""
+def _restored(
+    phases: Phases, candidate: Candidate, builder: Builder
+) -> tuple[nn.Module, float] | None:
+    """The candidate's network with the weights that were measured, and its passes.
+
+    None if its file is torn.
+    """
     trial = phases.trial(candidate.trial)
     piece: Piece = phases.piece(trial)
     evaluator = phases.evaluator
@@ -131,13 +142,13 @@ def _restored(phases: Phases, candidate: Candidate, builder: Builder) -> nn.Modu
     child = builder(trial.architecture, evaluator.task).to(device)
     apply_recipe(child, adjust_recipe(trial.architecture, piece.recipe))
     child.load_state_dict(kept_weights(state))
-    return child.eval()
+    return child.eval(), float(state["clock"][3])
 
 
 def description_of(members: Sequence[Member], *, mirror: bool) -> Mapping[str, Any]:
-    """What network.json says about the members of an ensemble."""
+    """What network.json says about the members of an ensemble, or about one network."""
     if len(members) == 1 and not mirror:
-        return {}
+        return {"passes": members[0].passes}
     return {
         "mirror": mirror,
         "members": [
@@ -147,6 +158,7 @@ def description_of(members: Sequence[Member], *, mirror: bool) -> Mapping[str, A
                 "summary": str(member.architecture),
                 "architecture": asdict(member.architecture),
                 "weight": member.weight,
+                "passes": member.passes,
             }
             for member in members
         ],

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from reinas.children.conv import LARGE
 from reinas.children.stages import REDUCTION
-from reinas.export.source.code import About, Source, source_of
+from reinas.export.source.code import WIDTH, About, Source, source_of
 from reinas.spaces.conv_architecture import (
     ContrastLayer,
     ConvArchitecture,
@@ -31,7 +31,8 @@ def _layout(about: About) -> list[str]:
 def _(architecture: StagesArchitecture, about: About) -> Source:
     width, kernel = architecture.width, max(3, 2 * architecture.stem - 1)
     init = [f"self.stem = convolution({about.inputs[0]}, {width}, {kernel}, {architecture.stem})"]
-    forward, names = ["x = functional.relu(self.stem(x))"], {}
+    forward = ["x = functional.relu(self.stem(x))"]
+    names: dict[str, str] = {}
     for number, stage in enumerate(architecture.stages):
         for place in range(stage.depth):
             stride = 2 if number and not place else 1
@@ -200,6 +201,17 @@ def _(architecture: NasBench201Architecture, about: About) -> Source:
     )
 
 
+def summed(line: str) -> str:
+    """A statement of a sum, one summand per line where it is long."""
+    name, _, terms = line.partition(" = ")
+    if len(line) <= WIDTH or " + " not in terms:
+        return line
+    inner = "\n".join(
+        f"            {'' if n == 0 else '+ '}{term}" for n, term in enumerate(terms.split(" + "))
+    )
+    return f"{name} = (\n{inner}\n        )"
+
+
 def _cell(operations: Sequence[str]) -> tuple[str, dict[str, str]]:
     """The cell's class, and where its operations' weights are in it."""
     init, names = [], {}
@@ -220,11 +232,12 @@ def _cell(operations: Sequence[str]) -> tuple[str, dict[str, str]]:
                 )
                 names[f"operations.{place}"] = name
                 nodes[target].append(f"self.{name}({fed})")
-    lines = [
-        f"        node{n} = {' + '.join(nodes[n]) or 'torch.zeros_like(x)  # nothing feeds it'}"
+    statements = [
+        f"node{n} = {' + '.join(nodes[n]) or 'torch.zeros_like(x)  # nothing feeds it'}"
         for n in range(1, NODES)
         if n == NODES - 1 or any(source == n for (source, _), _ in kept)
     ]
+    lines = [f"        {summed(line)}" for line in statements]
     text = [
         "class Cell(nn.Module):",
         '    """The cell: every node is the sum of what leads to it."""',

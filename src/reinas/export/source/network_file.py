@@ -237,8 +237,8 @@ def _wrapper(network: FoundNetwork, body: str) -> str:
     buffers = [(n, v) for n, v in network.named_buffers(recurse=False) if _is_used(network, n)]
     inputs = ", ".join(["B", *map(str, network.description["task"]["inputs"])])
     outputs = network.description["task"]["outputs"]
-    lines = ["x = (x - self.input_mean) / self.input_std"]
     names = {name for name, _ in buffers}
+    lines = ["x = (x - self.input_mean) / self.input_std"]
     if "input_rotation" in names:
         lines.append("x = (x.flatten(1) @ self.input_rotation).view_as(x)")
     if "input_quantiles" in names:
@@ -247,7 +247,8 @@ def _wrapper(network: FoundNetwork, body: str) -> str:
             "by_rank = normal(x, self.input_quantiles)  # standard normal by place among quantiles",
             "x = torch.where(self.input_quantiles[0].isnan(), scaled, by_rank)",
         ]
-    result = "self.body(x)"
+    lines.append("return x")
+    result = "self.body(self.standardise(x))"
     if "target_mean" in names:
         result += " * self.target_std + self.target_mean"
     return "\n".join(
@@ -265,8 +266,11 @@ def _wrapper(network: FoundNetwork, body: str) -> str:
             "",
             "    def forward(self, x: Tensor) -> Tensor:",
             f'        """{_outputs_doc(network)}"""',
-            *(f"        {line}" for line in lines),
             f"        return {result}",
+            "",
+            "    def standardise(self, x: Tensor) -> Tensor:",
+            '        """Raw examples as the body takes them: as the training part was."""',
+            *(f"        {line}" for line in lines),
         ]
     )
 
