@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from reinas.executors.processes import Processes
     from reinas.executors.ray import Cluster
     from reinas.executors.serial import Serial
+    from reinas.export.formats import export_onnx, export_pt2
     from reinas.export.network import FoundNetwork
     from reinas.export.saved import load
+    from reinas.export.source.folder import export_source
+    from reinas.export.trackers.following import export_trials
     from reinas.finishing.finish import finish
     from reinas.finishing.finish_observer import FinishObserver
     from reinas.finishing.recipe_grid import RecipeGrid
@@ -109,6 +112,9 @@ _HOMES = {
     "reinas.executors.serial": ("Serial",),
     "reinas.export.network": ("FoundNetwork",),
     "reinas.export.saved": ("load",),
+    "reinas.export.trackers.following": ("export_trials",),
+    "reinas.export.source.folder": ("export_source",),
+    "reinas.export.formats": ("export_onnx", "export_pt2"),
     "reinas.finishing.finish": ("finish",),
     "reinas.finishing.finish_observer": ("FinishObserver",),
     "reinas.finishing.recipe_grid": ("RecipeGrid",),
@@ -270,6 +276,10 @@ __all__ = [
     "draw",
     "exact_gradient",
     "expected_reward",
+    "export_onnx",
+    "export_pt2",
+    "export_source",
+    "export_trials",
     "finish",
     "fit",
     "formulas",

@@ -159,6 +159,8 @@ def _metadata(network: FoundNetwork) -> dict[str, str]:
 
 def _write(path: Path, write: Any) -> None:
     """Write a file whole or not at all."""
+    if not path.absolute().parent.is_dir():
+        raise FileError(f"{path} cannot be written: there is no such folder")
     draft = path.with_name(f"{path.stem}.part{path.suffix}")
     try:
         write(draft)

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic
 
 from reinas.errors import SettingError, TrialError
+from reinas.report.rows import trial_row
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
-from reinas.spaces.counting import active_decisions
 from reinas.store import AbstractRecord
-from reinas.types import A, Choice, Trial
+from reinas.types import A, Trial
 
 if TYPE_CHECKING:
     import pandas
@@ -79,7 +79,7 @@ class Results(ABC, Generic[A]):
             raise SettingError("a data frame needs pandas: pip install 'reinas[pandas]'") from None
         trials = self.record.all_trials()
         texts = self.record.texts(trial.number for trial in trials)
-        return pandas.DataFrame([_row(self.space, t, texts[t.number]) for t in trials])
+        return pandas.DataFrame([trial_row(self.space, t, texts[t.number]) for t in trials])
 
     def decoded(self, trial: Trial, worker: str | None = None) -> Trial[A]:
         """The trial with its architecture, its seed and, if given, the worker that holds it."""
@@ -94,24 +94,3 @@ class Results(ABC, Generic[A]):
 def _states(trials: list[Trial]) -> str:
     counts = Counter(trial.state for trial in trials)
     return ", ".join(f"{count} {state}" for state, count in counts.items()) or "0 trials"
-
-
-def _row(space: AbstractSpace[Any], trial: Trial, text: str) -> dict[str, Any]:
-    outcome = trial.outcome
-    row: dict[str, Any] = {
-        "number": trial.number,
-        "batch": trial.batch,
-        "state": trial.state,
-        "reward": None if outcome is None else outcome.reward,
-        "seconds": None if outcome is None else outcome.seconds,
-        "architecture": text,
-        "repeat_of": trial.repeat_of,
-        "error": None if outcome is None else outcome.error,
-    }
-    if outcome is not None:
-        row |= {f"metrics.{name}": value for name, value in outcome.metrics.items()}
-    active = active_decisions(space.decisions, trial.answers)
-    for decision, answer, live in zip(space.decisions, trial.answers, active, strict=False):
-        value = decision.choices[answer] if isinstance(decision, Choice) else bool(answer)
-        row[f"decisions.{decision.name}"] = value if live else None
-    return row

@@ -88,7 +88,7 @@ def network_file(
         SettingError: It has something that cannot be written as code, which is named.
     """
     members = _members(network, space, builder)
-    body = _ensemble(network, members) if len(members) > 1 or _mirrors(network) else ""
+    body = _ensemble(network, members) if "members" in network.description else ""
     classes = [
         member.source.code(member.name, str(number) if len(members) > 1 else "")
         for number, member in enumerate(members, start=1)
@@ -302,7 +302,7 @@ def _weights(network: FoundNetwork, members: list[Member]) -> dict[str, Tensor]:
             for name, value in network.named_buffers(recurse=False)
             if _is_used(network, name)
         }
-    if len(members) > 1 or _mirrors(network):
+    if "members" in network.description:
         ensemble: Any = network.child
         found["body.weights"] = ensemble.weights
     for member in members:
