@@ -43,6 +43,7 @@ class Rival:
             environment.
         kinds: The kinds of data that it is made for.
         setting: How it is set, for the page.
+        bare: What is installed without what it asks for, where that is no longer to be had.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Rival:
     requirements: tuple[str, ...]
     kinds: tuple[str, ...]
     setting: str
+    bare: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ def rival_of(name: str) -> Rival:
         tuple(header.get("dependencies", ())),
         tuple(header.get("tool", {}).get("versus", {}).get("kinds", KINDS)),
         " ".join(text.split()),
+        tuple(header.get("tool", {}).get("versus", {}).get("bare", ())),
     )
 
 
@@ -120,7 +123,7 @@ def environment(rival: Rival, cache: Path) -> str:
         return sys.executable
     folder = cache / rival.name
     python, ready = folder / "bin" / "python", folder / "requirements.txt"
-    wanted = "\n".join(rival.requirements) + "\n"
+    wanted = "\n".join((*rival.requirements, *rival.bare)) + "\n"
     if ready.exists() and ready.read_text(encoding="utf-8") == wanted:
         return str(python)
     print(f"installing {rival.name}: {' '.join(rival.requirements)}", flush=True)
@@ -128,7 +131,8 @@ def environment(rival: Rival, cache: Path) -> str:
     venv.create(folder, with_pip=True)
     # torch by its exact version first, so that nothing after it brings a build for CUDA
     first = [pin for pin in rival.requirements if pin.startswith("torch==")]
-    for pins in [first, [*rival.requirements]] if first else [[*rival.requirements]]:
+    bare = [["--no-deps", *rival.bare]] if rival.bare else []
+    for pins in [*([first] if first else []), [*rival.requirements], *bare]:
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         done = subprocess.run([*command, *pins], capture_output=True, text=True)
         if done.returncode:

@@ -4,7 +4,13 @@ As it comes: a Gaussian process on warped inputs and outputs, an ensemble of acq
 """
 
 # /// script
-# dependencies = ["torch==2.13.0", "HEBO==0.3.6"]
+# dependencies = [
+#     "torch==2.13.0", "numpy<2", "pandas", "scikit-learn", "gpytorch", "GPy", "pymoo==0.6.0.1",
+#     "catboost", "disjoint-set",
+# ]
+#
+# [tool.versus]
+# bare = ["HEBO==0.3.6"]  # it asks for numpy below 1.25, which its own dependencies no longer have
 # ///
 
 from collections.abc import Sequence
