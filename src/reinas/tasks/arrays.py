@@ -192,29 +192,41 @@ class Arrays(FileTask):
         if x.dtype.kind not in "biuf":
             raise FileError(f"{where}: expected numbers, got {x.dtype}")
         check_finite(where, x)
-        return self._channels_first(where, x), y
+        return channels_first(where, x, self.layout), y
 
-    def _channels_first(self, where: str, x: NDArray[Any]) -> NDArray[Any]:
-        if self.layout == "series":
-            if x.ndim != 3:
-                raise SettingError(
-                    f"{where}: expected series [N, channels, time], got shape {x.shape}"
-                )
-            return x
-        if x.ndim == 3:
-            return x[:, None]
-        if x.ndim == 2:
-            return x
-        first, last = x.shape[1] in COLOURS, x.shape[3] in COLOURS
-        layout = self.layout
-        if layout == "auto":
-            if first == last:
-                raise SettingError(
-                    f"{where}: shape {x.shape} does not tell where the channels are: set layout"
-                    " to channels_last or channels_first"
-                )
-            layout = "channels_first" if first else "channels_last"
-        return x if layout == "channels_first" else np.ascontiguousarray(np.moveaxis(x, 3, 1))
+
+def channels_first(where: str, x: NDArray[Any], layout: Layout = "auto") -> NDArray[Any]:
+    """Examples as networks take them.
+
+    Args:
+        where: Names the data in messages.
+        x: [N, columns], images [N, height, width] or with channels first or last, or series
+            [N, channels, time].
+        layout: Where the channels of images are, or `series`.
+
+    Returns:
+        [N, columns], [N, channels, height, width] or [N, channels, time].
+
+    Raises:
+        SettingError: The layout does not fit the shape, or the shape does not tell it.
+    """
+    if layout == "series":
+        if x.ndim != 3:
+            raise SettingError(f"{where}: expected series [N, channels, time], got shape {x.shape}")
+        return x
+    if x.ndim == 3:
+        return x[:, None]
+    if x.ndim == 2:
+        return x
+    first, last = x.shape[1] in COLOURS, x.shape[3] in COLOURS
+    if layout == "auto":
+        if first == last:
+            raise SettingError(
+                f"{where}: shape {x.shape} does not tell where the channels are: set layout"
+                " to channels_last or channels_first"
+            )
+        layout = "channels_first" if first else "channels_last"
+    return x if layout == "channels_first" else np.ascontiguousarray(np.moveaxis(x, 3, 1))
 
 
 def _part(names: list[str], part: str) -> str | None:

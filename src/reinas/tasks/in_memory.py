@@ -58,12 +58,12 @@ class InMemoryTask(DataTask):
         self.split_seed = split_seed
         self._data = _read(name, train, objective, valid, test_share, split_seed)
         self._fingerprint = hash_of(self._data)
+        self._names = self._data.classes if classes is None else tuple(classes)
         self._recipe = recipe or usual_recipe(self.inputs)
         if classes is not None and len(classes) != self.outputs:
             raise InvalidSettingError(
                 "task.classes", f"should be {self.outputs} names, got {len(classes)}"
             )
-        self._names = self._data.classes if classes is None else tuple(classes)
         self.measured(self._data.objective or recognise(self._data.train.y))  # or refuse it now
 
     def __eq__(self, other: object) -> bool:
@@ -146,6 +146,7 @@ class ArrayTask(InMemoryTask):
         metric: The score: a name such as f1_macro, roc_auc or mae, or a function (targets,
             predictions) of a module; `auto` is the objective's usual one.
         class_weight: How much each class counts in the loss: `balanced`, or weights by class.
+        labels: What a saved network should say besides, such as how it reads examples.
 
     Raises:
         SettingError: The arrays do not belong together, or are not what the objective takes.
@@ -167,7 +168,9 @@ class ArrayTask(InMemoryTask):
         split: int = 0,
         metric: MetricSetting = "auto",
         class_weight: ClassWeight = None,
+        labels: Mapping[str, Any] | None = None,
     ) -> None:
+        self._more_labels = dict(labels or {})
         self._test = test if isinstance(test, tuple | list) else None
         super().__init__(
             (x, y),
@@ -183,6 +186,11 @@ class ArrayTask(InMemoryTask):
             metric=metric,
             class_weight=class_weight,
         )
+
+    @property
+    def labels(self) -> Mapping[str, Any]:
+        """The names of the outputs, where they have any, and what was given."""
+        return {**super().labels, **self._more_labels}
 
     def _held_back(self) -> Pair:
         assert self._test is not None, "a share is split off when the task is made"
