@@ -51,6 +51,7 @@ NAMED: dict[Kind, dict[str, str]] = {
         "fixed": "reinas.policies.fixed:Fixed",
         "independent": "reinas.policies.reinforce:independent",
         "local": "reinas.policies.local:LocalSearch",
+        "optuna": "reinas.policies.optuna_samplers:AnyOptunaSampler",
         "optuna-gp": "reinas.policies.optuna_samplers:OptunaGp",
         "ppo": "reinas.policies.ppo:ppo",
         "random": "reinas.policies.random:RandomSearch",
@@ -99,8 +100,9 @@ PLACES = {
     "hpolib": "data",
     "nasbench201": "data",
     "nasbenchgraph": "data",
+    "optuna": "sampler",
 }
-"""The parameter of a task or table that `name:PLACE` sets, such as the path in images:FOLDER."""
+"""The parameter that `name:PLACE` sets, such as the path in images:FOLDER."""
 
 BOUND = {"space"}  # parameters that are not settings, such as the space of a policy
 

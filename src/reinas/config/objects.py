@@ -69,7 +69,7 @@ def configure(*sources: Settings) -> SearchConfig:
         space, task, recipe = _parts(settings)
         growing = check("growth", Growth, section(settings, "growth"))
         growth = Growth(**growing) if growing or options.grow else None
-        policy = {"name": DEFAULT_POLICY} | section(settings, "policy")
+        policy = with_place({"name": DEFAULT_POLICY} | section(settings, "policy"))
         resolve("policy", policy)  # refuses what is wrong
         placement = make_placement(options)
         stopping = make_stopping(section(settings, "stopping"))
@@ -117,7 +117,7 @@ def _parts(settings: Settings) -> tuple[AbstractSpace[Any], AbstractTask, Recipe
 
 
 def with_place(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings of a task or a table with the place in their name as a parameter of its own.
+    """Settings of a task, table or policy with the place in their name as a parameter of its own.
 
     `images:FOLDER` is short for the name images and the path FOLDER.
     """

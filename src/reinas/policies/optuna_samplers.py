@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any
 
-from reinas.errors import InvalidSettingError, SettingError
+from reinas.errors import InvalidSettingError, SettingError, nearest
 from reinas.policies.base import AbstractPolicy, State
 from reinas.policies.history import History
 from reinas.spaces.base import AbstractSpace
@@ -179,6 +179,66 @@ class OptunaGp(OptunaSampler):
             deterministic_objective=self._deterministic,
             seed=seed,
         )
+
+
+RESUMABLE = ("GPSampler", "RandomSampler", "TPESampler")
+"""Samplers that keep nothing but the study: these resume exactly."""
+UNFIT = ("BaseGASampler", "BaseSampler", "GridSampler", "PartialFixedSampler")
+"""What cannot be made from a seed alone."""
+
+
+class AnyOptunaSampler(OptunaSampler):
+    """Any sampler of Optuna, as it comes: `optuna:GPSampler`, `optuna:NSGAIISampler`, ...
+
+    Those of `RESUMABLE` resume exactly. Others keep a state of their own, which Optuna does not
+    give away: a search with one of them that was stopped goes on, but not as it would have gone.
+
+    Args:
+        space: The space to search; each decision is a categorical parameter.
+        sampler: The name of a class of `optuna.samplers`.
+
+    Raises:
+        InvalidSettingError: Optuna has no such sampler, or it needs more than a seed.
+        SettingError: Optuna is not installed.
+    """
+
+    def __init__(self, space: AbstractSpace[Any], *, sampler: str = "TPESampler") -> None:
+        super().__init__(space, "optuna")
+        known = [
+            name
+            for name in dir(self._optuna.samplers)
+            if name.endswith("Sampler") and name not in UNFIT
+        ]
+        if sampler not in known:
+            raise InvalidSettingError(
+                "policy.sampler", f"'{sampler}' is not known: {nearest(sampler, known)}"
+            )
+        self._name = sampler
+        self._kept: Any = None
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The name and the sampler."""
+        return {"name": "optuna", "sampler": self._name}
+
+    def _sampler(self, seed: int) -> Any:
+        kind = getattr(self._optuna.samplers, self._name)
+        if self._name in RESUMABLE:
+            return kind(seed=seed)
+        if self._kept is None:
+            self._kept = kind(seed=seed)
+        return self._kept
+
+    def restore(self, state: State) -> None:
+        """Restore the history; warn where that is not all that the sampler knew."""
+        super().restore(state)
+        self._kept = None
+        if self._name not in RESUMABLE and len(self._history):
+            warnings.warn(
+                f"{self._name} keeps a state of its own, which is not stored: the search goes on,"
+                " but not exactly as it would have",
+                stacklevel=2,
+            )
 
 
 def _distribution(optuna: Any, decision: Decision) -> Any:

@@ -14,7 +14,7 @@ from reinas.config.objects import with_place
 from reinas.config.option import option_fields
 from reinas.config.settings import Settings, cited, parse_value
 from reinas.errors import FileError, InvalidSettingError, SettingError
-from reinas.registry import make
+from reinas.registry import PLACES, make, names
 
 CSV = ".csv"
 STANDARD_OUTPUT = Path("-")
@@ -99,12 +99,17 @@ def policy_specs(text: str) -> list[PolicySpec]:
 
 def _policy_spec(label: str) -> PolicySpec:
     name, *pairs = label.split(":")
+    settings: dict[str, Any] = {"name": name}
+    if pairs and "=" not in pairs[0]:  # optuna:GPSampler, or module:name
+        if name in PLACES:
+            settings[PLACES[name]] = pairs.pop(0)
+        elif name not in names("policy"):
+            settings["name"] = f"{name}:{pairs.pop(0)}"
     if "=" in name:
         raise SettingError(
             f"--policies: {label}: commas separate policies, colons their parameters, as in"
             " evolution:population=20:sample=5"
         )
-    settings: dict[str, Any] = {"name": name}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
