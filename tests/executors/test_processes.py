@@ -15,7 +15,7 @@ import reinas
 from helpers import Doomed
 from reinas import Job, MlpSpace, Processes, Recipe, TrainedEvaluator, Wine
 from reinas.errors import SettingError
-from reinas.executors.process_pool import machine_memory
+from reinas.system import machine_memory
 from reinas.testing import ExecutorContract
 
 

@@ -1,11 +1,9 @@
 """Worker processes on this machine, killed and replaced one by one (pebble)."""
 
 import contextlib
-import fcntl
 import math
 import multiprocessing
 import os
-import resource
 import signal
 import tempfile
 import threading
@@ -15,17 +13,18 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, 
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from filelock import BaseFileLock, FileLock, Timeout
 from pebble import ProcessExpired, ProcessPool
 
 from reinas.devices import number_worker
 from reinas.errors import ExecutorError, SettingError, reason
 from reinas.executors.base import seconds_left
+from reinas.system import GIB, interrupts_blocked, limit_memory, machine_memory, start_method
 
 T = TypeVar("T")
 R = TypeVar("R")
-GIB = 1 << 30
 MOST = 1 << 20  # GiB; more does not fit the system's own numbers
 # What children import when they first load data and step an optimiser. That takes seconds, so
 # workers are forked with it loaded: imports should not count against a time limit.
@@ -174,8 +173,9 @@ class WorkerPool:
 
     def _start(self) -> ProcessPool:
         if self._pool is None or not self._pool.active:
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(list(PRELOAD))
+            context: Any = multiprocessing.get_context(start_method())
+            if start_method() == "forkserver":
+                context.set_forkserver_preload(list(PRELOAD))
             if self._numbers is None:
                 self._numbers = tempfile.TemporaryDirectory(prefix="reinas-workers-")
             with deaf_to_ctrl_c():
@@ -211,16 +211,16 @@ def deaf_to_ctrl_c() -> Iterator[None]:
     which workers inherit. Another thread of this process may still receive it, so the handler is
     replaced too.
     """
-    resource_tracker.ensure_running()  # starting it later would unblock the signal
+    if start_method() == "forkserver":
+        resource_tracker.ensure_running()  # starting it later would unblock the signal
     came: list[int] = []
     # only the main thread may set handlers
     here = threading.current_thread() is threading.main_thread()
     handler = signal.signal(signal.SIGINT, lambda *_: came.append(1)) if here else None
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        yield
+        with interrupts_blocked():
+            yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         if here:
             signal.signal(signal.SIGINT, handler)
     if came:
@@ -234,8 +234,7 @@ def _begin(memory: int, numbers: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # before the limit: if no memory is left for the thread's stack, the worker would hang
     threading.Thread(target=_watch, daemon=True).start()
-    with contextlib.suppress(ValueError, OSError):  # a lower hard limit stays in force
-        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    limit_memory(memory)
     import torch
 
     torch.set_num_threads(1)
@@ -249,17 +248,21 @@ def _number(folder: str) -> int:
     """
     number = 0
     while True:
-        try:
-            file = os.open(Path(folder, str(number)), os.O_CREAT | os.O_RDWR)
-        except FileNotFoundError:  # the pool was closed while this worker started
+        if not Path(folder).is_dir():  # the pool was closed while this worker started
             os._exit(0)
+        lock = FileLock(Path(folder, str(number)))
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(file)
+            lock.acquire(blocking=False)
+        except Timeout:
             number += 1
+        except FileNotFoundError:
+            os._exit(0)
         else:
-            return number  # the file stays open as long as the process lives
+            _held.append(lock)  # the file stays locked as long as the process lives
+            return number
+
+
+_held: list[BaseFileLock] = []
 
 
 def _watch() -> None:
@@ -275,12 +278,3 @@ def _death(exitcode: int | None) -> str:
     name = signal.Signals(-exitcode).name
     hint = "; systems do that when memory runs out" if name == "SIGKILL" else ""
     return f"the worker process was killed by {name}{hint}"
-
-
-def machine_memory() -> float:
-    """The machine's memory in GiB, or the container's limit where that is less."""
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit = Path("/sys/fs/cgroup/memory.max")
-    if limit.is_file() and (text := limit.read_text().strip()).isdigit():
-        total = min(total, int(text))
-    return total / GIB

@@ -2,7 +2,6 @@
 
 import contextlib
 import math
-import pickle
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -18,6 +17,7 @@ from reinas.executors.base import (
     attempt,
     worker_name,
 )
+from reinas.executors.portable import check_picklable, portable
 from reinas.executors.process_pool import Lost, WorkerPool
 from reinas.executors.report_channel import ReportChannel, send
 from reinas.types import Attempt, Job, Outcome
@@ -60,7 +60,7 @@ class Processes(AbstractExecutor):
             SettingError: The evaluator cannot be sent to worker processes.
         """
         try:
-            pickle.Pickler(_Nowhere()).dump(evaluate)
+            check_picklable(evaluate)
         except Exception as error:  # whatever __reduce__ and __getstate__ raise
             text = str(error).partition("\n")[0]
             raise SettingError(
@@ -90,8 +90,10 @@ class Processes(AbstractExecutor):
             path = None
             if on_report is not None and jobs:
                 path = stack.enter_context(ReportChannel(on_report)).path
-            work = partial(_attempted, evaluate, path)
-            for job, result in self._workers.run(work, jobs, deadline):
+            work, *sent = portable([partial(_attempted, evaluate, path), *jobs])
+            known = {id(item): job for item, job in zip(sent, jobs, strict=True)}
+            for item, result in self._workers.run(work, sent, deadline):
+                job = known[id(item)]
                 if isinstance(result, Lost):
                     yield job, Outcome(None, result.seconds, error=result.reason)
                     continue
@@ -107,13 +109,6 @@ class Processes(AbstractExecutor):
     def close(self) -> None:
         """Kill the workers, busy or not."""
         self._workers.close()
-
-
-class _Nowhere:
-    """A file that keeps nothing: an evaluator may have gigabytes of data."""
-
-    def write(self, data: bytes) -> int:
-        return len(data)
 
 
 def _attempted(

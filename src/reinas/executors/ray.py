@@ -20,9 +20,10 @@ from reinas.executors.base import (
     seconds_left,
 )
 from reinas.executors.event_loop import EventLoopThread
-from reinas.executors.process_pool import GIB
+from reinas.executors.portable import portable
 from reinas.executors.ray_connection import LOCAL, check_address, connect
 from reinas.executors.ray_task import evaluated
+from reinas.system import GIB
 from reinas.threads import cores
 from reinas.types import Attempt, Job, Outcome
 
@@ -163,7 +164,7 @@ class Cluster(AbstractExecutor):
 
         if self._put is None or self._put[0] is not evaluate:
             try:
-                self._put = evaluate, ray.put(evaluate.portable())
+                self._put = evaluate, ray.put(portable([evaluate.portable()])[0])
             except TypeError as error:  # Ray's own message fills a page
                 cause = reason(error.__cause__ or error)
                 raise SettingError(

@@ -1,10 +1,8 @@
 """The Ray task that evaluates one child and streams its scores and its outcome."""
 
-import contextlib
 import faulthandler
 import importlib
 import math
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from reinas.errors import reason
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import attempt, worker_name
 from reinas.executors.process_pool import NEEDED
+from reinas.system import limit_memory
 from reinas.types import Job, Outcome
 
 APART = 0.25  # seconds, at least, between two scores that a running child sends
@@ -44,8 +43,7 @@ def evaluated(
             importlib.import_module(name)
     yield worker_name(), time.time()
     if memory is not None:
-        with contextlib.suppress(ValueError, OSError):  # a lower hard limit stays in force
-            resource.setrlimit(resource.RLIMIT_DATA, (memory, resource.RLIM_INFINITY))
+        limit_memory(memory, hard=False)
     if time_limit is not None:
         faulthandler.dump_traceback_later(time_limit, exit=True)
     yield from _reported(evaluate, job)

@@ -5,23 +5,21 @@ cannot block the others. A score is dropped when the socket's buffer is full; th
 still has all scores.
 """
 
-import contextlib
 import json
-import socket
 import tempfile
 import threading
-from pathlib import Path
 from types import TracebackType
 
 from reinas.executors.base import OnReport
+from reinas.system import datagrams, send_datagram
 
 LARGEST = 4096  # bytes per datagram
 
 
 class ReportChannel:
-    """A context manager: a Unix socket, and a thread that reads scores from it.
+    """A context manager: a socket, and a thread that reads scores from it.
 
-    Inside the `with` block, `path` is the socket's path.
+    Inside the `with` block, `path` is the socket's address.
 
     Args:
         on_report: Called on that thread with every (trial, step, score). An exception from it ends
@@ -34,9 +32,7 @@ class ReportChannel:
 
     def __enter__(self) -> "ReportChannel":
         self._folder = tempfile.TemporaryDirectory(prefix="reinas-")
-        self.path = str(Path(self._folder.name) / "reports")
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(self.path)
+        self._socket, self.path = datagrams(self._folder.name)
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
         return self
@@ -53,10 +49,7 @@ class ReportChannel:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
-            end.settimeout(5)
-            with contextlib.suppress(OSError):
-                end.sendto(b"", self.path)
+        send_datagram(self.path, b"", seconds=5)
         self._thread.join(timeout=5)
         self._socket.close()
         self._folder.cleanup()
@@ -68,13 +61,10 @@ def send(path: str | None, trial: int, step: int, score: float) -> None:
     """Send a score from a worker process; dropped if the socket is full or closed.
 
     Args:
-        path: The channel's path. None: nothing is sent.
+        path: The channel's address. None: nothing is sent.
         trial: The trial's number.
         step: The step of training that the score belongs to.
         score: The score.
     """
-    if path is None:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out, contextlib.suppress(OSError):
-        out.setblocking(False)
-        out.sendto(json.dumps([trial, step, score]).encode(), path)
+    if path is not None:
+        send_datagram(path, json.dumps([trial, step, score]).encode())

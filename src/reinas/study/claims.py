@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from reinas.store.values import Claim
+from reinas.system import process_exists
 
 
 class Holder:
@@ -65,7 +66,6 @@ def _process(number: int) -> str:
             # the name in brackets may hold spaces; the start is the 20th field after it
             fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
             start = "gone" if fields[0] in "ZX" else fields[19]
-        else:
-            os.kill(number, 0)
+        elif process_exists(number):
             start = "0"
     return f"{platform.node()}:{number}/{start}"

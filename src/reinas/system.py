@@ -1,0 +1,151 @@
+"""What differs between systems: memory, processes, signals, and what they talk through.
+
+Linux and macOS have all of it. Where Windows lacks something the function does without, and says
+so; the rest of reinas asks nobody but this module.
+"""
+
+import contextlib
+import importlib.util
+import multiprocessing
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+GIB = 1 << 30
+CONTAINER = Path("/sys/fs/cgroup/memory.max")
+UNKNOWN_MEMORY = 8.0
+"""GiB that are assumed where the system does not say how much there is."""
+ALIVE = 259
+"""What Windows gives as the exit code of a process that runs."""
+
+
+def machine_memory() -> float:
+    """The machine's memory in GiB, or the container's limit where that is less."""
+    names: Any = getattr(os, "sysconf_names", {})
+    if "SC_PHYS_PAGES" in names:
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIB
+    else:
+        total = _windows_memory()
+    if CONTAINER.is_file() and (text := CONTAINER.read_text().strip()).isdigit():
+        total = min(total, int(text) / GIB)
+    return total
+
+
+def _windows_memory() -> float:
+    """The machine's memory in GiB by Windows's own call."""
+    import ctypes
+
+    windll: Any = getattr(ctypes, "windll", None)
+    if windll is None:
+        return UNKNOWN_MEMORY
+    kibibytes = ctypes.c_ulonglong(0)
+    known = windll.kernel32.GetPhysicallyInstalledSystemMemory(ctypes.byref(kibibytes))
+    return float(kibibytes.value) / (1 << 20) if known else UNKNOWN_MEMORY
+
+
+def limit_memory(size: int, *, hard: bool = True) -> bool:
+    """Let this process's allocations fail beyond so many bytes.
+
+    Args:
+        size: Bytes of data.
+        hard: Whether the process may not raise the limit again.
+
+    Returns:
+        Whether the system can do that; Windows cannot.
+    """
+    if importlib.util.find_spec("resource") is None:
+        return False
+    import resource
+
+    with contextlib.suppress(ValueError, OSError):  # a lower hard limit stays in force
+        top = size if hard else resource.RLIM_INFINITY
+        resource.setrlimit(resource.RLIMIT_DATA, (size, top))
+    return True
+
+
+def start_method() -> str:
+    """How worker processes begin: forked from a server that is ready, else from nothing."""
+    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+
+@contextlib.contextmanager
+def interrupts_blocked() -> Iterator[None]:
+    """Within, Ctrl-C waits; processes that begin within inherit that, but not on Windows."""
+    masked: Any = getattr(signal, "pthread_sigmask", None)
+    if masked is None:
+        yield
+        return
+    before = masked(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        masked(signal.SIG_SETMASK, before)
+
+
+def process_exists(number: int) -> bool:
+    """Whether a process of that number runs.
+
+    Args:
+        number: Its number on this machine.
+    """
+    if os.name != "nt":
+        try:
+            os.kill(number, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True  # somebody else's
+        return True
+    return _runs_on_windows(number)  # os.kill would end it there
+
+
+def _runs_on_windows(number: int) -> bool:
+    import ctypes
+
+    kernel: Any = getattr(ctypes, "windll", None)
+    handle = kernel.kernel32.OpenProcess(0x1000, False, number)
+    if not handle:
+        return False
+    code = ctypes.c_ulong()
+    kernel.kernel32.GetExitCodeProcess(handle, ctypes.byref(code))
+    kernel.kernel32.CloseHandle(handle)
+    return bool(code.value == ALIVE)
+
+
+def datagrams(folder: str) -> tuple[socket.socket, str]:
+    """A socket that receives messages of this machine's processes.
+
+    Args:
+        folder: Where the socket is, if the system has sockets in folders.
+
+    Returns:
+        The socket, and its address for `send_datagram`.
+    """
+    if hasattr(socket, "AF_UNIX"):
+        path = str(Path(folder) / "reports")
+        unix = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        unix.bind(path)
+        return unix, path
+    local = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    local.bind(("127.0.0.1", 0))
+    return local, f"127.0.0.1:{local.getsockname()[1]}"
+
+
+def send_datagram(address: str, message: bytes, seconds: float = 0.0) -> None:
+    """Send a message; dropped if nobody receives it in time.
+
+    Args:
+        address: From `datagrams`.
+        message: What is sent.
+        seconds: How long to wait for room.
+    """
+    host, _, port = address.rpartition(":")
+    is_local = host == "127.0.0.1"
+    family = socket.AF_INET if is_local else socket.AF_UNIX
+    target: Any = (host, int(port)) if is_local else address
+    with socket.socket(family, socket.SOCK_DGRAM) as out, contextlib.suppress(OSError):
+        out.settimeout(seconds)
+        out.sendto(message, target)
