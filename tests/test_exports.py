@@ -40,6 +40,7 @@ PUBLIC = {
     "FitObserver",
     "Fitted",
     "FoundNetwork",
+    "ProgressBar",
     "export_trials",
     "export_source",
     "export_pt2",

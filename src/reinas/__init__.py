@@ -13,6 +13,7 @@ A learned controller designs neural networks (Zoph & Le 2016), beside its rivals
 Names are imported when they are first used, so that `import reinas` is quick.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from reinas.fitting.fit import Fitted, fit
     from reinas.fitting.fit_observer import FitObserver
     from reinas.fitting.plan import Plan, plan_for
+    from reinas.fitting.progress import ProgressBar
     from reinas.objectives.base import Objective
     from reinas.objectives.classification import Classification
     from reinas.objectives.language import LanguageModelling
@@ -112,6 +114,7 @@ _HOMES = {
     "reinas.executors.serial": ("Serial",),
     "reinas.export.network": ("FoundNetwork",),
     "reinas.export.saved": ("load",),
+    "reinas.fitting.progress": ("ProgressBar",),
     "reinas.export.trackers.following": ("export_trials",),
     "reinas.export.source.folder": ("export_source",),
     "reinas.export.formats": ("export_onnx", "export_pt2"),
@@ -245,6 +248,7 @@ __all__ = [
     "Processes",
     "ProductSpace",
     "Progress",
+    "ProgressBar",
     "Pruned",
     "RandomSearch",
     "Recipe",
@@ -310,3 +314,16 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     """All public names, imported or not."""
     return sorted([*__all__, "__version__"])
+
+
+def _shown_in_notebooks() -> None:
+    """Trials and architectures are drawn where IPython shows them."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is not None:
+        from reinas.report.notebook import register
+
+        register(shell.display_formatter.formatters["text/html"])
+
+
+_shown_in_notebooks()

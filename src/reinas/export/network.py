@@ -1,12 +1,14 @@
 """A found network, which reads people's own examples."""
 
 from collections.abc import Callable, Mapping
+from html import escape
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from reinas.children.build import parameters
 from reinas.errors import SettingError
 from reinas.export.readers import READERS
 from reinas.objectives.named import objective_from
@@ -151,6 +153,19 @@ class FoundNetwork(nn.Module):
         with torch.no_grad():
             outputs = self(x.to(self.input_mean.device))
         return self.objective.predictions(outputs, self.classes)
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: what it is, and what was measured."""
+        found = self.description
+        rows = {"for": found["task"]["name"], "parameters": parameters(self.child)}
+        rows |= found.get("metrics", {})
+        table = "".join(
+            f"<tr><th>{escape(key)}</th><td>{escape(str(value))}</td></tr>"
+            for key, value in rows.items()
+        )
+        members = found.get("members", [found])
+        texts = "".join(f"<li><code>{escape(m['summary'])}</code></li>" for m in members)
+        return f"<table>{table}</table><ul>{texts}</ul>"
 
     def _check_tokens(self, x: Any) -> Tensor:
         """Refuse what are no tokens: int64 [T, B], each one of the vocabulary's numbers."""

@@ -26,6 +26,7 @@ from reinas.finishing.finish import finish
 from reinas.fitting.fit import fit as fit_minutes
 from reinas.fitting.fit_observer import FitObserver
 from reinas.fitting.plan import Plan, plan_for
+from reinas.fitting.progress import ProgressBar
 from reinas.objectives.base import Objective
 from reinas.objectives.classification import Classification
 from reinas.objectives.metrics import MetricSetting
@@ -41,23 +42,12 @@ from reinas.tasks.arrays import Layout, channels_first
 from reinas.tasks.in_memory import ArrayTask
 from reinas.tasks.measuring import ClassWeight
 from reinas.threads import cores
-from reinas.types import Trial
 
 NAME = "estimator"
 LEAST_SPLIT = 10
 """Fewer examples than these are all trained on, and measured on, too."""
 PIECE = 512
 """Examples per forward pass."""
-
-
-class _Printer(FitObserver):
-    """Prints a line per network."""
-
-    def on_trial(self, trial: Trial) -> None:
-        """One more has ended."""
-        assert trial.outcome is not None
-        what = trial.outcome.error or f"reward {trial.outcome.value:.4f}"
-        print(f"network {trial.number}: {what}", flush=True)
 
 
 class _Estimator(BaseEstimator):  # type: ignore[misc]
@@ -154,7 +144,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         return Serial() if count == 1 else Processes(count)
 
     def _observer(self) -> FitObserver:
-        return _Printer() if self.verbose else FitObserver()
+        return ProgressBar() if self.verbose else FitObserver()
 
     def _within_minutes(
         self,
@@ -327,7 +317,7 @@ class NASClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         n_jobs: Networks that train at a time, each in a process. None is 1, in this process; -1 is
             one per core, and a script then needs `if __name__ == "__main__":`.
         random_state: An int, a RandomState, or None for another result each time.
-        verbose: 1 prints a line per network.
+        verbose: 1 shows a progress bar, in notebooks, too.
 
     Attributes:
         classes_: The classes, in the order of `predict_proba`.
@@ -427,7 +417,7 @@ class NASRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
         n_jobs: Networks that train at a time, each in a process. None is 1, in this process; -1 is
             one per core, and a script then needs `if __name__ == "__main__":`.
         random_state: An int, a RandomState, or None for another result each time.
-        verbose: 1 prints a line per network.
+        verbose: 1 shows a progress bar, in notebooks, too.
 
     Attributes:
         network_: The network, a `FoundNetwork`, which takes raw examples.

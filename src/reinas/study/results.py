@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic
 
 from reinas.errors import SettingError, TrialError
+from reinas.report.notebook import study_html
+from reinas.report.report import task_of
 from reinas.report.rows import trial_row
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
@@ -80,6 +82,12 @@ class Results(ABC, Generic[A]):
         trials = self.record.all_trials()
         texts = self.record.texts(trial.number for trial in trials)
         return pandas.DataFrame([trial_row(self.space, t, texts[t.number]) for t in trials])
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: how far it is, its best architectures, a drawing."""
+        best = self.best_trial if self.record.best() else None
+        task = task_of(self.record.settings) if best is not None else None
+        return study_html(self.record, best, task)
 
     def decoded(self, trial: Trial, worker: str | None = None) -> Trial[A]:
         """The trial with its architecture, its seed and, if given, the worker that holds it."""
