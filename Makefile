@@ -37,7 +37,7 @@ bench: $(READY)  ## The measurements in docs/benchmarks.md (about ten minutes)
 device-check: $(READY)  ## Whether every kind of network trains on this machine's accelerator (minutes)
 	$(BIN)/python -m benchmarks.device_check
 
-results: $(READY)  ## The comparison in docs/results/compare.md (about an hour; also needs chromium)
+results: $(READY)  ## The comparisons in docs/results (hours; also needs chromium)
 	$(BIN)/python -m benchmarks.compare
 
 clean:  ## Remove what make made
