@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test check lint bench device-check results clean
+.PHONY: help demo test check lint bench device-check results dist lowest clean
 
 help:  ## What there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -12,7 +12,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
 	v >= (3, 11) or sys.exit("reinas needs Python 3.11 or later; this is %d.%d: try make PYTHON=python3.11" % v)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench,dev,onnx,pandas,ray,trackers]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench,dev,images,onnx,pandas,ray,report,trackers]'
 	@touch $(READY)
 
 demo: $(READY)  ## Find a network for real images in two minutes, beside what simpler models reach
@@ -40,5 +40,15 @@ device-check: $(READY)  ## Whether every kind of network trains on this machine'
 results: $(READY)  ## The comparisons in docs/results (hours; also needs chromium)
 	$(BIN)/python -m benchmarks.compare
 
+lowest:  ## The core with the oldest packages that are allowed, in .venv-lowest
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt \
+	  -e '.[images,report,pandas]' pytest
+	.venv-lowest/bin/python -m pytest -q tests/test_core.py tests/tasks tests/store tests/report
+
+dist: $(READY)  ## The wheel and the source distribution, in dist/
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation --outdir dist .
+
 clean:  ## Remove what make made
-	rm -rf .venv demo demo.html demo.svg
+	rm -rf .venv .venv-lowest dist demo demo.html demo.svg

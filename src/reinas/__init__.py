@@ -186,7 +186,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 _MODULES = ("rewards",)
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "AbstractEvaluator",

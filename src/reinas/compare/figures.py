@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
 from reinas.compare import curves
 from reinas.compare.comparison import Comparison
 from reinas.compare.statistics import Floats, intervals, ranks
-from reinas.report.figures import layout
+from reinas.report.figures import layout, new_figure
 
 COLOURS = (
     "#33518a",
@@ -69,7 +68,7 @@ def progress(comparison: Comparison) -> Any:
     Returns:
         A Plotly figure.
     """
-    figure = go.Figure()
+    figure = new_figure()
     problem = comparison.problem
     x = range(1, comparison.evaluations + 1)
     best = {c.label: curves.best_so_far(comparison.runs[c.label]) for c in comparison.policies}
@@ -100,7 +99,7 @@ def progress_over_cost(comparison: Comparison) -> Any:
     Returns:
         A Plotly figure.
     """
-    figure = go.Figure()
+    figure = new_figure()
     sign = 1 if comparison.problem.maximise else -1
     tops = [max(run.spent[-1] for run in runs) for runs in comparison.runs.values()]
     points = np.linspace(max(tops) / COST_POINTS, max(tops), COST_POINTS)
@@ -134,7 +133,7 @@ def figure_6(comparison: Comparison, count: int) -> Any:
     Returns:
         A Plotly figure.
     """
-    figure = go.Figure()
+    figure = new_figure()
     step = max(1, comparison.evaluations // POINTS)
     points = range(step, comparison.evaluations + 1, step)
 
@@ -169,7 +168,7 @@ def rank_plot(comparison: Comparison) -> Any:
     )
     ranked = ranks(scores)
     order = np.argsort(ranked.mean(0), kind="stable")
-    figure = go.Figure()
+    figure = new_figure()
     figure.add_heatmap(
         z=ranked[:, order[::-1]].T,
         x=[str(seed) for seed in comparison.seeds],

@@ -4,12 +4,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 
+from reinas.errors import SettingError
 from reinas.report.trials import FinishedTrial, Kind
 
 WINDOW = 16  # trials in the moving mean
 INK, ACCENT, QUIET = "#33518a", "#c0563b", "#9fb0cc"
+
+
+def new_figure() -> Any:
+    """An empty figure.
+
+    Raises:
+        SettingError: Plotly is not installed.
+    """
+    try:
+        import plotly.graph_objects as go
+    except ImportError:
+        raise SettingError(
+            "figures need plotly: install it with `pip install 'reinas[report]'`"
+        ) from None
+    return go.Figure()
 
 
 def layout(figure: Any, x: str, y: str) -> Any:
@@ -40,7 +55,7 @@ def rewards(trials: Sequence[FinishedTrial]) -> Any:
     A pruned trial is shown at its last score and is never the best. A failed one counts as 0, or
     as the lowest value of all where values are below 0.
     """
-    figure: Any = go.Figure()
+    figure = new_figure()
     values = np.array([t.outcome.value for t in trials], float)
     least = min([0.0, *values])
     values[[t.outcome.state == "failed" for t in trials]] = least
@@ -82,7 +97,7 @@ def rewards(trials: Sequence[FinishedTrial]) -> Any:
 
 def entropy(diagnostics: Sequence[Mapping[str, float]]) -> Any:
     """The policy's entropy at its own samples over batches: how undecided it still is."""
-    figure = go.Figure()
+    figure = new_figure()
     rows = [row for row in diagnostics if "entropy" in row]
     figure.add_scatter(
         x=[row["batch"] for row in rows],

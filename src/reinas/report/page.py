@@ -2,7 +2,7 @@
 
 from html import escape
 
-from reinas.errors import ReinasError
+from reinas.errors import ReinasError, SettingError
 from reinas.report.html import figure_html, quiet, table, whole
 from reinas.report.report import Report
 from reinas.report.sections import (
@@ -69,7 +69,10 @@ def _section(section: Section, *, first: bool) -> list[str]:
 def _part(part: Part, *, first: bool) -> str:
     match part:
         case Figure():
-            return figure_html(part.make(), first=first)
+            try:
+                return figure_html(part.make(), first=first)
+            except SettingError as error:  # the page says all the rest without Plotly
+                return quiet(f"Not drawn: {error}")
         case Drawing():
             try:
                 return f'<div class="drawing">{part.make()}</div>'

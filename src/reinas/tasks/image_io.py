@@ -1,5 +1,6 @@
 """Pictures from files: any common format, as arrays of bytes."""
 
+import importlib.util
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,10 @@ def read(files: Sequence[Path], size: tuple[int, int] | None = None) -> list[NDA
 
     `size` (height, width) squeezes each to it. `FileError` names those that cannot be read.
     """
+    if importlib.util.find_spec("PIL") is None:
+        raise SettingError(
+            "reading image files needs Pillow: install it with `pip install 'reinas[images]'`"
+        )
     pictures, problems = [], []
     for file in files:
         try:
