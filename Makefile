@@ -43,8 +43,8 @@ results: $(READY)  ## The comparisons in docs/results (hours; also needs chromiu
 lowest:  ## The core with the oldest packages that are allowed, in .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt \
-	  -e '.[images,report,pandas]' pytest
-	.venv-lowest/bin/python -m pytest -q tests/test_core.py tests/tasks tests/store tests/report
+	  -e '.[images,report,pandas]' pytest hypothesis
+	.venv-lowest/bin/python -m pytest -q tests/test_core.py tests/tasks tests/store
 
 dist: $(READY)  ## The wheel and the source distribution, in dist/
 	rm -rf dist

@@ -58,7 +58,9 @@ def test_a_fit_on_a_file(tmp_path):
     fitted = reinas.fit(
         table, minutes=0.2, folder=tmp_path / "net", executor=reinas.Serial(), store=None
     )
-    answers = reinas.load(tmp_path / "net").predict([{"a": 0.5, "kind": "u"}, {"kind": "v", "a": ""}])
+    answers = reinas.load(tmp_path / "net").predict(
+        [{"a": 0.5, "kind": "u"}, {"kind": "v", "a": ""}]
+    )
     assert len(answers) == 2
     assert fitted.metrics["r2"] > 0.3
 
