@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test check lint bench device-check results dist lowest clean
+.PHONY: help demo test check lint bench device-check results docs dist lowest clean
 
 help:  ## What there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -40,6 +40,10 @@ device-check: $(READY)  ## Whether every kind of network trains on this machine'
 results: $(READY)  ## The comparisons in docs/results (hours; also needs chromium)
 	$(BIN)/python -m benchmarks.compare
 
+docs: $(READY)  ## The site, in docs/_build/html
+	$(BIN)/python docs/reference.py
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
 lowest:  ## The core with the oldest packages that are allowed, in .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt \
@@ -51,4 +55,4 @@ dist: $(READY)  ## The wheel and the source distribution, in dist/
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation --outdir dist .
 
 clean:  ## Remove what make made
-	rm -rf .venv .venv-lowest dist demo demo.html demo.svg
+	rm -rf .venv .venv-lowest dist docs/_build demo demo.html demo.svg

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn import datasets
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+
+from sklearn import datasets
 
 DATA = {
     "digits": datasets.load_digits,

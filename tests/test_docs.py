@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 EXAMPLES = sorted(ROOT.glob("examples/*.py"))
 LONGER = {"own_policy.py": 23, "own_photographs.py": 18, "export.py": 18}
-LONGER |= {"comparison.py": 17, "own_table.py": 16}
+LONGER |= {"comparison.py": 17, "own_table.py": 17}
 """A whole policy with its state; photographs that are made first; every way to take it away."""
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef)
 

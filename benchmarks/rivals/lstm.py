@@ -120,8 +120,9 @@ def train(
 
 def rival(work: Work) -> Answer:
     """Search, then train the best."""
-    import optuna
     import torch
+
+    import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of multivariate TPE

@@ -54,7 +54,6 @@ def table_setting(trial: Any) -> dict[str, Any]:
 def rival(work: Work) -> Answer:
     """Search, then train the best."""
     import optuna
-
     from benchmarks.rivals.searching import SEARCH, searched
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

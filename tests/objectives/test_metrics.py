@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from sklearn import metrics as sk
 from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 from torch.nn import functional
@@ -13,6 +12,7 @@ from reinas import ArrayTask, Classification, MlpSpace, MultiLabel, Regression, 
 from reinas.errors import InvalidSettingError
 from reinas.objectives.metrics import OF_CLASSES, OF_LABELS, OF_NUMBERS
 from reinas.objectives.named import objective_from
+from sklearn import metrics as sk
 
 
 def shifted_error(targets, predictions) -> float:

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from sklearn import datasets
 
 from reinas import BreastCancer, Diabetes, Digits, Wine
 from reinas.objectives.regression import Regression
 from reinas.tasks.sklearn_data import _split
+from sklearn import datasets
 
 TASKS = [Digits(), Wine(), BreastCancer(), Diabetes()]
 CLASSES = TASKS[:3]

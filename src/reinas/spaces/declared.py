@@ -141,7 +141,7 @@ class DeclaredSpace(AbstractSpace[A]):
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The dataclass's name, `module:Name`, and what its fields declare.
+        """The dataclass's name, with its module, and what its fields declare.
 
         With the name the space can be made again; `fields` tell whether the dataclass has changed
         since, so that old answers are not read as other architectures.

@@ -121,8 +121,8 @@ class _Halving(AbstractStopping):
 class Asha(_Halving):
     """Asynchronous successive halving (Li et al. 2020, algorithm 2), with stopping for good.
 
-    The rungs are `least` * `eta`^k. After each, a child goes on if it is among the best
-    1 / `eta` of all children that have come to that rung so far, and at least the best of them
+    The rungs are `least` times `eta` to the power k. After each, a child goes on if it is among the
+    best 1 / `eta` of all children that have come to that rung so far, and at least the best of them
     does. In the paper a child that was not promoted waits, and may be promoted later; here it is
     given up, so that each trial has its outcome when its batch has.
 
@@ -149,7 +149,7 @@ class Asha(_Halving):
 class Hyperband(_Halving):
     """Hyperband (Li et al. 2018, algorithm 1): brackets of successive halving, side by side.
 
-    Bracket k begins at rung `least` * `eta`^k; the last one trains all of its children whole. So
+    Bracket k begins at rung `least` times `eta` to the power k; the last one trains all whole. So
     the search does not hang on how much early scores say. Trials are dealt out by their number in
     the proportions of the paper, evenly mixed, since a search may end at any number of trials, and
     compared with those of their own bracket.

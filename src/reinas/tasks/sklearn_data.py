@@ -23,8 +23,9 @@ def _split(name: str) -> tuple[Part, Part, Part]:
 
     The split is fixed: scikit-learn's with random_state=0, test first.
     """
-    from sklearn import datasets
     from sklearn.model_selection import train_test_split
+
+    from sklearn import datasets
 
     data: Any = getattr(datasets, f"load_{name}")()
     regression = name == "diabetes"
