@@ -40,6 +40,8 @@ PUBLIC = {
     "FitObserver",
     "Fitted",
     "FoundNetwork",
+    "ParetoEvolution",
+    "Pareto",
     "ProgressBar",
     "export_trials",
     "export_source",

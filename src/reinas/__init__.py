@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from reinas.policies.independent import IndependentSoftmaxes
     from reinas.policies.local import LocalSearch
     from reinas.policies.optuna_samplers import Tpe
+    from reinas.policies.pareto import Pareto, ParetoEvolution
     from reinas.policies.random import RandomSearch
     from reinas.policies.reinforce import Reinforce, independent, reinforce_loss, zoph_le
     from reinas.policies.starting import StartingWith
@@ -114,6 +115,7 @@ _HOMES = {
     "reinas.executors.serial": ("Serial",),
     "reinas.export.network": ("FoundNetwork",),
     "reinas.export.saved": ("load",),
+    "reinas.policies.pareto": ("Pareto", "ParetoEvolution"),
     "reinas.fitting.progress": ("ProgressBar",),
     "reinas.export.trackers.following": ("export_trials",),
     "reinas.export.source.folder": ("export_source",),
@@ -243,6 +245,8 @@ __all__ = [
     "Objective",
     "Observer",
     "Outcome",
+    "Pareto",
+    "ParetoEvolution",
     "Placement",
     "Plan",
     "Processes",

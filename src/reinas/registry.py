@@ -53,6 +53,8 @@ NAMED: dict[Kind, dict[str, str]] = {
         "local": "reinas.policies.local:LocalSearch",
         "optuna": "reinas.policies.optuna_samplers:AnyOptunaSampler",
         "optuna-gp": "reinas.policies.optuna_samplers:OptunaGp",
+        "pareto": "reinas.policies.pareto:Pareto",
+        "pareto-evolution": "reinas.policies.pareto:ParetoEvolution",
         "ppo": "reinas.policies.ppo:ppo",
         "random": "reinas.policies.random:RandomSearch",
         "replay": "reinas.policies.replay:replay",

@@ -9,7 +9,7 @@ where rewards are negative.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, final
@@ -137,6 +137,61 @@ class Constrained(Reward):
         return value * factor if value >= 0 else value / factor
 
 
+@final
+@dataclass(frozen=True)
+class Measuring(Reward):
+    """See `measuring`."""
+
+    reward: str | RewardFunction
+    costs: tuple[str, ...]
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The costs, but for parameters, which are always counted."""
+        inner = self.reward.needs if isinstance(self.reward, Reward) else frozenset()
+        return inner | set(self.costs) - {"parameters"}
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The arguments of `measuring`."""
+        return {
+            "name": "measuring",
+            "reward": record_of(self.reward),
+            "costs": list(self.costs),
+        }
+
+    def __call__(self, curve: Curve, metrics: Metrics) -> float:
+        """The reward as it is."""
+        function = REWARDS[self.reward] if isinstance(self.reward, str) else self.reward
+        return float(function(curve, metrics))
+
+
+def measuring(reward: str | RewardFunction, costs: Sequence[str]) -> Measuring:
+    """A reward whose children are also measured by what they cost.
+
+    Args:
+        reward: The reward, by its name or as a function.
+        costs: Some of parameters, flops and latency; they become metrics of outcomes.
+
+    Returns:
+        A reward, to be given to a task.
+
+    Raises:
+        InvalidSettingError: There is no such reward or cost.
+    """
+    checked = check_reward(reward)
+    if checked == "auto" or isinstance(checked, Mapping):
+        raise InvalidSettingError(
+            "task.reward.reward", "should be a name or a function, not 'auto'"
+        )
+    for cost in costs:
+        if cost not in COSTS:
+            raise InvalidSettingError(
+                "task.reward.costs", f"'{cost}' is not known: {nearest(cost, COSTS)}"
+            )
+    return Measuring(checked, tuple(costs))
+
+
 def constrained(
     reward: str | RewardFunction,
     *,
@@ -244,8 +299,9 @@ def _loaded(name: str) -> Any:
 
 def _from_settings(settings: dict[str, Any]) -> RewardFunction:
     name = settings.pop("name", None)
-    kind: Any = constrained if name == "constrained" else _loaded(str(name))
-    if kind is not constrained and not (isinstance(kind, type) and issubclass(kind, Reward)):
+    makers: dict[Any, Any] = {"constrained": constrained, "measuring": measuring}
+    kind: Any = makers.get(name) or _loaded(str(name))
+    if name not in makers and not (isinstance(kind, type) and issubclass(kind, Reward)):
         raise InvalidSettingError(
             "task.reward", f"'{name}' is no reward: expected a subclass of reinas.rewards.Reward"
         )

@@ -49,6 +49,12 @@ class FinishOptions(StoreOptions, PlacementOptions, WorkerOptions):
         bool,
         Option("Keep the search's recipe, and try no others.", flag="--no-grid"),
     ] = True
+    trial: Annotated[
+        int | None,
+        Option(
+            "Finish this trial, such as one on the Pareto front. Default: the best.", metavar="N"
+        ),
+    ] = None
     anyway: Annotated[bool, Option("Even if the search has not ended.")] = False
     folder: Annotated[
         Path | None,
@@ -104,6 +110,7 @@ def finish(
             epochs=options.epochs,
             patience=options.patience,
             anyway=options.anyway,
+            trial=options.trial,
             executor=make_executor(ExecutorOptions(workers=options.workers), placement),
             observer=bars,
             placement=placement,

@@ -11,6 +11,7 @@ from reinas.devices import Placement
 from reinas.errors import InvalidSettingError, SettingError, nearest
 from reinas.finishing.recipe_grid import RecipeGrid
 from reinas.fitting.plan import plan_for
+from reinas.fronts import COSTS
 from reinas.names import is_importable
 from reinas.recorded import settings_of
 from reinas.registry import DEFAULT_TASK, PLACES, check, find, make, parameters, resolve
@@ -20,11 +21,21 @@ from reinas.spaces.growth import Growth
 from reinas.study.stopping import AbstractStopping
 from reinas.tasks.base import AbstractTask
 from reinas.tasks.recipes import Recipe
+from reinas.tasks.user_data import FileTask, cache_data
 
-DEFAULT_POLICY = "bayes"  # docs/results/compare.md has why
+DEFAULT_POLICY = "bayes"  # docs/results/rl.md has why
 DEFAULT_SPACE = "stages"
 FITTING = {0: "lstm", 1: "tabular", 2: "stages", 3: "stages"}
 """Which space suits examples of this rank: words, rows of numbers, series, images."""
+
+
+FOR_OBJECTIVES = {
+    "bayes": "pareto",
+    "pareto": "pareto",
+    "evolution": "pareto-evolution",
+    "pareto-evolution": "pareto-evolution",
+}
+"""The policies that take several objectives, by the names that people give."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,8 @@ def configure(*sources: Settings) -> SearchConfig:
         growing = check("growth", Growth, section(settings, "growth"))
         growth = Growth(**growing) if growing or options.grow else None
         policy = with_place({"name": DEFAULT_POLICY} | section(settings, "policy"))
+        if "objectives" in policy:
+            policy, task = with_objectives(policy, task)
         resolve("policy", policy)  # refuses what is wrong
         placement = make_placement(options)
         stopping = make_stopping(section(settings, "stopping"))
@@ -114,6 +127,34 @@ def _parts(settings: Settings) -> tuple[AbstractSpace[Any], AbstractTask, Recipe
         space = {"dimensions": 1, **space}
     recipe = check("recipe", Recipe, section(settings, "recipe"))
     return make("space", space), task, replace(usual, **recipe)
+
+
+def with_objectives(
+    policy: dict[str, Any], task: AbstractTask
+) -> tuple[dict[str, Any], AbstractTask]:
+    """The policy for several objectives, and the task whose children are measured by all of them.
+
+    Args:
+        policy: Its settings, with `objectives`: names, or a text of names between commas.
+        task: The task.
+
+    Raises:
+        InvalidSettingError: The policy is for one objective.
+    """
+    given = policy["objectives"]
+    names = given.split(",") if isinstance(given, str) else list(given)
+    same = {"reward", task.reward_name, task.objective.score_name}
+    found = ["reward" if name.strip() in same else name.strip() for name in names]
+    if policy["name"] not in FOR_OBJECTIVES:
+        raise InvalidSettingError(
+            "policy.objectives",
+            f"are for {', '.join(FOR_OBJECTIVES)}, but the policy is {policy['name']}",
+        )
+    measuring = task.measuring([name for name in found if name in COSTS])
+    if isinstance(task, FileTask) and isinstance(measuring, FileTask):
+        cache_data(measuring, task.data)  # it is the same file
+    name = FOR_OBJECTIVES[policy["name"]]
+    return {**policy, "name": name, "objectives": found}, measuring
 
 
 def with_place(settings: dict[str, Any]) -> dict[str, Any]:

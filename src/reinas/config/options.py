@@ -334,6 +334,15 @@ class PartOptions(TargetOptions):
             key="task.name",
         ),
     ] = None
+    objectives: Annotated[
+        str | None,
+        Option(
+            "Several objectives, between commas: accuracy (or reward), and parameters, flops,"
+            " latency. For the policies bayes and evolution; `reinas show` has the Pareto front.",
+            metavar="NAMES",
+            key="policy.objectives",
+        ),
+    ] = None
     policy: Annotated[
         str | None,
         Option(

@@ -59,6 +59,7 @@ def finish(
     observer: FinishObserver | None = None,
     build: Builder | None = None,
     placement: Placement | None = None,
+    trial: int | None = None,
 ) -> FinalResult:
     """Send the search's best network through a grid, train it until it converges, test, save.
 
@@ -84,6 +85,8 @@ def finish(
         build: The function that built the search's children; None is the recorded one.
         placement: Where the network trains and is tested, and with which numbers; None is where
             the search's children trained. It is saved from the CPU, with float32 weights.
+        trial: The number of the trial to finish, such as one on the Pareto front. None: the one
+            with the highest reward.
 
     Returns:
         The final network's test result, and where it is saved.
@@ -110,21 +113,21 @@ def finish(
         before = record.final()
         if before is None:
             _check_over(record, anyway)
-            trial, recipe = _best(record), None
+            chosen_trial, recipe = _chosen(record, trial), None
         else:
-            trial, recipe = _same_again(record, before, epochs)
-        architecture = space.decode(trial.answers)
-        story: dict[str, Any] = {"search": name, "trial": trial.number}
+            chosen_trial, recipe = _same_again(record, before, epochs, trial)
+        architecture = space.decode(chosen_trial.answers)
+        story: dict[str, Any] = {"search": name, "trial": chosen_trial.number}
         if placed.settings:
             story["placement"] = placed.settings
         if build is not None or recorded:
             story["build"] = recorded if build is None else object_name(build)
-        description = describe(space, trial.answers, task, **story)
+        description = describe(space, chosen_trial.answers, task, **story)
         make_folder(place)
         if recipe is None:
             chosen = choose_recipe(
                 record,
-                trial,
+                chosen_trial,
                 architecture,
                 task,
                 grid,
@@ -143,14 +146,15 @@ def finish(
             with one_thread():
                 metrics = measure_test_part(network, task, replace(placed, precision="float32"))
             summary = task.objective.summary(metrics)
-            final = FinalRecord(trial.number, recipe.settings, metrics, now(), summary)
+            number = chosen_trial.number
+            final = FinalRecord(number, recipe.settings, metrics, now(), summary)
             record.finish(final)
         description["recipe"] = final.recipe
         description["epochs_trained"] = curve.epochs[-1].number
         description["metrics"] = final.metrics
         save(FoundNetwork(network.to("cpu"), *search_scalings(task), description), place)
     best = _best(record).number
-    better = None if best == final.trial else best
+    better = None if trial is not None or best == final.trial else best
     return FinalResult(final, architecture, place, again=before is not None, better=better)
 
 
@@ -161,9 +165,15 @@ def _here(name: str) -> Path:
 
 
 def _same_again(
-    record: AbstractRecord, final: FinalRecord, epochs: int | None
+    record: AbstractRecord, final: FinalRecord, epochs: int | None, trial: int | None
 ) -> tuple[Trial, Recipe]:
     """The trial that was tested already, and the recipe that trained it."""
+    if trial is not None and trial != final.trial:
+        raise InvalidSettingError(
+            "trial",
+            f"cannot become {trial}: search '{record.name}' is finished already, with trial"
+            f" {final.trial}, and the test part is measured once",
+        )
     recipe = Recipe(**final.recipe)
     if epochs is not None and epochs != recipe.epochs:
         raise InvalidSettingError(
@@ -198,6 +208,22 @@ def _check_over(record: AbstractRecord, anyway: bool) -> None:
             f"search '{record.name}' has finished {done} of {record.trials} trials, and the test"
             " part is measured once: continue it to its end first, or set anyway"
         )
+
+
+def _chosen(record: AbstractRecord, number: int | None) -> Trial:
+    """The trial that is asked for, or the best one."""
+    if number is None:
+        return _best(record)
+    if not 0 <= number < record.count()[0]:
+        raise InvalidSettingError(
+            "trial", f"must be from 0 to {record.count()[0] - 1} here, got {number}"
+        )
+    trial = record.trial(number)
+    if trial.state != "complete":
+        raise InvalidSettingError(
+            "trial", f"should be one that was trained to the end, but {number} is {trial.state}"
+        )
+    return trial
 
 
 def _best(record: AbstractRecord) -> Trial:

@@ -71,17 +71,16 @@ class OptunaSampler(AbstractPolicy):
 
     def _add_to_study(self, answers: Sequence[Answers], values: Sequence[float]) -> None:
         for row, value in zip(answers, values, strict=True):
-            given = _active_answers(self._space.decisions, row)
-            self._study.add_trial(
-                self._optuna.trial.create_trial(
-                    params={decision.name: answer for decision, answer in given},
-                    distributions={
-                        decision.name: _distribution(self._optuna, decision)
-                        for decision, _ in given
-                    },
-                    value=value,
-                )
-            )
+            trial = self._optuna.trial.create_trial(**self.parameters_of(row), value=value)
+            self._study.add_trial(trial)
+
+    def parameters_of(self, answers: Answers) -> dict[str, Any]:
+        """An architecture as `create_trial` takes it: parameters and distributions by name."""
+        given = _active_answers(self._space.decisions, answers)
+        return {
+            "params": {decision.name: answer for decision, answer in given},
+            "distributions": {d.name: _distribution(self._optuna, d) for d, _ in given},
+        }
 
     def state(self) -> State:
         """The history."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from reinas.errors import SettingError
+from reinas.fronts import COSTS, measured
 from reinas.report.trials import FinishedTrial, Kind
 
 WINDOW = 16  # trials in the moving mean
@@ -108,3 +109,34 @@ def entropy(diagnostics: Sequence[Mapping[str, float]]) -> Any:
         marker={"size": 4},
     )
     return layout(figure, "batch", "entropy (nats per architecture)")
+
+
+def pareto(trials: Sequence[FinishedTrial], best: Sequence[int], objectives: Sequence[str]) -> Any:
+    """All complete trials by the first two objectives, and the front.
+
+    Args:
+        trials: The finished trials.
+        best: The numbers of those on the front.
+        objectives: The objectives' names.
+    """
+    figure = new_figure()
+    for name, wanted, marker in (
+        ("trials", False, {"color": QUIET}),
+        ("Pareto front", True, {"color": ACCENT, "size": 9}),
+    ):
+        chosen = [t for t in trials if t.kind == "trained" and (t.number in best) is wanted]
+        vertical, horizontal = (
+            [measured(t.outcome, objective) for t in chosen] for objective in objectives[:2]
+        )
+        figure.add_scatter(
+            x=horizontal,
+            y=vertical,
+            mode="markers",
+            marker=marker,
+            name=name,
+            hovertext=[f"trial {t.number}" for t in chosen],
+        )
+    layout(figure, objectives[1], objectives[0])
+    if objectives[1] in COSTS:
+        figure.update_xaxes(type="log")
+    return figure

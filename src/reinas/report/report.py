@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from reinas.errors import TrialError
+from reinas.fronts import front
 from reinas.plugins import Kind
 from reinas.registry import make
 from reinas.report.drawing import draw
@@ -78,6 +79,8 @@ class Report:
         final: The final network's test result; None before it was tested.
         running: The trials that workers hold, in the order proposed.
         machines: Which workers did what; None where children had no workers.
+        front: The numbers of the trials on the Pareto front; empty where there is one objective.
+        texts: The architectures of these, by number; not part of `json`.
         history: The finished trials, in the order proposed; not part of `json`.
     """
 
@@ -100,12 +103,14 @@ class Report:
     final: FinalRecord | None
     running: tuple[Running, ...]
     machines: Machines | None
+    front: tuple[int, ...]
+    texts: Mapping[int, str] = field(repr=False, compare=False)
     history: tuple[FinishedTrial, ...] = field(repr=False, compare=False)
 
     def json(self) -> dict[str, Any]:
         """The report as JSON takes it."""
         document = asdict(self)
-        del document["history"]
+        del document["history"], document["texts"]
         return document
 
 
@@ -129,6 +134,8 @@ def make_report(
     held = [t for t in trials if t.worker is not None and not (gone and gone(t.worker))]
     best = _best(record, top)
     errors = [t.outcome.error for t in history if t.outcome.error is not None]
+    objectives = record.settings.get("policy", {}).get("objectives", ())
+    found = [t.number for t in front(trials, objectives)] if objectives else []
     return Report(
         name=record.name,
         created=record.created,
@@ -149,6 +156,8 @@ def make_report(
         final=record.final(),
         running=_running(record, held),
         machines=machines(record.attempts(), record.updates(), working=working),
+        front=tuple(found),
+        texts=record.texts(found),
         history=history,
     )
 

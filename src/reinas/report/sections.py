@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reinas.fronts import measured
 from reinas.report.report import RecipeResult, Report, cell_formulas, drawing
 from reinas.report.words import counted, duration, number, setting
 
@@ -163,6 +164,32 @@ def _best_architectures(report: Report) -> Iterable[Section]:
     yield Section("The best architectures", (Table(head, rows, words=[len(head) - 1]),))
 
 
+def _front(report: Report) -> Iterable[Section]:
+    if not report.front:
+        return
+    names = report.settings["policy"]["objectives"]
+    by_number = {t.number: t for t in report.history}
+    trials = [by_number[n] for n in report.front]
+
+    def make() -> Any:
+        from reinas.report.figures import pareto
+
+        return pareto(report.history, report.front, names)
+
+    rows = [
+        (
+            str(trial.number),
+            *(number(measured(trial.outcome, name)) for name in names),
+            report.texts[trial.number],
+        )
+        for trial in trials
+    ]
+    head = ["trial", *names, "architecture"]
+    parts = (Figure(make), Table(head, rows, words=[len(head) - 1]))
+    note = "No other network is at least as good in all of these, and better in one."
+    yield Section("The Pareto front", parts, note)
+
+
 def _grid(report: Report) -> Iterable[Section]:
     if report.grid:
         head, rows = _grid_rows(report.grid)
@@ -278,6 +305,7 @@ SECTIONS: tuple[Callable[[Report], Iterable[Section]], ...] = (
     _rewards,
     _best_network,
     _best_cell,
+    _front,
     _best_architectures,
     _grid,
     _failures,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic
 
 from reinas.errors import SettingError, TrialError
+from reinas.fronts import check_objectives, front
 from reinas.report.notebook import study_html
 from reinas.report.report import task_of
 from reinas.report.rows import trial_row
@@ -65,12 +66,30 @@ class Results(ABC, Generic[A]):
         """
         return self.space.decode(self.best_trial.answers)
 
+    def front(self, *objectives: str) -> list[Trial[A]]:
+        """The Pareto front: the complete trials that no other one beats in all objectives.
+
+        Args:
+            *objectives: `reward`, `parameters`, `flops`, `latency`, or other metrics of outcomes.
+                None: those of the policy.
+
+        Returns:
+            The trials by the first objective, best first.
+
+        Raises:
+            InvalidSettingError: There are fewer than two objectives.
+        """
+        named = objectives or tuple(self.record.settings["policy"].get("objectives", ()))
+        found = front(self.record.all_trials(), check_objectives(named, "objectives"))
+        return [self.decoded(trial) for trial in found]
+
     def dataframe(self) -> "pandas.DataFrame":
         """All trials as a pandas data frame, one row per trial: `pip install reinas[pandas]`.
 
-        Columns: number, batch, state, reward, seconds, architecture, repeat_of, error, one per
-        metric (`metrics.NAME`), and one per decision (`decisions.NAME`; None where the decision
-        is not active).
+        Columns: number, batch, state, reward, seconds, architecture, repeat_of, error, `front`
+        (whether it is on the Pareto front) where there are several objectives, one per metric
+        (`metrics.NAME`), and one per decision (`decisions.NAME`; None where the decision is not
+        active).
 
         Raises:
             SettingError: pandas is not installed.
@@ -81,7 +100,11 @@ class Results(ABC, Generic[A]):
             raise SettingError("a data frame needs pandas: pip install 'reinas[pandas]'") from None
         trials = self.record.all_trials()
         texts = self.record.texts(trial.number for trial in trials)
-        return pandas.DataFrame([trial_row(self.space, t, texts[t.number]) for t in trials])
+        frame = pandas.DataFrame([trial_row(self.space, t, texts[t.number]) for t in trials])
+        if objectives := self.record.settings.get("policy", {}).get("objectives"):
+            best = {trial.number for trial in front(trials, objectives)}
+            frame.insert(4, "front", [trial.number in best for trial in trials])
+        return frame
 
     def _repr_html_(self) -> str:
         """How notebooks show it: how far it is, its best architectures, a drawing."""

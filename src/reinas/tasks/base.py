@@ -1,7 +1,8 @@
 """The contract of a task, its parts, and standardisation."""
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from reinas.rewards import (
     RewardFunction,
     RewardSetting,
     check_reward,
+    measuring,
     record_of,
 )
 from reinas.tasks.recipes import Recipe
@@ -174,6 +176,20 @@ class AbstractTask(ABC):
                 " choose auto or score",
             )
         return REWARDS[self.objective.reward(self.inputs) if reward == "auto" else reward]
+
+    def measuring(self, costs: Sequence[str]) -> "AbstractTask":
+        """The task with the same reward, whose children are also measured by what they cost.
+
+        Args:
+            costs: Some of parameters, flops and latency.
+        """
+        if not set(costs) - {"parameters"}:  # these are always counted
+            return self
+        reward = self.objective.reward(self.inputs) if self.reward == "auto" else self.reward
+        changed = copy.copy(self)
+        checked = check_reward(reward)
+        object.__setattr__(changed, "reward", measuring(checked, costs))
+        return changed
 
     @property
     def reward_name(self) -> str:
