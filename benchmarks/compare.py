@@ -28,7 +28,7 @@ from reinas.compare.runs import table_of
 from reinas.questions import estimator
 from reinas.questions import tuning as questions
 from reinas.questions.result import RunContext, compare
-from reinas.questions.rl import TABLES, rl
+from reinas.questions.rl import TABLES, batch_sizes, rivals
 from reinas.questions.rnn import rnn
 from reinas.registry import words
 from reinas.tables.analog import analognasbench
@@ -144,9 +144,13 @@ def against_optuna(context: RunContext, seeds: int) -> list[Comparison]:
 
 
 def rl_page(context: RunContext, seeds: int) -> list[str]:
-    answer = rl(context, seeds, 200)
+    answer = rivals(context, seeds, 200)
     pictures_of_rl(answer)
     return rl_sections(answer)
+
+
+def batches_page(context: RunContext, seeds: int) -> list[str]:
+    return question_sections(batch_sizes(context, seeds, 200))
 
 
 def figure_6_page(context: RunContext, seeds: int) -> list[str]:
@@ -204,6 +208,7 @@ class Part:
 
 PARTS = {
     "rl": Part("Does it need reinforcement learning?", rl_page, 300),
+    "batches": Part("REINFORCE by the children per batch", batches_page, 300),
     "figure6": Part("Figure 6: the best k models against random search", figure_6_page, 20),
     "optuna-gp": Part("Beside Optuna's Gaussian process", optuna_page, 10),
     "unseen": Part("Tables not used for the development of bayes", unseen_page, 30),

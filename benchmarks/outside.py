@@ -169,9 +169,9 @@ def neps(space: AbstractSpace[Any]) -> Outside:
     return Outside(space, "neps")
 
 
-def settings_table() -> TextTable:
+def settings_table(names: Sequence[str]) -> TextTable:
     """How each of them is set."""
-    rivals = [rival_of(str(SAMPLERS / f"{name}.py")) for name in NAMES]
+    rivals = [rival_of(str(SAMPLERS / f"{name}.py")) for name in names]
     body = [[r.name, " ".join(r.requirements), r.setting] for r in rivals]
     return TextTable("How they are set", ["policy", "packages", "setting"], body)
 
@@ -219,14 +219,17 @@ def main() -> None:
     text = [
         "# Optimisers of other projects, by ask and tell",
         "",
-        f"Made by `python -m benchmarks.outside --seeds {args.seeds}` ({cores()} cores):"
+        f"Made by `python -m benchmarks.outside --seeds {args.seeds} --policies {args.policies}"
+        f" --tables {args.tables}` ({cores()} cores):"
         f" {EVALUATIONS} evaluations, one at a time (`bayes`: batches of five), means over"
         f" {args.seeds} seeds with 95 % intervals (Student's t). None was tuned on these tables,"
-        " `bayes` was developed on the first three.",
+        " `bayes` was developed on the first three. AutoSampler of OptunaHub takes Optuna's TPE"
+        " where parameters are categorical, as they are here. HEBO takes some four seconds per"
+        " proposal.",
         "",
         *(markdown(table) for table in regret_tables("", comparisons)),
         markdown(times_table(comparisons)),
-        markdown(settings_table()),
+        markdown(settings_table(chosen)),
     ]
     PAGE.write_text("\n".join(text).rstrip() + "\n", encoding="utf-8")
 

@@ -2,7 +2,7 @@
 
 A Gaussian process learns from all evaluated trials which decisions matter and which options are
 alike. Each slot of a batch then maximises its own acquisition function.
-docs/results/compare.md lists what was tried and what each part contributes.
+docs/results/ablation.md shows what each part contributes.
 """
 
 from collections.abc import Mapping, Sequence

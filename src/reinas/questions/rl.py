@@ -1,6 +1,7 @@
 """Is reinforcement learning needed? REINFORCE and its heirs against rivals at equal cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 
 from reinas.compare import curves
 from reinas.compare.comparison import PolicySpec
@@ -62,7 +63,7 @@ AS_PUBLISHED = (
 
 
 def rl(context: RunContext, seeds: int, evaluations: int) -> QuestionResult:
-    """Is reinforcement learning needed? Policy gradients against rivals, as published and tuned.
+    """Is reinforcement learning needed? Policy gradients against rivals, and by their batches.
 
     Args:
         context: Where the runs are executed.
@@ -70,8 +71,23 @@ def rl(context: RunContext, seeds: int, evaluations: int) -> QuestionResult:
         evaluations: Number of evaluations per run.
 
     Returns:
-        Two comparisons per table of NAS-Bench-201, one with the mean over training seeds as
-        reward, one with a single training drawn; and REINFORCE by the size of its batches.
+        What `rivals` and `batch_sizes` give, as one.
+    """
+    compared, sizes = (f(context, seeds, evaluations) for f in (rivals, batch_sizes))
+    return replace(compared, tables=(*sizes.tables[:1], *compared.tables, *sizes.tables[1:]))
+
+
+def rivals(context: RunContext, seeds: int, evaluations: int) -> QuestionResult:
+    """Policy gradients against rivals, as published and tuned.
+
+    Args:
+        context: Where the runs are executed.
+        seeds: Number of seeds.
+        evaluations: Number of evaluations per run.
+
+    Returns:
+        Two comparisons per table of NAS-Bench-201: one with the mean over training seeds as
+        reward, one with a single training drawn.
     """
     tuned_on = published_benchmark("nasbench201", TUNED_ON)
     tuning: list[list[str]] = []
@@ -94,7 +110,6 @@ def rl(context: RunContext, seeds: int, evaluations: int) -> QuestionResult:
             comparisons.append(
                 compare(context, name, tables, chosen, numbers, evaluations, at, noise=noise)
             )
-    sizes, scores = _batch_sizes(context, seeds, evaluations, at)
     protocol = (
         f"{evaluations} evaluations, {seeds} seeds. Each rival runs as published and at the best"
         f" of several settings, chosen on {TUNED_ON} with {TUNING_SEEDS} other seeds; the other two"
@@ -106,7 +121,7 @@ def rl(context: RunContext, seeds: int, evaluations: int) -> QuestionResult:
         "Is reinforcement learning needed?",
         protocol,
         tuple(comparisons),
-        (sizes, tuning_table(tuning + scores)),
+        (tuning_table(tuning),),
     )
 
 
@@ -114,10 +129,18 @@ def _checkpoints(evaluations: int) -> list[int]:
     return [n for n in (25, 50, 75, 100, 150, 200) if n <= evaluations] or [evaluations]
 
 
-def _batch_sizes(
-    context: RunContext, seeds: int, evaluations: int, at: Sequence[int]
-) -> tuple[TextTable, list[list[str]]]:
-    """REINFORCE with batches of several sizes, each tuned: regret, and the scores of tuning."""
+def batch_sizes(context: RunContext, seeds: int, evaluations: int) -> QuestionResult:
+    """REINFORCE with batches of 1, 8 and 32 children, each tuned.
+
+    Args:
+        context: Where the runs are executed.
+        seeds: Number of seeds.
+        evaluations: Number of evaluations per run.
+
+    Returns:
+        The regrets, and the scores of tuning.
+    """
+    at = _checkpoints(evaluations)
     tuned_on = published_benchmark("nasbench201", TUNED_ON)
     rows, tuning = [], []
     for size in BATCHES:
@@ -141,4 +164,10 @@ def _batch_sizes(
                 rows.append([benchmark.name, f"{spec.label}, m = {size}", *cells])
     rows.sort(key=lambda row: (row[0], row[1].split()[0]))
     head = ["table", "policy", *(f"at {n}" for n in at)]
-    return TextTable("Regret of REINFORCE by the children per batch m", head, rows), tuning
+    table = TextTable("Regret of REINFORCE by the children per batch m", head, rows)
+    protocol = (
+        f"{evaluations} evaluations, {seeds} seeds; each rate is the best of five on {TUNED_ON}."
+    )
+    return QuestionResult(
+        "How many children per batch?", protocol, tables=(table, tuning_table(tuning))
+    )
