@@ -1,12 +1,13 @@
 """Policies compared at equal cost, on a benchmark table that has every result already."""
 
+from collections.abc import Callable
 from statistics import mean
 
 import reinas
 from reinas.tables.packages import nasbench201
 
 table = nasbench201("cifar10")
-policies = {
+policies: dict[str, Callable[[int], reinas.AbstractPolicy]] = {
     "random": lambda seed: reinas.RandomSearch(table.space),
     "evolution": lambda seed: reinas.Evolution(table.space, population=10, sample=5),
     "bayes": lambda seed: reinas.BayesianSearch(table.space, seed=seed),

@@ -25,10 +25,12 @@ def texts_with_options(path):
 
 SPELLED = (SOURCES / "config/option.py", SOURCES / "config/options.py")
 """These say how fields of settings are given on the command line."""
+GENERATED = (SOURCES / "export/source/train_file.py",)
+"""These write programs, which have options of their own."""
 LIBRARY = {
     path.relative_to(SOURCES).as_posix(): path
     for path in sorted(SOURCES.rglob("*.py"))
-    if not path.is_relative_to(SOURCES / "cli") and path not in SPELLED
+    if not path.is_relative_to(SOURCES / "cli") and path not in (*SPELLED, *GENERATED)
 }
 
 

@@ -131,7 +131,7 @@ def saved(space, task, folder, weights, mirror):
             if "running" in key:
                 value.copy_(torch.rand(value.shape) + 0.5)
         trial = Trial(number, 0, answers, Outcome(0.5))
-        members.append(Member(trial, space.decode(answers), weight, child))
+        members.append(Member(trial, space.decode(answers), weight, child, passes=1.0))
     story = description_of(members, mirror=mirror)
     description = describe(space, members[0].trial.answers, task, **story)
     scaling = task.scalings(task.parts().train)

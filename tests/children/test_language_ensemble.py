@@ -106,7 +106,9 @@ def test_a_saved_ensemble_is_loaded_again(tmp_path):
         answers = space.sample(1, number)[0]
         child = build(space.decode(answers), task)
         members.append(
-            Member(Trial(number, 0, answers, Outcome(0.5)), space.decode(answers), weight, child)
+            Member(
+                Trial(number, 0, answers, Outcome(0.5)), space.decode(answers), weight, child, 1.0
+            )
         )
     story = description_of(members, mirror=False)
     description = describe(space, members[0].trial.answers, task, **story)

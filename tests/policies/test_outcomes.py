@@ -75,11 +75,15 @@ def learned(name, outcome_of):
     return policy.state(), policy.propose(4, length=length, seed=9)
 
 
-@pytest.mark.parametrize("name", [name for name in POLICIES if name != "bayes"])
+OF_THEIR_OWN = ("bayes", "pareto", "pareto-evolution")
+
+
+@pytest.mark.parametrize("name", [name for name in POLICIES if name not in OF_THEIR_OWN])
 def test_other_policies_learn_the_same_from_a_pruned_score_and_an_equal_reward(name):
     """State and proposals agree to the last bit when every second child is pruned.
 
-    Bayesian search puts pruned scores on the scale of whole trainings (test_fidelity.py).
+    Bayesian search puts pruned scores on the scale of whole trainings (test_fidelity.py); to
+    several objectives, a pruned child says nothing (test_pareto.py).
     """
     if name == "tpe":
         pytest.importorskip("optuna")

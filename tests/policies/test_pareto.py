@@ -12,11 +12,11 @@ from reinas.config.settings import parse_set
 from reinas.errors import InvalidSettingError, SettingError
 from reinas.evaluators.function import FunctionEvaluator
 from reinas.fronts import front, goodness
-from reinas.policies.pareto import scalar_losses
+from reinas.policies.pareto import Vectors, scalar_losses
 from reinas.rewards import measuring
 from reinas.spaces.product import ProductSpace
 from reinas.testing import PolicyContract
-from reinas.types import Curve, Epoch, Outcome, Trial
+from reinas.types import Curve, Epoch, Outcome, Pruned, Trial
 
 SPACE = ProductSpace((("a", tuple(range(12))), ("b", tuple(range(12))), ("c", (0, 1, 2))))
 
@@ -104,6 +104,19 @@ def test_three_objectives_and_trials_without_them():
         Trial(6, 0, (0,), good, repeat_of=0),
     ]
     assert [t.number for t in front(trials, names)] == [1, 0, 2]
+
+
+def test_a_pruned_child_is_as_bad_as_the_worst_that_is_known():
+    """However good its score was when it was stopped: it has no cost to set against it."""
+    known = Vectors(("reward", "parameters"))
+    outcomes = [
+        Outcome(0.5, metrics={"parameters": 100}),
+        Outcome(0.7, metrics={"parameters": 1000}),
+        Outcome(None, pruned=Pruned(3, 0.9)),
+    ]
+    known.add([Trial(n, 0, (0,), outcome) for n, outcome in enumerate(outcomes)])
+    expected = [[0.5, -np.log(100)], [0.7, -np.log(1000)], [0.5, -np.log(1000)]]
+    np.testing.assert_allclose(known.array(), expected)
 
 
 def test_the_scalar_is_knowles_s():

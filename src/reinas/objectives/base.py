@@ -317,4 +317,9 @@ class Objective(ABC):
     @property
     def settings(self) -> dict[str, Any]:
         """Name and parameters, as JSON takes them; `objective_from` makes it again from these."""
-        return {"name": self.name or object_name(self), **vars(self)}
+        return {"name": self.recorded_name, **vars(self)}
+
+    @property
+    def recorded_name(self) -> str:
+        """The name, or `module:Name` of a class outside reinas."""
+        return self.name or object_name(self)

@@ -63,7 +63,7 @@ class Classification(Objective):
         """The name, and the parameters that are not as usual."""
         metric = {} if self.metric == "accuracy" else {"metric": record_of_metric(self.metric)}
         weights = {"weights": list(self.weights)} if self.weights else {}
-        return {"name": self.name, **metric, **weights}
+        return {"name": self.recorded_name, **metric, **weights}
 
     def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """The weighted mean cross-entropy of logits [B, classes] and int64 [B], in nats."""

@@ -51,7 +51,7 @@ class MultiLabel(Objective):
     def settings(self) -> dict[str, Any]:
         """The name, and the metric where it is not F1."""
         metric = {} if self.metric == "f1" else {"metric": record_of_metric(self.metric)}
-        return {"name": self.name, **metric}
+        return {"name": self.recorded_name, **metric}
 
     def loss(self, outputs: "Tensor", targets: "Tensor") -> "Tensor":
         """The mean binary cross-entropy of logits [B, labels], in nats per label."""

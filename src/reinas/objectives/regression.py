@@ -51,7 +51,7 @@ class Regression(Objective):
     def settings(self) -> dict[str, Any]:
         """The name, and the metric where it is not R squared."""
         metric = {} if self.metric == "r2" else {"metric": record_of_metric(self.metric)}
-        return {"name": self.name, **metric}
+        return {"name": self.recorded_name, **metric}
 
     def in_unit(self, scaling: Scaling) -> "Regression":
         """The same, for targets standardised like this: metrics are in the targets' own unit."""

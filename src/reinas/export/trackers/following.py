@@ -18,7 +18,7 @@ TRACKERS: dict[str, Callable[[StudyOf, str], Tracker]] = {
     "parquet": ParquetTracker,
     "tensorboard": TensorBoardTracker,
 }
-"""What `--to KIND:PLACE` may name."""
+"""What the KIND of `KIND:PLACE` may be."""
 PIECE = 200
 """Trials that are written at a time."""
 PAUSE = 1.0

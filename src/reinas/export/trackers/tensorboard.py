@@ -26,7 +26,7 @@ class TensorBoardTracker(Tracker):
 
     Args:
         study: Whose trials.
-        folder: What `tensorboard --logdir` is given.
+        folder: The log directory that TensorBoard is given.
 
     Raises:
         SettingError: tensorboardX is not installed, or the folder has another study of that name.
