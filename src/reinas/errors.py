@@ -20,7 +20,7 @@ line on standard error; `status` is the process's exit status.
 
 import difflib
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -111,7 +111,11 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """
     known = sorted(known)
     close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean '{close[0]}'?" if close else "there are " + ", ".join(known)
+    return f"did you mean '{close[0]}'?" if close else _listed(known)
+
+
+def _listed(known: Sequence[str]) -> str:
+    return f"there {'is' if len(known) == 1 else 'are'} {', '.join(known)}"
 
 
 def reason(error: BaseException) -> str:

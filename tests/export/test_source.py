@@ -61,7 +61,7 @@ def test_the_code_of_an_ensemble_gives_the_same_bits(case, mirror):
         assert torch.equal(ran(network_file(network, CASES[case][0]))(x), network(x))
 
 
-def alone(folder, *command):
+def alone(folder, *command, code=0):
     """Run a script of the folder where neither reinas nor NumPy can be imported."""
     hidden = "import sys; sys.modules.update(dict.fromkeys(('reinas', 'scipy', 'sklearn')))"
     run = "import runpy; runpy.run_path(sys.argv[0], run_name='__main__')"
@@ -69,8 +69,8 @@ def alone(folder, *command):
     done = subprocess.run(
         [sys.executable, "-c", start], cwd=folder, capture_output=True, text=True, timeout=120
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert done.returncode == code, done.stderr
+    return done.stdout if code == 0 else done.stderr
 
 
 def data_for(network, path):
@@ -101,6 +101,7 @@ def test_the_folder_predicts_and_trains_by_itself(case, tmp_path):
         save_file({"x": x}, tmp_path / "x.safetensors")
         said = alone(folder, "predict.py", tmp_path / "x.safetensors").split("\n")[:3]
         assert said == [str(answer) for answer in network.predict(x)]
+    assert alone(folder, "predict.py", code=1).startswith("Use the network: python predict.py")
     said = alone(folder, "train.py", "../data.safetensors", "--to", "../new.safetensors")
     assert "epoch 3 of 3: validation loss" in said
     before, after = (

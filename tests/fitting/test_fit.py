@@ -206,7 +206,7 @@ def test_tables_are_fitted_with_several_networks_trained_whole(tmp_path):
         ({"minutes": float("nan")}, "minutes must be at least"),
         ({"ensemble": 0}, "ensemble must be at least 1"),
         ({"placement": reinas.Placement("cuda:7")}, "is not on this machine"),
-        ({"begun": time.time() - 3600}, "minutes cannot be kept"),
+        ({"begun": time.time() - 3600}, "minutes are too few here"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(given, words, tmp_path):

@@ -140,6 +140,16 @@ def test_wrong_objectives_are_said():
         configure(parse_set(["space=mlp", "policy.name=random", "policy.objectives=reward,flops"]))
 
 
+def test_an_objective_that_nothing_measures_is_refused_before_anything_trains(reinas):
+    """With what there is, or the nearest."""
+    given = ("search", "--task", "digits", "--trials", "1", "--objectives")
+    status, _, said = reinas(*given, "accuracy,beauty")
+    assert status == 2
+    known = "accuracy, cubed, flops, latency, loss, parameters, reward"
+    assert f"--objectives 'beauty' is not known: there are {known}" in said
+    assert "did you mean 'accuracy'?" in reinas(*given, "acuracy,parameters")[2]
+
+
 def test_costs_are_measured_where_they_are_objectives():
     """The reward stays what it is, and the settings make the same again."""
     config = configure(

@@ -66,6 +66,15 @@ def test_columns_that_are_neither_numbers_nor_categories_are_named():
         NASRegressor(**QUICK).fit(frame, np.arange(20.0))
 
 
+def test_a_missing_class_is_named_by_its_row():
+    """Not taken for a number."""
+    x = np.arange(12.0)[:, None]
+    for missing in (None, np.nan):
+        y = np.array([*"abab", missing, *"abababa"], object)
+        with pytest.raises(ValueError, match="Input y contains NaN: the class of row 4 is missing"):
+            NASClassifier(trials=1, epochs=1).fit(x, y)
+
+
 def test_missing_numbers_of_an_array_are_filled_in():
     """In training, and where only new data have them."""
     x, y = load_breast_cancer(return_X_y=True)

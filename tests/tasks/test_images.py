@@ -172,17 +172,28 @@ def test_a_photo_is_turned_as_its_camera_says(tmp_path):
     assert only(tmp_path, image, exif=exif).shape == (3, 4, 2)
 
 
-def test_mixed_sizes_are_refused_with_both_names(tmp_path):
-    """And the message says how to resize."""
-    fill(tmp_path)
+def test_mixed_sizes_become_squares_of_the_median_of_their_shorter_sides(tmp_path):
+    """And the line about the data says so."""
+    fill(tmp_path)  # 20 of 4 x 3
     grey(1, (5, 5)).save(tmp_path / "b" / "odd.png")
-    with pytest.raises(SettingError, match=r"mixed sizes: .*odd\.png") as caught:
-        Images(str(tmp_path)).parts()
-    message = str(caught.value)
-    assert "4 x 3" in message
-    assert "5 x 5" in message
-    assert "set task.size" in message
-    assert message.count(".png has") == 2
+    task = Images(str(tmp_path))
+    assert task.inputs == (1, 3, 3)
+    assert "squeezed from mixed sizes (task.size sets the side)" in task.data.notes[0]
+
+
+def test_large_pictures_of_mixed_sizes_become_small(tmp_path):
+    """64 pixels: what trains on a CPU in minutes."""
+    fill(tmp_path, make=lambda n: grey(n, (300 + n, 200)))
+    assert Images(str(tmp_path)).inputs == (1, 64, 64)
+
+
+def test_a_picture_on_its_side_has_the_size_that_is_seen(tmp_path):
+    """4 x 3 and a turned 3 x 4 are of one size."""
+    fill(tmp_path)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    grey(1, (3, 4)).save(tmp_path / "b" / "turned.png", exif=exif)
+    assert Images(str(tmp_path)).inputs == (1, 3, 4)
 
 
 def test_size_makes_all_one_size(tmp_path):
@@ -356,12 +367,11 @@ def test_an_unknown_class_in_the_test_folder_is_named(tmp_path):
         Images(str(tmp_path)).test()
 
 
-def test_a_test_image_of_another_size_is_named(tmp_path):
-    """Both sizes are said."""
+def test_test_images_are_squeezed_to_the_size_of_the_training_images(tmp_path):
+    """As the found network squeezes what it is given."""
     fill(tmp_path / "train")
     fill(tmp_path / "test", each=2, make=lambda n: grey(n, (8, 8)))
-    with pytest.raises(FileError, match=r"000\.png has 8 x 8 pixels.*4 x 3"):
-        Images(str(tmp_path)).test()
+    assert Images(str(tmp_path)).test().x.shape == (4, 1, 3, 4)
 
 
 def test_colour_of_the_test_follows_the_training_part(tmp_path):

@@ -17,7 +17,7 @@ from reinas.errors import InterruptError, ReinasError
 
 app = typer.Typer(
     name="reinas",
-    help="Search neural architectures with a learned controller (Zoph & Le 2016) and its rivals.",
+    help="Find a small neural network for your data, and compare the ways to search for one.",
     epilog="Start with: reinas fit digits --minutes 1",
     no_args_is_help=True,
     add_completion=False,

@@ -139,7 +139,8 @@ def with_objectives(
         task: The task.
 
     Raises:
-        InvalidSettingError: The policy is for one objective.
+        InvalidSettingError: The policy is for one objective, or no child is measured by one of
+            the names.
     """
     given = policy["objectives"]
     names = given.split(",") if isinstance(given, str) else list(given)
@@ -150,6 +151,11 @@ def with_objectives(
             "policy.objectives",
             f"are for {', '.join(FOR_OBJECTIVES)}, but the policy is {policy['name']}",
         )
+    measured = {"reward", "loss", *COSTS, *task.objective.metrics(0.0, 0.0)}
+    for name in found:
+        if name not in measured:
+            hint = nearest(name, measured | same)
+            raise InvalidSettingError("policy.objectives", f"'{name}' is not known: {hint}")
     measuring = task.measuring([name for name in found if name in COSTS])
     if isinstance(task, FileTask) and isinstance(measuring, FileTask):
         cache_data(measuring, task.data)  # it is the same file

@@ -55,7 +55,7 @@ def read_images(files: Any, about: Mapping[str, Any]) -> Tensor:
         raise SettingError("an image network takes a list of image files, by their paths")
     paths = [Path(file) for file in files]
     height, width = about["size"]
-    return torch.from_numpy(stacked(read(paths, (height, width)), paths, grey=about["grey"]))
+    return torch.from_numpy(stacked(read(paths, (height, width)), grey=about["grey"]))
 
 
 def read_text(text: Any, about: Mapping[str, Any]) -> Tensor:

@@ -202,8 +202,8 @@ def _check_time(clock: Clock, minutes: float, name: str) -> None:
     if clock.left < LEAST_SECONDS / 2:
         what = "starting" if not clock.earlier else f"'{name}' so far, and starting again,"
         raise SettingError(
-            f"{minutes:g} minutes cannot be kept: {what} took {clock.spent / 60:.1f} of them; give"
-            " more minutes, or fewer examples"
+            f"{minutes:g} minutes are too few here: {what} took {clock.spent / 60:.1f}; give more"
+            " minutes"
         )
 
 

@@ -89,6 +89,7 @@ class NASClassifier(ClassifierMixin, AbstractEstimator):  # type: ignore[misc]
         Returns:
             Itself.
         """
+        _check_classes(y)
         x, y = self._validated(X, y, reset=True)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
@@ -201,3 +202,19 @@ class NASRegressor(RegressorMixin, AbstractEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _check_classes(y: Any) -> None:
+    """Refuse missing classes by their row; scikit-learn takes them for numbers."""
+    given = np.asarray(y)
+    if given.dtype == object and given.ndim == 1:
+        for row, value in enumerate(given):
+            if _is_missing(value):
+                raise ValueError(f"Input y contains NaN: the class of row {row} is missing")
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas.NA says neither yes nor no
+        return True

@@ -4,6 +4,7 @@ import importlib.util
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,11 @@ from reinas.errors import FileError, SettingError
 
 SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".pbm", ".pgm", ".png"))
 SUFFIXES |= frozenset((".ppm", ".tif", ".tiff", ".webp", ".avif"))
+
+LARGEST = 64
+"""Pixels: pictures of mixed sizes become squares of this side at most, for the time they take."""
+ORIENTATION, QUARTER = 0x0112, 5
+"""The EXIF tag, and from which of its values a picture lies on its side."""
 
 
 def read(files: Sequence[Path], size: tuple[int, int] | None = None) -> list[NDArray[np.uint8]]:
@@ -36,19 +42,39 @@ def read(files: Sequence[Path], size: tuple[int, int] | None = None) -> list[NDA
     return pictures
 
 
-def stacked(
-    pictures: Sequence[NDArray[np.uint8]], files: Sequence[Path], *, grey: bool
-) -> NDArray[np.uint8]:
-    """Pictures of one size as bytes [N, channels, H, W]; `SettingError` if the sizes differ."""
-    size = pictures[0].shape[:2]
-    for picture, file in zip(pictures, files, strict=True):
-        if picture.shape[:2] != size:
-            one, other = (f"{s[1]} x {s[0]}" for s in (size, picture.shape[:2]))
-            raise SettingError(
-                f"images of mixed sizes: {files[0]} has {one} pixels, {file} has {other}; set"
-                " task.size to the side in pixels that all are resized to, such as 32"
-            )
-    x = np.empty((len(pictures), 1 if grey else 3, *size), np.uint8)
+def common_size(files: Sequence[Path]) -> tuple[int, int] | None:
+    """A square (height, width) for pictures of mixed sizes; None where they have one size.
+
+    Its side is the median of their shorter sides, at most `LARGEST`. Only headers are read, and
+    files that cannot be read do not count.
+    """
+    if importlib.util.find_spec("PIL") is None:
+        return None  # which `read` says
+    sizes = [size for file in files if (size := _size_of(file))]
+    if len(set(sizes)) < 2:
+        return None
+    side = min(round(median(min(size) for size in sizes)), LARGEST)
+    return side, side
+
+
+def _size_of(file: Path) -> tuple[int, int] | None:
+    """Width and height as they are seen: turned as the camera says."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(file) as opened:
+                width, height = opened.size
+                is_turned = opened.getexif().get(ORIENTATION, 1) >= QUARTER
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+        return None
+    return (height, width) if is_turned else (width, height)
+
+
+def stacked(pictures: Sequence[NDArray[np.uint8]], *, grey: bool) -> NDArray[np.uint8]:
+    """Pictures of one size as bytes [N, channels, H, W]."""
+    x = np.empty((len(pictures), 1 if grey else 3, *pictures[0].shape[:2]), np.uint8)
     for place, picture in zip(x, pictures, strict=True):
         if grey:
             place[0] = picture if picture.ndim == 2 else _brightness(picture)

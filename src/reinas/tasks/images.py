@@ -14,7 +14,7 @@ from reinas.objectives.labels import check_classes
 from reinas.objectives.metrics import MetricSetting
 from reinas.rewards import RewardSetting, check_reward
 from reinas.tasks.base import Part
-from reinas.tasks.image_io import SUFFIXES, read, stacked
+from reinas.tasks.image_io import SUFFIXES, common_size, read, stacked
 from reinas.tasks.measuring import ClassWeight, check_class_weight
 from reinas.tasks.recipes import IMAGE_RECIPE, Recipe
 from reinas.tasks.scaling import WHITENING
@@ -40,7 +40,9 @@ class Images(FileTask):
 
     Args:
         path: The folder.
-        size: The side in pixels that all images are squeezed to; None needs images of one size.
+        size: The side in pixels that all images are squeezed to. None keeps images of one size as
+            they are, and squeezes those of mixed sizes to the median of their shorter sides, at
+            most 64.
         colour: `auto` is grey if every image is.
         whitening: As for every task.
         examples: How many training images to use, drawn at random; None is all.
@@ -113,13 +115,16 @@ class Images(FileTask):
         if "test" in folders:
             _listed_like(folders["test"], classes)  # its names only: the pictures are for later
         every = [*files, *valid, *test]
-        pictures = read(every, self._size)
+        chosen_size = common_size(every) if self.size is None else (self.size, self.size)
+        pictures = read(every, chosen_size)
         grey = self._grey(pictures)
-        x = stacked(pictures, every, grey=grey)
+        x = stacked(pictures, grey=grey)
         first, second = len(files), len(files) + len(valid)
         parts = Part(x[:first], y), Part(x[first:second], valid_y)
         _, channels, height, width = x.shape
         size = f"{height} x {width} pixels, {'grey' if channels == 1 else 'colour'}"
+        if self.size is None and chosen_size is not None:
+            size += ", squeezed from mixed sizes (task.size sets the side)"
         return Data(
             *parts,
             Part(x[second:], held) if test else None,
@@ -134,17 +139,7 @@ class Images(FileTask):
             return self.data.test
         files, y = _listed_like(self._folders()["test"], self.data.classes)
         channels, height, width = self.inputs
-        x = stacked(read(files, self._size), files, grey=channels == 1)
-        if x.shape[2:] != (height, width):
-            raise FileError(
-                f"{files[0]} has {x.shape[3]} x {x.shape[2]} pixels, but the training images"
-                f" {width} x {height}"
-            )
-        return Part(x, y)
-
-    @property
-    def _size(self) -> tuple[int, int] | None:
-        return None if self.size is None else (self.size, self.size)
+        return Part(stacked(read(files, (height, width)), grey=channels == 1), y)
 
     def _folders(self) -> dict[str, Path]:
         """The folders of the parts, where the images are laid out so."""

@@ -161,7 +161,7 @@ def missing(path: object, error: OSError) -> str:
     """
     hint = ""
     if isinstance(error, FileNotFoundError):
-        hint = " (if a search began with it there, put it back to go on with that search)"
+        hint = "; a search that began with it needs it at the same place"
     return f"{path} cannot be read: {error.strerror or error}{hint}"
 
 

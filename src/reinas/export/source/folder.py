@@ -19,6 +19,10 @@ from reinas.spaces.base import AbstractSpace
 from reinas.tasks.base import AbstractTask
 
 DATA = "data.safetensors"
+MEANINGS = {
+    "low": "lower end of the 95 % interval of the accuracy",
+    "high": "upper end of the 95 % interval of the accuracy",
+}
 
 
 def export_source(
@@ -104,7 +108,7 @@ def _readme(network: FoundNetwork, *, has_data: bool) -> str:
     found = network.description
     about, metrics = found["task"], found.get("metrics", {})
     count = sum(p.numel() for p in network.parameters())
-    measured = [f"- {name}: {value:.6g}" for name, value in metrics.items()]
+    measured = [f"- {MEANINGS.get(name, name)}: {value:.6g}" for name, value in metrics.items()]
     inputs = "tokens, int64 [T, B]" if network.objective.tokens else f"[B, {_shape(about)}]"
     reads = {
         "table": "`python predict.py FILE.csv` reads a table with the columns of training.",

@@ -109,7 +109,8 @@ def predict_file(network: FoundNetwork) -> str:
     imports, constants, read, usage, call = _WRITERS[reader](network, about)
     predict = "" if reader == "text" else _predictions(network)
     given = "*sys.argv[1:]" if reader == "images" else "sys.argv[1]"
-    main = call or f"for answer in predict(read({given})):\n    print(answer)"
+    main = "if len(sys.argv) < 2:\n    sys.exit(__doc__)\n"
+    main += call or f"for answer in predict(read({given})):\n    print(answer)"
     body = [
         LOAD.strip(),
         read.strip(),
