@@ -321,5 +321,5 @@ class Objective(ABC):
 
     @property
     def recorded_name(self) -> str:
-        """The name, or `module:Name` of a class outside reinas."""
+        """The name; of a class outside reinas, module:Name."""
         return self.name or object_name(self)
