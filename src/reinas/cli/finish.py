@@ -166,7 +166,8 @@ def _print(name: str, done: Any) -> None:
             f"trial {done.better} has a better reward by now; to test it takes another search,"
             " since the test part has been seen"
         )
-    saved = f"saved in {done.folder}; in Python: reinas.load({str(done.folder)!r})"
+    folder = str(done.folder)
+    saved = f"saved in {folder}, for `reinas predict`; in Python: reinas.load({folder!r})"
     print_line(saved, style="dim")
 
 

@@ -172,7 +172,9 @@ def _print(name: str, fitted: Any, file: Path) -> None:
         share = "" if len(fitted.members) == 1 else f"{100 * member.weight:3.0f} %  "
         print_line(f"  {share}{member.architecture}")
     folder = str(fitted.folder)
-    print_line(f"saved in {folder}; in Python: reinas.load({folder!r})", style="dim")
+    print_line(
+        f"saved in {folder}, for `reinas predict`; in Python: reinas.load({folder!r})", style="dim"
+    )
     print_written(file)
 
 

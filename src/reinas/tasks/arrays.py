@@ -92,7 +92,7 @@ class Arrays(FileTask):
 
     def load(self) -> Data:
         """Training and validation part, and the test part where it has no array of its own."""
-        with _opened(self.path) as file:
+        with open_arrays(self.path) as file:
             names = sorted(file.files)
             x, y = self._pair(file, names, "train" if "x_train" in names else "")
             its = _part(names, "valid")
@@ -129,7 +129,7 @@ class Arrays(FileTask):
         """The held-back part: read only now where it has arrays of its own."""
         if self.data.test is not None:
             return self.data.test
-        with _opened(self.path) as file:
+        with open_arrays(self.path) as file:
             x, y = self._pair(file, sorted(file.files), "test")
         return self._like(
             f"{self.path}, x_test and y_test",
@@ -180,7 +180,7 @@ class Arrays(FileTask):
                     f"{self.path} has no array {name}: expected x_train and y_train (x_test,"
                     f" y_test), or x and y; it has {', '.join(names) or 'none'}"
                 )
-        x, y = _array(file, x_name, self.path), _array(file, y_name, self.path)
+        x, y = read_array(file, x_name, self.path), read_array(file, y_name, self.path)
         where = f"{self.path}, {x_name}"
         if x.ndim < 2 or x.ndim > 4 or 0 in x.shape:
             raise FileError(
@@ -250,7 +250,8 @@ def _large(shape: tuple[int, ...]) -> list[int]:
     return sorted(n for n in shape if n > 1)
 
 
-def _opened(path: str) -> Any:
+def open_arrays(path: str) -> Any:
+    """An .npz file as NumPy opens it; `FileError` where it is none."""
     try:
         with open(path, "rb") as opened:
             if not zipfile.is_zipfile(opened):
@@ -262,7 +263,8 @@ def _opened(path: str) -> Any:
         raise FileError(f"{path} is not an .npz file of plain arrays: {error}") from None
 
 
-def _array(file: Any, name: str, path: str) -> NDArray[Any]:
+def read_array(file: Any, name: str, path: str) -> NDArray[Any]:
+    """An array of an open .npz file; `FileError` where it cannot be read."""
     try:
         array: NDArray[Any] = file[name]
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zipfile.error) as error:

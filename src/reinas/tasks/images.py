@@ -175,13 +175,7 @@ def _listed(root: Path) -> tuple[tuple[str, ...], list[Path], NDArray[np.int64]]
     files: list[Path] = []
     y: list[int] = []
     for number, folder in enumerate(folders):
-        inside = sorted(
-            p
-            for p in folder.rglob("*")
-            if p.suffix.lower() in SUFFIXES
-            and p.is_file()
-            and not any(map(_left_alone, p.relative_to(folder).parts))
-        )
+        inside = image_files(folder)
         if not inside:
             raise FileError(
                 f"{folder} has no images: put some in, or remove the folder (its name is a class)"
@@ -190,6 +184,17 @@ def _listed(root: Path) -> tuple[tuple[str, ...], list[Path], NDArray[np.int64]]
         y += [number] * len(inside)
     classes = tuple(folder.name for folder in folders)
     return classes, files, np.array(y, np.int64)
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images in a folder and the folders within it, by name; hidden ones are left alone."""
+    return sorted(
+        p
+        for p in folder.rglob("*")
+        if p.suffix.lower() in SUFFIXES
+        and p.is_file()
+        and not any(map(_left_alone, p.relative_to(folder).parts))
+    )
 
 
 def _listed_like(root: Path, classes: tuple[str, ...]) -> tuple[list[Path], NDArray[np.int64]]:
