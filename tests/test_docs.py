@@ -106,6 +106,14 @@ def run_examples(tmp_path_factory):
 
 
 @pytest.mark.xdist_group("readme")
+def test_groups_stay_together(request):
+    """pytest and pytest-xdist agree on how: a group's name is at the end of its tests' names."""
+    if not getattr(request.config.option, "loadgroup", False):
+        pytest.skip("these workers have no groups")
+    assert request.node.nodeid.endswith("@readme")
+
+
+@pytest.mark.xdist_group("readme")
 @pytest.mark.parametrize("number", range(1, len(BLOCKS) + 1))
 def test_the_readme_s_programs_run(number, run_blocks):
     """Each Python block, with 3 trials per search."""
