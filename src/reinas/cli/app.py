@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from reinas import __version__
-from reinas.cli import catalogue, export, finish, fit, predict, search, show, toy, zoo
+from reinas.cli import catalogue, export, finish, fit, predict, search, show, toy, watch, zoo
 from reinas.cli.compare import command as compare
 from reinas.cli.interrupts import INTERRUPTED, leave
 from reinas.cli.output import err, out
@@ -47,6 +47,7 @@ app.command()(search.search)
 app.command()(search.resume)
 app.command("list")(show.list_)
 app.command()(show.show)
+app.command()(watch.watch)
 app.command()(finish.finish)
 app.command()(predict.predict)
 app.command()(export.export)

@@ -181,6 +181,14 @@ class BayesianSearch(AbstractPolicy):
             )
         return self._cached
 
+    def belief(self) -> Model | None:
+        """What is predicted of any architecture now; None before the first model."""
+        return self._model() if len(self._history) >= self._start else None
+
+    def best_answers(self) -> Answers:
+        """The best architecture so far, answered in full."""
+        return self._best(len(self._space.decisions))
+
     def _scored(self, places: Ints) -> Ints:
         """Those of the trials whose scores count: all that did not fail, if these suffice."""
         scored = places[~self._history.failures(places)]

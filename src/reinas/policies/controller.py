@@ -138,6 +138,18 @@ class Controller(AbstractDistribution):
         """Log-probability and entropy of each answer: int64 [B, T] -> two [B, T]."""
         return self._walk(answers.clone(), lambda columns, _: answers[:, columns])
 
+    def options(self, answers: Tensor) -> list[Tensor]:
+        """The log-probability of every option of each decision, in one pass."""
+        found: list[Tensor] = []
+
+        def given(columns: list[int], log_probs: Tensor) -> Tensor:
+            found.extend(log_probs.unbind(dim=1))
+            return answers[:, columns]
+
+        with torch.no_grad():
+            self._walk(answers.clone(), given)
+        return found
+
     def _walk(self, answers: Tensor, choose: Chooser) -> tuple[Tensor, Tensor]:
         """Run the LSTM over the first T decisions; the choices of `choose` go into `answers`."""
         count, length = answers.shape

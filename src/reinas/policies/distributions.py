@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -50,6 +51,21 @@ class AbstractDistribution(nn.Module, ABC):
             [B, T], in nats.
         """
         return self.scores(answers)[0]
+
+
+@runtime_checkable
+class TellsOptions(Protocol):
+    """A distribution that tells the probabilities of all options, not of the answers alone."""
+
+    def options(self, answers: Tensor) -> list[Tensor]:
+        """The log-probability of every option of each decision, given the earlier answers.
+
+        Args:
+            answers: int64 [B, T], canonical.
+
+        Returns:
+            Per decision [B, options], in nats. Rows in which it is inactive have no meaning.
+        """
 
 
 class Conditions:

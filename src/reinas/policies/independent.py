@@ -34,6 +34,13 @@ class IndependentSoftmaxes(AbstractDistribution):
         logits = self.logits[:length].masked_fill(self.missing[:length], -torch.inf)
         return functional.log_softmax(logits, dim=-1)
 
+    def options(self, answers: Tensor) -> list[Tensor]:
+        """The log-probability of every option of each decision: in each row the same."""
+        with torch.no_grad():
+            rows = self._log_softmax(answers.shape[1])
+        known = [row[~missing] for row, missing in zip(rows, self.missing, strict=False)]
+        return [row.expand(len(answers), -1) for row in known]
+
     def sample(self, count: int, length: int, generator: torch.Generator) -> Tensor:
         """Draw answers: int64 [count, length]."""
         with torch.no_grad():

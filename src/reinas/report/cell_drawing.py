@@ -2,7 +2,7 @@
 
 from html import escape
 
-from reinas.report.drawing import STYLE, draw
+from reinas.report.drawing import STYLE, TIP, draw
 from reinas.report.formulas import formulas
 from reinas.spaces.recurrent import Cell, RecurrentArchitecture
 from reinas.tasks.base import Interface
@@ -124,9 +124,7 @@ def _(architecture: RecurrentArchitecture, task: Interface) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" class="reinas" {size}'
             f' viewBox="0 0 {tree.width} {tree.height}" role="img" aria-label="recurrent cell">',
             f"<title>{escape(title)}</title><style>{STYLE}{CELL_STYLE}</style>",
-            '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7"'
-            ' markerHeight="7" orient="auto-start-reverse"><path d="M0 0.5 L7 4 L0 7.5 z"'
-            ' style="fill:#7b8cab;stroke:none"/></marker></defs>',
+            TIP,
             *tree.links(),
             *tree.memory(),
             *tree.boxes(),

@@ -1,6 +1,7 @@
 """Architectures as SVG: layers in a column, skip connections as arcs, as in figure 7."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import singledispatch
@@ -33,9 +34,16 @@ STYLE = """
 .reinas text.small{font-size:11px;fill:#5a6579}
 .reinas path{fill:none;stroke:#7b8cab;stroke-width:1.4}
 .reinas path.skip{stroke:#c0563b}
+.reinas marker path{fill:#7b8cab;stroke:none}
 .reinas .link:hover path{stroke-width:3.5}
 .reinas .box:hover rect{stroke-width:2.6}
 """
+
+TIP = (
+    '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7"'
+    ' orient="auto-start-reverse"><path d="M0 0.5 L7 4 L0 7.5 z"/></marker></defs>'
+)
+"""The tip of an arrow."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +81,7 @@ def column(boxes: Sequence[Box], links: Sequence[tuple[int, int]], title: str) -
         f'<svg xmlns="http://www.w3.org/2000/svg" class="reinas" viewBox="0 0 {width} {height}"'
         f' width="{width}" height="{height}" role="img" aria-label="{escape(title)}">',
         f"<title>{escape(title)}</title><style>{STYLE}</style>",
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7"'
-        ' markerHeight="7" orient="auto-start-reverse"><path d="M0 0.5 L7 4 L0 7.5 z"'
-        ' style="fill:#7b8cab;stroke:none"/></marker></defs>',
+        TIP,
     ]
     parts += [_link(a, b, boxes) for a, b in links]
     parts += [_box(place, box) for place, box in enumerate(boxes)]
@@ -117,6 +123,11 @@ def _link(a: int, b: int, boxes: Sequence[Box]) -> str:
             ' marker-end="url(#tip)"/>'
         )
     return f'<g class="link"><title>{hover}</title>{path}</g>'
+
+
+def unstyled(svg: str) -> str:
+    """A drawing without its own style, for pages that bring `STYLE` and allow no other."""
+    return re.sub(r"<style>.*?</style>", "", svg, flags=re.DOTALL)
 
 
 @singledispatch

@@ -59,21 +59,27 @@ def use_wal(path: Path) -> None:
             time.sleep(0.05)
 
 
-def engine(path: Path) -> Engine:
+def engine(path: Path, *, read_only: bool = False) -> Engine:
     """An SQLAlchemy engine whose transactions include table definitions.
 
     By default, Python's sqlite3 begins no transaction before it creates a table.
 
     Args:
         path: The database.
+        read_only: Whether SQLite refuses every write.
     """
-    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
+    url = sa.URL.create("sqlite", database=str(path))
+    if read_only:
+        # as_uri quotes what a path may have and a URI may not
+        query = {"mode": "ro", "uri": "true"}
+        url = sa.URL.create("sqlite", database=path.absolute().as_uri(), query=query)
+    engine = sa.create_engine(url)
 
     @sa.event.listens_for(engine, "connect")
     def _connect(connection: sqlite3.Connection, _: Any) -> None:
         connection.isolation_level = None  # transactions begin in `_begin`, not in sqlite3
         connection.execute("PRAGMA busy_timeout = 10000")
-        if not path.exists() or os.access(path, os.W_OK):
+        if not read_only and (not path.exists() or os.access(path, os.W_OK)):
             # commits survive the death of any process; a power cut may undo the last of them,
             # and then a search repeats that work
             connection.execute("PRAGMA synchronous = NORMAL")

@@ -55,6 +55,7 @@ class Store(AbstractStore):
 
     Args:
         location: A path, or sqlite:///PATH.
+        read_only: Whether nothing is ever written, not even to bring an older store up to date.
 
     Raises:
         SettingError: The location is a URL of another kind.
@@ -62,9 +63,10 @@ class Store(AbstractStore):
             reinas can read.
     """
 
-    def __init__(self, location: str | os.PathLike[str]) -> None:
+    def __init__(self, location: str | os.PathLike[str], *, read_only: bool = False) -> None:
         self.path = sqlite.path_of(os.fspath(location))
-        self._engine = sqlite.engine(self.path)
+        self._engine = sqlite.engine(self.path, read_only=read_only)
+        self._is_read_only = read_only
         if self.path.exists():
             self._check()
 
@@ -113,6 +115,11 @@ class Store(AbstractStore):
                 )
             version = connection.scalar(sa.select(schema.versions.c.version))
         if version in range(migrations.OLDEST, schema.VERSION):
+            if self._is_read_only:
+                raise StoreError(
+                    f"{self.location} is of an earlier version and is only read here: open it"
+                    " once with a command that may write, such as `reinas list`"
+                )
             with self.begin(exclusive=True) as connection:
                 migrations.migrate(connection)
         elif version != schema.VERSION:

@@ -1,0 +1,52 @@
+"""`reinas watch`."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from reinas.cli.options import with_options
+from reinas.cli.output import print_line
+from reinas.config.option import Option
+from reinas.config.options import StoreOptions
+from reinas.config.settings import Settings, read
+
+
+class WatchOptions(StoreOptions):
+    """Where the page is served."""
+
+    host: Annotated[
+        str,
+        Option(
+            "Whose requests are answered: 127.0.0.1 for this machine's; 0.0.0.0 for everybody's"
+            " who has the address with its token.",
+            metavar="ADDRESS",
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[
+        int, Field(ge=0, le=65535), Option("The port; 0 takes a free one.", metavar="N")
+    ] = 8765
+    open: Annotated[bool, Option("Open a browser.")] = False
+
+
+@with_options(WatchOptions)
+def watch(given: Settings) -> None:
+    """Serve a live page over a store, while searches run; it only reads.
+
+    Rewards, learning curves, machines, failures, every network and its drawing, and the policy
+    at each moment of the search. Ctrl-C ends it; searches go on.
+
+    Examples:
+    - `reinas watch --open`
+    - `reinas watch --store results.db --port 9000`
+    - `reinas watch --host 0.0.0.0` (prints an address with a token)
+    """
+    from reinas.web.serve import watch as serve
+
+    options = read(WatchOptions, given)
+    serve(
+        options.store,
+        host=options.host,
+        port=options.port,
+        open_browser=options.open,
+        said=lambda address: print_line(f"watching {options.store}: {address} (Ctrl-C ends it)"),
+    )

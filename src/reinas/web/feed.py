@@ -1,0 +1,174 @@
+"""The trials of one study as rows, read once each and kept up to date."""
+
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from reinas.store import Store, schema
+from reinas.study.claims import is_gone
+
+Row = list[Any]
+"""number, batch, state, value, seconds, when it finished (seconds since 1970), the step after
+which it was stopped early, why it failed."""
+
+t = schema.trials.c
+COLUMNS = (
+    t.number,
+    t.batch,
+    t.reward,
+    t.seconds,
+    t.finished,
+    t.error,
+    t.pruned,
+    t.repeat_of,
+)
+
+
+@dataclass
+class Feed:
+    """The finished trials of one study, in the order in which they were seen to be finished.
+
+    Args:
+        store: The store.
+        study: The study's number in its table.
+    """
+
+    store: Store
+    study: int
+    identity: str = field(default_factory=lambda: uuid.uuid4().hex)
+    rows: list[Row] = field(default_factory=list)
+    _seen: set[int] = field(default_factory=set)
+    _latest: str = ""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def update(self) -> None:
+        """Append what has finished since the last time; the cost is in proportion to that."""
+        # trials that finish in the same millisecond may be written one after another
+        query = (
+            sa.select(*COLUMNS)
+            .where(t.search == self.study, t.finished >= self._latest)
+            .order_by(t.finished, t.number)
+        )
+        with self._lock:
+            with self.store.begin() as connection:
+                found = connection.execute(query).all()
+            for row in found:
+                if row.number not in self._seen:
+                    self._seen.add(row.number)
+                    self._latest = row.finished
+                    self.rows.append(_row(row))
+
+
+def running(store: Store, study: int, limit: int) -> list[dict[str, Any]]:
+    """The trials that a living worker holds, and their reports.
+
+    Args:
+        store: The store.
+        study: The study's number.
+        limit: At most so many.
+
+    Returns:
+        Trial, worker, architecture, and (step, score) pairs each.
+    """
+    held = (
+        sa.select(t.number, t.worker, t.lease, t.architecture)
+        .where(t.search == study, t.finished.is_(None), t.worker.is_not(None))
+        .order_by(t.number)
+    )
+    r = schema.reports.c
+    now = time.time()
+    with store.begin() as connection:
+        rows = [
+            row
+            for row in connection.execute(held)
+            if not is_gone(row.worker) and (row.lease is None or row.lease > now)
+        ][:limit]
+        numbers = [row.number for row in rows]
+        reports = connection.execute(
+            sa.select(r.trial, r.step, r.score)
+            .where(r.search == study, r.trial.in_(numbers))
+            .order_by(r.trial, r.step)
+        ).all()
+    points: dict[int, list[tuple[int, float]]] = {number: [] for number in numbers}
+    for report in reports:
+        points[report.trial].append((report.step, report.score))
+    return [
+        {
+            "trial": row.number,
+            "worker": row.worker,
+            "architecture": row.architecture,
+            "points": points[row.number],
+        }
+        for row in rows
+    ]
+
+
+def curves(store: Store, study: int, numbers: Sequence[int]) -> list[dict[str, Any]]:
+    """The learning curves of finished trials: score by epoch or reported step.
+
+    Args:
+        store: The store.
+        study: The study's number.
+        numbers: The trials.
+    """
+    query = sa.select(t.number, t.curve, t.reports, t.pruned, t.error).where(
+        t.search == study, t.number.in_(numbers)
+    )
+    with store.begin() as connection:
+        rows = connection.execute(query).all()
+    found = []
+    for row in rows:
+        points = row.reports or [[e[0], e[3]] for e in (row.curve or {}).get("epochs", ())]
+        if points:
+            state = "pruned" if row.pruned else "failed" if row.error else "complete"
+            found.append({"trial": row.number, "state": state, "points": points})
+    return found
+
+
+def workers(store: Store, study: int) -> list[dict[str, Any]]:
+    """What each worker has done: children begun, lost with it, and the last that it began."""
+    a = schema.attempts.c
+    query = (
+        sa.select(
+            a.worker,
+            sa.func.count().label("children"),
+            sa.func.count(a.lost).label("lost"),
+            sa.func.max(a.begun).label("last"),
+        )
+        .where(a.search == study)
+        .group_by(a.worker)
+        .order_by(a.worker)
+    )
+    with store.begin() as connection:
+        return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def diagnostics(store: Store, study: int, after: int) -> list[dict[str, Any]]:
+    """What the policy reports of the batches after one, and their numbers."""
+    b = schema.batches.c
+    query = (
+        sa.select(b.number, b.diagnostics)
+        .where(b.search == study, b.number > after, b.diagnostics.is_not(None))
+        .order_by(b.number)
+    )
+    with store.begin() as connection:
+        return [{"batch": row.number, **row.diagnostics} for row in connection.execute(query)]
+
+
+def _row(row: Any) -> Row:
+    state = "complete"
+    value, step = row.reward, None
+    if row.pruned is not None:
+        state, (step, value) = "pruned", row.pruned
+    elif row.reward is None:
+        state = "failed"
+    if row.repeat_of is not None:
+        state = "repeat"
+    at = datetime.fromisoformat(row.finished).timestamp()
+    return [row.number, row.batch, state, value, row.seconds or 0.0, at, step, row.error]

@@ -1,0 +1,79 @@
+"""Serves the page until it is stopped."""
+
+import webbrowser
+from collections.abc import Callable
+from contextlib import suppress
+from os import PathLike
+from typing import Any
+
+from reinas.errors import InvalidSettingError, SettingError
+from reinas.store import sqlite
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PORT = 8765
+
+
+def watch(
+    store: str | PathLike[str],
+    *,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    open_browser: bool = False,
+    said: Callable[[str], None] = print,
+) -> None:
+    """Serve a live page over a store until Ctrl-C; it only reads.
+
+    Args:
+        store: The store's file; it may not be there yet.
+        host: Whose requests are answered: 127.0.0.1 for this machine's, 0.0.0.0 for everybody's
+            who has the address with its token.
+        port: The port; 0 takes a free one.
+        open_browser: Whether a browser is opened.
+        said: Is given the address.
+
+    Raises:
+        SettingError: What the page needs is not installed, or the port is taken.
+    """
+    try:
+        import uvicorn
+
+        from reinas.web.app import make_app
+    except ImportError as error:
+        raise SettingError(
+            f"the live page needs {error.name}: install it with `pip install 'reinas[web]'`"
+        ) from None
+    from reinas.web.guard import new_token
+
+    if not 0 <= port <= 65535:
+        raise InvalidSettingError("port", f"must be from 0 to 65535, got {port}")
+    token = None if host in LOOPBACK else new_token()
+    app = make_app(sqlite.path_of(str(store)), token)
+    config = uvicorn.Config(
+        app, host=host, port=port, log_level="error", timeout_graceful_shutdown=1, lifespan="on"
+    )
+    listening = _bound(config, host, port)
+    number = listening.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{number}/" + ("" if token is None else f"?token={token}")
+    said(address)
+    if open_browser:
+        webbrowser.open(address)
+    with suppress(KeyboardInterrupt):  # which uvicorn raises again after it has closed all
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _bound(config: Any, host: str, port: int) -> Any:
+    """A listening socket; uvicorn itself would end the process where it has none."""
+    import socket
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise SettingError(
+            f"port {port} of {host} cannot be had ({error.strerror}): choose another with port"
+        ) from None
+    return listening

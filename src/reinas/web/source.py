@@ -1,0 +1,114 @@
+"""The store as the page reads it: opened when it is there, opened anew when it was replaced."""
+
+import math
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from reinas.errors import FileError, SettingError, StoreError
+from reinas.store import Store
+from reinas.web.documents import Documents
+
+Given = Mapping[str, str]
+
+
+class Source:
+    """Reads documents by name from whatever file is at the path.
+
+    Args:
+        path: The store's file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._opened: tuple[int, Store, Documents] | None = None
+        self._readers: dict[str, Callable[[Documents, Given], Any]] = {
+            "studies": lambda documents, given: documents.studies(),
+            "study": lambda documents, given: documents.study(
+                _name(given),
+                given.get("feed", ""),
+                _number(given, "since", 0),
+                _number(given, "batch", 0),
+            ),
+            "curves": lambda documents, given: documents.curves(_name(given)),
+            "network": lambda documents, given: documents.network(
+                _name(given), _number(given, "trial")
+            ),
+            "policy": lambda documents, given: documents.microscope.overview(_name(given)),
+            "moment": lambda documents, given: documents.microscope.moment(
+                _name(given), _number(given, "batch"), _pair(given)
+            ),
+        }
+
+    @property
+    def names(self) -> list[str]:
+        """The documents that there are."""
+        return list(self._readers)
+
+    def read(self, name: str, given: Given) -> Any:
+        """A document.
+
+        Args:
+            name: Which one.
+            given: The parameters in the address.
+
+        Returns:
+            What JSON takes; NaN and infinities are None.
+
+        Raises:
+            ReinasError: The store or the study cannot be read, or a parameter is wrong.
+        """
+        return _finite(self._readers[name](self._documents(), given))
+
+    def _documents(self) -> Documents:
+        with self._lock:
+            try:
+                inode = self._path.stat().st_ino
+            except OSError:
+                self._opened = None
+                raise FileError(
+                    f"there is no store at {self._path} yet: it appears when a search begins"
+                ) from None
+            if self._opened is None or self._opened[0] != inode:
+                if self._opened is not None:
+                    self._opened[1].close()
+                store = Store(self._path, read_only=True)
+                if not store.names():
+                    store.close()
+                    raise StoreError(
+                        f"{self._path} has no studies yet: they appear when a search begins"
+                    )
+                self._opened = (inode, store, Documents(store))
+            return self._opened[2]
+
+
+def _name(given: Given) -> str:
+    if "name" not in given:
+        raise SettingError("the address lacks the study's name")
+    return given["name"]
+
+
+def _number(given: Given, key: str, usual: int | None = None) -> int:
+    text = given.get(key, "" if usual is None else str(usual))
+    if not text.isdecimal() or len(text) > 12:
+        raise SettingError(f"'{key}' in the address is a number, got '{text}'")
+    return int(text)
+
+
+def _pair(given: Given) -> tuple[int, int] | None:
+    if "one" not in given:
+        return None
+    return _number(given, "one"), _number(given, "other")
+
+
+def _finite(value: Any) -> Any:
+    """The value with None for what JSON has not."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return value

@@ -1,0 +1,50 @@
+"""A store with a few small studies, made once."""
+
+import pytest
+
+import reinas
+from reinas.evaluators.function import FunctionEvaluator
+
+SPACE = reinas.MlpSpace(depth=2, widths=(4, 8))
+LINKED = reinas.ConvSpace(depth=3)
+ODD = "<script>alert('x')</script> & \"co\""
+"""A name that a careless page would run."""
+
+
+def reward(architecture, job):
+    """Deterministic; some architectures fail."""
+    text = str(architecture)
+    if text.count("sigmoid") == 2:
+        raise ValueError("<img src=x onerror=alert(1)> is no network")
+    return (sum(map(ord, text)) % 101) / 100
+
+
+def searched(store, space, policy, name, trials=40, seed=0):
+    reinas.search(
+        space,
+        policy,
+        FunctionEvaluator(reward),
+        budget=reinas.Budget(trials=trials),
+        store=store,
+        name=name,
+        seed=seed,
+    )
+
+
+def filled(path):
+    """Studies of every kind of policy that the page shows."""
+    store = reinas.Store(path)
+    searched(store, SPACE, reinas.zoph_le(SPACE, learning_rate=0.02, seed=1), "controller")
+    searched(store, SPACE, reinas.independent(SPACE), ODD)
+    searched(store, SPACE, reinas.BayesianSearch(SPACE, start=5), "bayes", trials=20)
+    searched(store, LINKED, reinas.zoph_le(LINKED, seed=2), "linked", trials=16)
+    for seed in (0, 1):
+        policy = reinas.Evolution(SPACE, population=5, sample=2)
+        searched(store, SPACE, policy, f"evolution-{seed}", trials=20, seed=seed)
+    return store
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory):
+    """The store with the studies, for reading."""
+    return filled(tmp_path_factory.mktemp("web") / "s.db")
