@@ -84,11 +84,21 @@ def front(trials: Sequence[Trial], objectives: Sequence[str]) -> list[Trial]:
         for trial in trials
         if trial.repeat_of is None and (value := goodness(trial.outcome, objectives)) is not None
     ]
+    by_number = {trial.number: trial for trial, _ in known}
+    return [by_number[n] for n in undominated([(t.number, value) for t, value in known])]
+
+
+def undominated(known: Sequence[tuple[int, tuple[float, ...]]]) -> list[int]:
+    """The trials that no other one dominates, by the first objective, best first.
+
+    Args:
+        known: Numbers of trials, and what they come to; of equal ones the earliest counts.
+    """
     # sorted by the first objective, only earlier ones can dominate; for two objectives the best
     # second one so far says all
-    known.sort(key=lambda pair: (*(-v for v in pair[1]), pair[0].number))
-    kept: list[tuple[Trial, tuple[float, ...]]] = []
-    for trial, value in known:
+    ordered = sorted(known, key=lambda pair: (*(-v for v in pair[1]), pair[0]))
+    kept: list[tuple[int, tuple[float, ...]]] = []
+    for number, value in ordered:
         if not any(value == other or dominates(other, value) for _, other in kept):
-            kept.append((trial, value))
-    return [trial for trial, _ in kept]
+            kept.append((number, value))
+    return [number for number, _ in kept]

@@ -4,9 +4,12 @@ import pytest
 
 import reinas
 from reinas.evaluators.function import FunctionEvaluator
+from reinas.evaluators.trained import TrainedEvaluator
+from reinas.tasks.recipes import Recipe
 
 SPACE = reinas.MlpSpace(depth=2, widths=(4, 8))
-LINKED = reinas.ConvSpace(depth=3)
+LINKED = reinas.ConvSpace(depth=3, filters=(2, 3))
+OBJECTIVES = ("reward", "parameters")
 ODD = "<script>alert('x')</script> & \"co\""
 """A name that a careless page would run."""
 
@@ -19,7 +22,13 @@ def reward(architecture, job):
     return (sum(map(ord, text)) % 101) / 100
 
 
-def searched(store, space, policy, name, trials=40, seed=0):
+def costly(architecture, job):
+    """A reward, and what it costs."""
+    parameters = sum(layer.width for layer in architecture.layers)
+    return reinas.Outcome(reward(architecture, job), metrics={"parameters": float(parameters)})
+
+
+def searched(store, space, policy, name, trials=40, seed=0, batch_size=None, reward=reward):
     reinas.search(
         space,
         policy,
@@ -28,6 +37,7 @@ def searched(store, space, policy, name, trials=40, seed=0):
         store=store,
         name=name,
         seed=seed,
+        batch_size=batch_size,
     )
 
 
@@ -38,6 +48,19 @@ def filled(path):
     searched(store, SPACE, reinas.independent(SPACE), ODD)
     searched(store, SPACE, reinas.BayesianSearch(SPACE, start=5), "bayes", trials=20)
     searched(store, LINKED, reinas.zoph_le(LINKED, seed=2), "linked", trials=16)
+    searched(store, SPACE, reinas.RandomSearch(SPACE), "random", trials=8)
+    policy = reinas.Pareto(SPACE, objectives=OBJECTIVES)
+    searched(store, SPACE, policy, "front", trials=16, reward=costly)
+    trained = TrainedEvaluator(reinas.Digits(), Recipe(epochs=2))
+    reinas.search(
+        LINKED,
+        reinas.RandomSearch(LINKED),
+        trained,
+        budget=reinas.Budget(trials=6),
+        store=store,
+        name="trained",
+        batch_size=3,
+    )
     for seed in (0, 1):
         policy = reinas.Evolution(SPACE, population=5, sample=2)
         searched(store, SPACE, policy, f"evolution-{seed}", trials=20, seed=seed)

@@ -5,13 +5,15 @@ import math
 import sqlite3
 
 import pytest
+import torch
 from starlette.testclient import TestClient
 
 import reinas
+from reinas.fronts import front
 from reinas.store.schema import VERSION
 from reinas.types import Outcome
 from reinas.web.app import VIEWS, make_app
-from web.conftest import ODD, SPACE, filled, searched
+from web.conftest import LINKED, OBJECTIVES, ODD, SPACE, filled, searched
 
 HERE = "http://127.0.0.1:8765"
 
@@ -99,13 +101,48 @@ def test_a_search_that_goes_on_is_followed(tmp_path):
 
 def test_the_network_of_a_trial(client, store):
     """Its decisions by name, a drawing without styles of its own."""
-    trial = store.get("linked").best()[0]
-    found = read(client, "network", name="linked", trial=trial.number)
-    space = reinas.ConvSpace(depth=3)
+    trial = store.get("trained").best()[0]
+    found = read(client, "network", name="trained", trial=trial.number)
+    space = LINKED
     assert [name for name, _ in found["decisions"]] == [d.name for d in space.decisions]
     assert found["reward"] == trial.reward
     assert found["architecture"] == str(space.decode(trial.answers))
+    assert "<svg" in found["svg"]
     assert "style" not in found["svg"]
+    assert [step for step, _ in found["points"]] == [1, 2]
+
+
+def test_the_code_of_a_network_is_that_network(client, store):
+    """It runs by itself, and its parameters and outputs are those of the child."""
+    trial = store.get("trained").best()[0]
+    code = read(client, "network", name="trained", trial=trial.number)["code"]
+    names = {}
+    exec(code, names)
+    network = names["Network"]().eval()
+    child = reinas.build(LINKED.decode(trial.answers), reinas.Digits()).eval()
+    assert sum(p.numel() for p in network.parameters()) == sum(
+        p.numel() for p in child.parameters()
+    )
+    assert network(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+
+
+def test_a_network_without_a_task_has_neither_drawing_nor_code(client):
+    """Sizes depend on data, which a function of somebody's own does not tell."""
+    found = read(client, "network", name="linked", trial=3)
+    assert (found["svg"], found["code"]) == ("", "")
+    assert found["decisions"]
+
+
+def test_the_front_is_that_of_the_study(client, store):
+    """With what was measured, and which objectives are better lower."""
+    found = read(client, "study", name="front")
+    trials = store.get("front").finished()
+    assert found["front"] == [t.number for t in front(trials, OBJECTIVES)]
+    assert (found["objectives"], found["lower"]) == (["reward", "parameters"], ["parameters"])
+    by_number = {t.number: t.outcome for t in trials}
+    for row in found["rows"]:
+        outcome = by_number[row[0]]
+        assert row[8] == [outcome.reward, outcome.metrics.get("parameters")]
 
 
 def test_what_json_does_not_have_is_nothing(tmp_path):
@@ -219,7 +256,7 @@ def test_a_redirect_stays_here(store):
         ("study", {"name": "bayes", "since": "-1"}, "'since' in the address is a number, got '-1'"),
         ("network", {"name": "bayes", "trial": "x"}, "'trial' in the address is a number"),
         ("network", {"name": "bayes", "trial": "999"}, "'bayes' has no trial 999"),
-        ("policy", {"name": "evolution-0"}, "neither probabilities nor a model"),
+        ("policy", {"name": "random"}, "nor parents to look at"),
         ("moment", {"name": "bayes", "batch": "900"}, "batch 900 has not been learned from yet"),
         ("moment", {"name": "bayes", "batch": "1", "one": "0", "other": "0"}, "two different"),
     ],

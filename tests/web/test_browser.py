@@ -1,5 +1,6 @@
 """The page in Chromium: what people see, while a search runs, and that nothing odd happens."""
 
+import re
 import shutil
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 import reinas
 from reinas.questions.toy import REVIEW_LOSSES, REVIEW_STARTS, closed_form
-from web.conftest import ODD, filled
+from web.conftest import LINKED, ODD, filled
 
 pytest.importorskip("playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -24,10 +25,13 @@ VIEWS = {
     "studies": "/",
     "study": f"/study?name={quote(ODD)}",
     "cost": "/study?name=controller&x=cost",
-    "network": "/network?name=linked&trial=3",
-    "two": "/network?name=linked&trial=3&with=5",
+    "front": "/study?name=front",
+    "network": "/network?name=trained&trial=3",
+    "two": "/network?name=trained&trial=3&with=5",
+    "no drawing": "/network?name=linked&trial=3",
     "controller": "/policy?name=linked&batch=1",
     "bayes": "/policy?name=bayes",
+    "family": "/policy?name=evolution-0&batch=15",
     "compare": "/compare?name=evolution-0&name=evolution-1&name=controller",
     "toy": "/toy?start=5,1,1,5,5",
     "korean": "/toy?lang=ko",
@@ -134,10 +138,11 @@ def test_names_that_are_scripts_stay_text(tab):
 # ---- what people do ------------------------------------------------------------------------------
 
 
-def test_the_list_is_filtered_sorted_and_ticked_and_the_address_says_so(tab):
+def test_the_list_is_filtered_sorted_and_ticked_and_the_address_says_so(tab, live):
     """Opened again, it is the same."""
+    store, _ = live
     page = tab.open("/")
-    assert page.locator("tbody tr").count() == 6
+    assert page.locator("tbody tr").count() == len(store.names())
     page.get_by_label("Filter").fill("evolution")
     assert page.locator("tbody tr").count() == 2
     page.get_by_role("button", name="name").click()
@@ -149,8 +154,7 @@ def test_the_list_is_filtered_sorted_and_ticked_and_the_address_says_so(tab):
     assert page.locator("tbody tr").first.inner_text().split()[0] == "evolution-0"
     assert page.get_by_label("compare evolution-1").is_checked()
     page.get_by_role("link", name="Compare 2 studies").click()
-    page.locator(".main-svg").first.wait_for()
-    assert page.locator(".legendtext").all_inner_texts()[-1].startswith("evolution, 2 seeds")
+    page.locator(".legendtext", has_text="evolution, 2 seeds").wait_for()
 
 
 def test_the_keyboard_reaches_everything(tab):
@@ -173,11 +177,53 @@ def test_the_keyboard_reaches_everything(tab):
 def test_two_networks_have_their_differences_marked(tab, live):
     """As many as decisions that differ."""
     store, _ = live
-    one, other = (store.get("linked").trial(n).answers for n in (3, 5))
+    one, other = (store.get("trained").trial(n).answers for n in (3, 5))
     page = tab.open(VIEWS["two"])
     differing = sum(a != b for a, b in zip(one, other, strict=True))
     assert page.locator("mark").count() == 2 * differing
     assert page.locator(".drawing svg.reinas").count() == 2
+
+
+def test_pointing_at_a_layer_tells_its_numbers_and_marks_its_connections(tab, live):
+    """By the pointer and by the keyboard; leaving it takes both away."""
+    store, _ = live
+    page = tab.open(VIEWS["network"])
+    layer = page.locator("svg g.box").nth(2)
+    told = page.locator(".told")
+    links = LINKED.decode(store.get("trained").trial(3).answers).layers
+    joined = sum(2 in la.inputs or n == 2 for n, la in enumerate(links, 1) for _ in la.inputs)
+    assert "Point at a layer" in told.inner_text()
+    for enter, leave in (
+        (layer.hover, lambda: page.mouse.move(0, 0)),
+        (layer.focus, layer.blur),
+    ):
+        enter()
+        assert re.search(r"layer 2: .* parameters, .* multiply-adds", told.inner_text())
+        assert page.locator("svg .link.followed").count() >= joined
+        leave()
+        assert "Point at a layer" in told.inner_text()
+
+
+def test_the_code_is_shown_and_saved(tab, tmp_path):
+    """It is Python that defines the network."""
+    page = tab.open(VIEWS["network"])
+    page.get_by_text("trial 3 as plain PyTorch").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save trial-3.py").click()
+    download.value.save_as(tmp_path / "found.py")
+    names = {}
+    exec((tmp_path / "found.py").read_text(), names)
+    assert names["Network"]().__class__.__name__ == "Network"
+
+
+def test_a_point_of_the_family_tree_leads_to_its_line(tab):
+    """The slider and the address follow."""
+    page = tab.open(VIEWS["family"])
+    page.get_by_role("heading", name="The line of trial 15").wait_for()
+    page.locator("table").get_by_text("a founder: drawn at random").wait_for()
+    page.get_by_label("Before it learned from batch").fill("12")
+    page.get_by_role("heading", name="The line of trial 12").wait_for()
+    assert "batch=12" in page.url
 
 
 def test_the_slider_goes_back_through_time(tab, live):

@@ -1,5 +1,7 @@
 """What the microscope shows, against the policies themselves."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from reinas.errors import SettingError
 from reinas.policies.policy_gradient import network_of
 from reinas.types import Outcome, Trial
 from reinas.web import belief_view, gradient_view
-from reinas.web.microscope import Microscope
+from reinas.web.microscope import VIEWS, Microscope
 from reinas.web.replay import Replay
 from web.conftest import LINKED, ODD, SPACE, searched
 
@@ -44,7 +46,7 @@ def test_the_probabilities_of_all_options_are_those_of_the_scores(space, network
 def test_the_policy_is_learned_again_as_it_was(store, name):
     """What it reports of each batch, and its last state, are the study's."""
     record = store.get(name)
-    replay = Replay(record, lambda policy: policy.state())
+    replay = Replay(record, lambda replay, policy: policy.state())
     assert replay.advance(60)
     assert replay.is_exact
     assert replay.learned == len(record.diagnostics())
@@ -59,7 +61,7 @@ def test_a_moment_is_what_the_update_does(store):
     """Log-probabilities before and after, by hand; advantages add up around the baseline."""
     record = store.get("controller")
     found = Microscope(store).moment("controller", 2, None)
-    replay = Replay(record, lambda policy: None)
+    replay = Replay(record, lambda replay, policy: None)
     replay.advance(60)
     policy, trials = replay.before(2), record.batch(2)
     answers = torch.tensor([t.answers for t in trials])
@@ -99,7 +101,7 @@ def test_probabilities_over_time_begin_uniform_and_agree_with_the_parameters(sto
     found = Microscope(store).overview(ODD)
     assert found["done"]
     assert found["exact"]
-    replay = Replay(store.get(ODD), lambda policy: None)
+    replay = Replay(store.get(ODD), lambda replay, policy: None)
     replay.advance(60)
     assert found["moments"][0]["batch"] == 0
     for moment in (found["moments"][0], found["moments"][-1]):
@@ -122,7 +124,7 @@ def test_links_are_named_by_their_layers(store):
 
 def test_a_long_replay_comes_in_pieces(store):
     """Without patience nothing is learned, and the next call goes on."""
-    replay = Replay(store.get("controller"), lambda policy: None)
+    replay = Replay(store.get("controller"), lambda replay, policy: None)
     assert not replay.advance(0.0)
     began = replay.learned
     assert replay.advance(60)
@@ -134,7 +136,7 @@ def test_a_long_replay_comes_in_pieces(store):
 def test_what_bayes_believed_is_its_model(store):
     """Predictions of the proposed trials, the chance to improve, and the slice."""
     found = Microscope(store).moment("bayes", 2, (0, 1))
-    replay = Replay(store.get("bayes"), lambda policy: None)
+    replay = Replay(store.get("bayes"), lambda replay, policy: None)
     replay.advance(60)
     policy = replay.before(2)
     model = policy.belief()
@@ -178,17 +180,19 @@ def test_what_cannot_be_replayed_is_said(tmp_path, store):
     mine.create("unknown", settings, 3)
     with pytest.raises(SettingError, match="known only to the program"):
         Microscope(mine).overview("unknown")
-    with pytest.raises(SettingError, match="neither probabilities nor a model"):
-        Microscope(store).overview("evolution-0")
+    with pytest.raises(SettingError, match="nor parents to look at"):
+        Microscope(store).overview("random")
 
 
-def test_both_views_know_their_policies():
+def test_all_views_know_their_policies():
     """And not each other's."""
     gradient, belief = reinas.zoph_le(SPACE), reinas.BayesianSearch(SPACE)
     assert gradient_view.is_shown(gradient)
     assert not gradient_view.is_shown(belief)
     assert belief_view.is_shown(belief)
     assert not belief_view.is_shown(gradient)
+    evolution = reinas.Evolution(SPACE)
+    assert [view.is_shown(evolution) for view in VIEWS] == [False, False, True]
 
 
 def test_a_study_that_goes_on_is_followed_from_where_the_replay_is(tmp_path):
@@ -202,3 +206,60 @@ def test_a_study_that_goes_on_is_followed_from_where_the_replay_is(tmp_path):
     found = microscope.overview("grows")
     assert found["learned"] == 4
     assert found["exact"]
+
+
+# ---- families ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_the_family_is_the_one_that_evolution_took(tmp_path, batch_size, monkeypatch):
+    """Parents as the search itself took them, by their answers."""
+    store = reinas.Store(tmp_path / "s.db")
+    policy = reinas.Evolution(LINKED, population=6, sample=3)
+    taken, original = [], reinas.Evolution.descent
+
+    def remembering(self, count, *, length, seed):
+        found = original(self, count, length=length, seed=seed)
+        alive = self._history.answers
+        if self is policy:
+            taken.append([None if place is None else alive[place] for _, place in found])
+        return found
+
+    monkeypatch.setattr(reinas.Evolution, "descent", remembering)
+    searched(store, LINKED, policy, "family", trials=30, batch_size=batch_size)
+    record = store.get("family")
+    found = Microscope(store).overview("family")
+    assert found["done"]
+    answers = {t.number: t.answers for t in record.finished()}
+    shown = [None if parent is None else answers[parent] for _, parent, *_ in found["nodes"]]
+    assert shown == [parent for batch in taken for parent in batch]
+    assert [number for number, *_ in found["nodes"]] == sorted(answers)
+    assert sum(parent is None for parent in shown) == 6
+    rewards = {t.number: t.outcome.value for t in record.finished()}
+    assert all(reward == rewards[number] for number, _, reward, _ in found["nodes"])
+
+
+def test_a_line_goes_from_a_founder_to_the_trial_and_says_what_changed(store):
+    """Each step changes its parent's answers into its own."""
+    microscope = Microscope(store)
+    parents = {number: parent for number, parent, *_ in microscope.overview("evolution-0")["nodes"]}
+    (found,) = microscope.moment("evolution-0", 19, None)["trials"]
+    line = found["line"]
+    assert line[-1]["trial"] == 19
+    assert parents[line[0]["trial"]] is None
+    assert len(line) > 1
+    names = [d.name for d in SPACE.decisions]
+    for before, after in pairwise(line):
+        assert parents[after["trial"]] == before["trial"]
+        one, other = (store.get("evolution-0").trial(x["trial"]).answers for x in (before, after))
+        changed = [n for n, a, b in zip(names, one, other, strict=True) if a != b]
+        assert [name for name, _, _ in after["changes"]] == changed
+
+
+def test_local_search_has_its_centre_as_parent(tmp_path):
+    """Neighbours differ in one answer."""
+    store = reinas.Store(tmp_path / "s.db")
+    searched(store, SPACE, reinas.LocalSearch(SPACE, starts=3), "local", trials=12)
+    nodes = Microscope(store).overview("local")["nodes"]
+    assert [parent for _, parent, *_ in nodes[:3]] == [None, None, None]
+    assert nodes[3][1] == max(nodes[:3], key=lambda row: row[2])[0]

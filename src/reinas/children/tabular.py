@@ -9,13 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from reinas.children.build import adjust_recipe, build, check_inputs
-from reinas.spaces.tabular import NONE, PIECEWISE, TabularArchitecture
+from reinas.spaces.tabular import FREQUENCIES, NONE, PIECEWISE, TabularArchitecture
 from reinas.tasks.base import Interface
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import TAIL
-
-FREQUENCIES = 24
-"""Trained frequencies per column of `periodic`."""
 
 
 class PerColumn(nn.Module):

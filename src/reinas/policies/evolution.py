@@ -53,21 +53,36 @@ class Evolution(AbstractPolicy):
 
     def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
         """Random children until the population is full, then mutants of tournament winners."""
+        return [answers for answers, _ in self.descent(count, length=length, seed=seed)]
+
+    def descent(self, count: int, *, length: int, seed: int) -> list[tuple[Answers, int | None]]:
+        """What `propose` gives, each with its parent: that child's place in the order learned.
+
+        Args:
+            count: As of `propose`.
+            length: As of `propose`.
+            seed: As of `propose`.
+        """
         missing = max(0, min(count, self._population - len(self._history)))
         first = self._space.sample(missing, seed, length=length, over="decisions")
         rng = np.random.default_rng([seed, missing])  # independent of the random children's stream
         decisions = self._space.decisions[:length]
-        return first + [self._mutant(decisions, rng) for _ in range(count - missing)]
+        mutants = [self._mutant(decisions, rng) for _ in range(count - missing)]
+        return [*((answers, None) for answers in first), *mutants]
 
-    def _mutant(self, decisions: Sequence[Decision], rng: np.random.Generator) -> Answers:
+    def _mutant(
+        self, decisions: Sequence[Decision], rng: np.random.Generator
+    ) -> tuple[Answers, int | None]:
         answers = self._history.answers[-self._population :]
         values = self._history.values[-self._population :]
         drawn = rng.choice(len(answers), min(self._sample, len(answers)), replace=False)
         if not len(drawn):  # the batch exceeds the population, and nothing was evaluated yet
-            return completed(decisions, (), rng)
-        parent = answers[max(drawn, key=values.__getitem__)]
+            return completed(decisions, (), rng), None
+        winner = max(drawn, key=values.__getitem__)
+        parent = answers[winner]
         # a shallower parent is extended by randomly drawn layers
-        return mutated(decisions, completed(decisions, parent[: len(decisions)], rng), rng)
+        child = mutated(decisions, completed(decisions, parent[: len(decisions)], rng), rng)
+        return child, len(self._history) - len(answers) + int(winner)
 
     def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
         """Add the batch to the population; as many of the oldest members die.

@@ -51,13 +51,24 @@ class LocalSearch(AbstractPolicy):
 
     def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
         """Unevaluated neighbours in random order; random architectures after a restart."""
+        return [answers for answers, _ in self.descent(count, length=length, seed=seed)]
+
+    def descent(self, count: int, *, length: int, seed: int) -> list[tuple[Answers, int | None]]:
+        """What `propose` gives, each with its parent: that child's place in the order learned.
+
+        Args:
+            count: As of `propose`.
+            length: As of `propose`.
+            seed: As of `propose`.
+        """
         left = self._unevaluated(length)
         order = np.random.default_rng(seed).permutation(len(left))[:count]
-        proposed = [left[place] for place in order]
-        known = self._history.known | set(proposed)
-        proposed += fresh(self._space, count - len(proposed), known, length=length, seed=seed)
-        missing = count - len(proposed)  # above 0 only if everything was evaluated
-        return proposed + self._space.sample(missing, seed, length=length, over="decisions")
+        around = [left[place] for place in order]
+        known = self._history.known | set(around)
+        others = fresh(self._space, count - len(around), known, length=length, seed=seed)
+        missing = count - len(around) - len(others)  # above 0 only if everything was evaluated
+        others += self._space.sample(missing, seed, length=length, over="decisions")
+        return [*((a, self._centre) for a in around), *((a, None) for a in others)]
 
     def _unevaluated(self, length: int) -> list[Answers]:
         """The centre's neighbours that were not evaluated; none after a restart."""

@@ -1,5 +1,6 @@
 """What a search means: reads the store, and nothing else. No torch here."""
 
-from reinas.report import cell_drawing  # registers how cells are drawn
+# these register how cells, and networks of blocks, are drawn
+from reinas.report import block_drawing, cell_drawing
 
-__all__ = ["cell_drawing"]
+__all__ = ["block_drawing", "cell_drawing"]

@@ -101,7 +101,8 @@ def _box(place: int, box: Box) -> str:
     y = _top(place)
     middle = MARGIN + WIDTH / 2
     return (
-        f'<g class="box{" end" if box.end else ""}"><title>{escape(box.hover)}</title>'
+        f'<g class="box{" end" if box.end else ""}" data-box="{place}">'
+        f"<title>{escape(box.hover)}</title>"
         f'<rect x="{MARGIN}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
         f'<text x="{middle}" y="{y + 17}">{escape(box.label)}</text>'
         f'<text class="small" x="{middle}" y="{y + 32}">{escape(box.detail)}</text></g>'
@@ -122,7 +123,12 @@ def _link(a: int, b: int, boxes: Sequence[Box]) -> str:
             f'<path class="skip" d="M{x} {start} C{out:.1f} {start} {out:.1f} {end} {x} {end}"'
             ' marker-end="url(#tip)"/>'
         )
-    return f'<g class="link"><title>{hover}</title>{path}</g>'
+    return f'<g class="link" data-from="{a}" data-to="{b}"><title>{hover}</title>{path}</g>'
+
+
+def counted(parameters: int, multiply_adds: int) -> str:
+    """Both numbers in words; multiply-adds are those of one example."""
+    return f"{parameters:,} parameters, {multiply_adds:,} multiply-adds"
 
 
 def unstyled(svg: str) -> str:
@@ -205,7 +211,7 @@ def _(architecture: ConvArchitecture, task: Interface) -> str:
                 f"{number}: {_words(layer, architecture.block, flat=flat)}",
                 size + pooled,
                 f"layer {number}: {shape.channels_in} channels in, {size} out,"
-                f" {shape.parameters:,} parameters{pooled}",
+                f" {counted(shape.parameters, shape.multiply_adds)}{pooled}",
             )
         )
     features = sum(traced[n - 1].channels for n in architecture.outputs)
@@ -214,7 +220,8 @@ def _(architecture: ConvArchitecture, task: Interface) -> str:
         Box(
             f"classifier: {task.outputs} outputs",
             f"mean of {features} channels",
-            f"global average pooling and a linear layer, {weights:,} parameters",
+            "global average pooling and a linear layer,"
+            f" {counted(weights, features * task.outputs)}",
             end=True,
         )
     )
@@ -287,9 +294,10 @@ def _chain(layers: Sequence[tuple[str, str, int]], task: Interface) -> str:
     before = math.prod(task.inputs)
     boxes = [Box("input", f"{before} numbers", "the input", end=True)]
     for number, (label, activation, width) in enumerate(layers, 1):
-        hover = f"layer {number}: {(before + 1) * width:,} parameters"
+        hover = f"layer {number}: {counted((before + 1) * width, before * width)}"
         boxes.append(Box(f"{number}: {label}", activation, hover))
         before = width
-    hover = f"a linear layer, {(before + 1) * task.outputs:,} parameters"
+    counts = counted((before + 1) * task.outputs, before * task.outputs)
+    hover = f"a linear layer, {counts}"
     boxes.append(Box("output", f"{task.outputs} numbers", hover, end=True))
     return column(boxes, [(n, n + 1) for n in range(len(boxes) - 1)], "dense network")

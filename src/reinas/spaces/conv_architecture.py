@@ -173,6 +173,7 @@ class ConvShape:
         height: Height of the output in pixels.
         width: Width of the output in pixels.
         parameters: Number of trainable parameters.
+        multiply_adds: Multiply-adds of its convolutions for one example.
     """
 
     channels_in: int
@@ -180,6 +181,7 @@ class ConvShape:
     height: int
     width: int
     parameters: int
+    multiply_adds: int = 0
 
 
 def same(size: int, stride: int) -> int:
@@ -243,12 +245,14 @@ def _shape(layer: Layer, joined: Shape, block: int) -> ConvShape:
         case ConvLayer():
             kernel = layer.height * layer.width * layer.filters
             taken = sum(channels + k * layer.filters for k in range(block))
+            high, wide = same(height, layer.stride_height), same(width, layer.stride_width)
             return ConvShape(
                 channels,
                 layer.filters * block,
-                same(height, layer.stride_height),
-                same(width, layer.stride_width),
+                high,
+                wide,
                 kernel * taken + 2 * layer.filters * block,
+                kernel * taken * high * wide,
             )
         case PoolLayer():
             size = same(height, layer.stride), same(width, layer.stride)

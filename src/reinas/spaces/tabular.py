@@ -17,6 +17,8 @@ from reinas.types import Answers, Choice, When
 
 NONE, PIECEWISE, PERIODIC = "none", "piecewise", "periodic"
 EMBEDDINGS = (NONE, PIECEWISE, PERIODIC)
+FREQUENCIES = 24
+"""Trained frequencies per column of `periodic`."""
 NORMALISATIONS = ("none", "batch", "layer")
 
 

@@ -12,10 +12,12 @@ from reinas.policies.bayes import BayesianSearch
 from reinas.policies.encoding import encoding
 from reinas.policies.model import Model
 from reinas.types import Decision
-from reinas.web.replay import Replay
+from reinas.web.replay import Look, Replay
 
 SAMPLES = 400
 """Random architectures over which effects of single options are averaged."""
+
+EVERY_BATCH = False
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +27,7 @@ def is_shown(policy: AbstractPolicy) -> bool:
     return isinstance(policy, BayesianSearch)
 
 
-def look(decisions: Sequence[Decision]) -> Any:
+def look(decisions: Sequence[Decision]) -> Look:
     """What is kept of each moment: the effect of every option on the predicted score.
 
     The effect of an option is the mean prediction over random architectures that have it, and a
@@ -36,7 +38,7 @@ def look(decisions: Sequence[Decision]) -> Any:
         decisions: The space's decisions.
 
     Returns:
-        A function of the policy.
+        A function of the replay and of the policy.
     """
     rng = np.random.default_rng(0)
     code = encoding(tuple(decisions))
@@ -44,7 +46,7 @@ def look(decisions: Sequence[Decision]) -> Any:
     answers = code.canonical(drawn)
     active = code.active(answers)
 
-    def effects(policy: AbstractPolicy) -> dict[str, Any] | None:
+    def effects(replay: Replay, policy: AbstractPolicy) -> dict[str, Any] | None:
         assert isinstance(policy, BayesianSearch)
         model = policy.belief()
         if model is None:

@@ -2,23 +2,19 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from reinas.errors import ReinasError, UnknownSearchError
-from reinas.report.drawing import draw, unstyled
-from reinas.report.formulas import formulas
-from reinas.report.report import space_of, task_of
-from reinas.report.rows import trial_row
-from reinas.spaces.recurrent import RecurrentSpace
+from reinas.errors import UnknownSearchError
+from reinas.fronts import LOWER
 from reinas.store import Store, schema
 from reinas.study.claims import is_gone
 from reinas.web.feed import Feed, curves, diagnostics, running, workers
 from reinas.web.microscope import Microscope
+from reinas.web.network_view import described
 
 MOST_FEEDS = 32
 """Studies whose rows are kept in memory."""
@@ -76,7 +72,7 @@ class Documents:
             batch: The last batch whose diagnostics the reader has.
         """
         row = self._row(name)
-        rows = self._feed(row.id)
+        rows = self._feed(row)
         rows.update()
         begin = since if feed == rows.identity and since <= len(rows.rows) else 0
         final = self._store.get(name).final()
@@ -91,6 +87,9 @@ class Documents:
             "running": running(self._store, row.id, LIVE),
             "workers": workers(self._store, row.id),
             "final": None if final is None else asdict(final),
+            "objectives": list(rows.objectives),
+            "lower": [o for o in rows.objectives if o in LOWER],
+            "front": rows.front(),
             "diagnostics": diagnostics(self._store, row.id, batch if begin else -1),
             "now": time.time(),
         }
@@ -98,7 +97,7 @@ class Documents:
     def curves(self, name: str) -> dict[str, Any]:
         """The learning curves of the best and the latest children, and of those that train."""
         row = self._row(name)
-        feed = self._feed(row.id)
+        feed = self._feed(row)
         feed.update()
         own = [r for r in feed.rows if r[2] != "repeat"]
         best = sorted((r for r in own if r[2] == "complete"), key=lambda r: -r[3])[:BEST]
@@ -111,38 +110,12 @@ class Documents:
         }
 
     def network(self, name: str, trial: int) -> dict[str, Any]:
-        """One trial's architecture: its drawing, decisions, formulas, curve and measurements."""
+        """One trial's architecture: its drawing, code, decisions, formulas, curve, measurements."""
         row = self._row(name)
-        record = self._store.get(name)
-        found = record.trial(trial)
-        space, text = space_of(row.settings), record.texts([trial])[trial]
-        told = trial_row(space, found, text)
-        decisions = [
-            [key.removeprefix("decisions."), value]
-            for key, value in told.items()
-            if key.startswith("decisions.")
-        ]
-        metrics = {} if found.outcome is None else dict(found.outcome.metrics)
-        own = trial if found.repeat_of is None else found.repeat_of
+        shown = described(self._store.get(name), trial)
+        own = trial if shown["repeat_of"] is None else shown["repeat_of"]
         (curve,) = curves(self._store, row.id, [own]) or ({"points": []},)
-        svg, formula = _drawn(row.settings, space, found.answers)
-        return {
-            "name": name,
-            "trial": trial,
-            "batch": found.batch,
-            "state": found.state,
-            "repeat_of": found.repeat_of,
-            "reward": told["reward"],
-            "error": told["error"],
-            "seconds": told["seconds"],
-            "architecture": text,
-            "decisions": [[key, _plain(value)] for key, value in decisions],
-            "metrics": metrics,
-            "points": curve["points"],
-            "svg": svg,
-            "formulas": formula,
-            "recipe": _plain(row.settings.get("evaluator", {}).get("recipe")),
-        }
+        return {"name": name, "points": curve["points"], **shown}
 
     def _signs(self) -> dict[str, dict[str, Any]]:
         """By study: how many trials are under way, the last sign of life, the machines."""
@@ -193,9 +166,10 @@ class Documents:
             raise UnknownSearchError(f"there is no study '{name}' in {self._store.location}")
         return row
 
-    def _feed(self, study: int) -> Feed:
-        feed = self._feeds.pop(study, None) or Feed(self._store, study)
-        self._feeds[study] = feed
+    def _feed(self, row: Any) -> Feed:
+        objectives = row.settings.get("policy", {}).get("objectives", ())
+        feed = self._feeds.pop(row.id, None) or Feed(self._store, row.id, objectives)
+        self._feeds[row.id] = feed
         while len(self._feeds) > MOST_FEEDS:
             self._feeds.popitem(last=False)
         return feed
@@ -203,32 +177,3 @@ class Documents:
 
 def _seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it, tuples as lists and other things as text."""
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case Mapping():
-            return {str(key): _plain(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_plain(inner) for inner in value]
-        case _:
-            return str(value)
-
-
-def _drawn(settings: Mapping[str, Any], space: Any, answers: Any) -> tuple[str, str]:
-    """The drawing and a cell's formulas; empty where the space or the data are not here."""
-    if space is None:
-        return "", ""
-    architecture = space.decode(answers)
-    text = ""
-    if isinstance(space, RecurrentSpace):
-        text = formulas(architecture.cell)
-    try:
-        task = task_of(settings)
-        svg = "" if task is None else unstyled(draw(architecture, task))
-    except ReinasError:  # the task's data, on which sizes depend, are not here
-        svg = ""
-    return svg, text

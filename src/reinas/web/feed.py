@@ -10,12 +10,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from reinas.fronts import goodness, measured, undominated
 from reinas.store import Store, schema
 from reinas.study.claims import is_gone
+from reinas.types import Outcome
 
 Row = list[Any]
 """number, batch, state, value, seconds, when it finished (seconds since 1970), the step after
-which it was stopped early, why it failed."""
+which it was stopped early, why it failed; of several objectives also what was measured of each."""
 
 t = schema.trials.c
 COLUMNS = (
@@ -37,12 +39,15 @@ class Feed:
     Args:
         store: The store.
         study: The study's number in its table.
+        objectives: What the study seeks, where that is more than the reward.
     """
 
     store: Store
     study: int
+    objectives: Sequence[str] = ()
     identity: str = field(default_factory=lambda: uuid.uuid4().hex)
     rows: list[Row] = field(default_factory=list)
+    _good: list[tuple[int, tuple[float, ...]]] = field(default_factory=list)
     _seen: set[int] = field(default_factory=set)
     _latest: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -51,7 +56,7 @@ class Feed:
         """Append what has finished since the last time; the cost is in proportion to that."""
         # trials that finish in the same millisecond may be written one after another
         query = (
-            sa.select(*COLUMNS)
+            sa.select(*COLUMNS, *([t.metrics] if self.objectives else ()))
             .where(t.search == self.study, t.finished >= self._latest)
             .order_by(t.finished, t.number)
         )
@@ -63,6 +68,20 @@ class Feed:
                     self._seen.add(row.number)
                     self._latest = row.finished
                     self.rows.append(_row(row))
+                    if self.objectives:
+                        self._measure(row)
+
+    def _measure(self, row: Any) -> None:
+        outcome = None if row.reward is None else Outcome(row.reward, metrics=row.metrics or {})
+        values = [None if outcome is None else measured(outcome, o) for o in self.objectives]
+        self.rows[-1].append(values)
+        value = goodness(outcome, self.objectives)
+        if value is not None and row.repeat_of is None:
+            self._good.append((row.number, value))
+
+    def front(self) -> list[int]:
+        """The trials on the Pareto front; none where there is one objective."""
+        return undominated(self._good)
 
 
 def running(store: Store, study: int, limit: int) -> list[dict[str, Any]]:

@@ -15,11 +15,13 @@ from reinas.policies.policy_gradient import PolicyGradient
 from reinas.policies.reinforce import Reinforce
 from reinas.threads import one_thread
 from reinas.types import Choice, Decision, Link, Trial
-from reinas.web.replay import Replay
+from reinas.web.replay import Look, Replay
 
 SAMPLES = 64
 """Architectures over which the probabilities of a decision, which depend on the earlier answers,
 are averaged."""
+
+EVERY_BATCH = False
 
 Floats = NDArray[np.float64]
 
@@ -29,17 +31,17 @@ def is_shown(policy: AbstractPolicy) -> bool:
     return isinstance(policy, PolicyGradient) and isinstance(policy.network, TellsOptions)
 
 
-def look(decisions: Sequence[Decision]) -> Any:
+def look(decisions: Sequence[Decision]) -> Look:
     """What is kept of each moment: per decision the mean probability of every option.
 
     Args:
         decisions: The space's decisions.
 
     Returns:
-        A function of the policy.
+        A function of the replay and of the policy.
     """
 
-    def probabilities(policy: AbstractPolicy) -> dict[str, list[Any]]:
+    def probabilities(replay: Replay, policy: AbstractPolicy) -> dict[str, list[Any]]:
         network = _network(policy)
         generator = torch.Generator().manual_seed(0)
         with one_thread(), torch.no_grad():

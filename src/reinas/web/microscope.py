@@ -8,14 +8,14 @@ from typing import Any
 from reinas.errors import SettingError
 from reinas.report.report import space_of
 from reinas.store import Store
-from reinas.web import belief_view, gradient_view
+from reinas.web import belief_view, family_view, gradient_view
 from reinas.web.replay import Replay
 
 PATIENCE = 1.0
 """Seconds for which a reader waits; what is not replayed by then comes with the next answer."""
 MOST = 8
 """Studies whose replay is kept in memory."""
-VIEWS: tuple[ModuleType, ...] = (gradient_view, belief_view)
+VIEWS: tuple[ModuleType, ...] = (gradient_view, belief_view, family_view)
 
 
 class Microscope:
@@ -56,12 +56,13 @@ class Microscope:
         replay, view, lock = self._replay(name)
         with lock:
             replay.advance(PATIENCE)
-            if view is gradient_view:
-                return gradient_view.moment(replay, batch)
-            count = len(replay.space.decisions)
-            if pair is not None and (pair[0] == pair[1] or max(pair) >= count):
-                raise SettingError(f"a slice goes along two different decisions of {count}")
-            return belief_view.moment(replay, batch, pair)
+            if view is belief_view:
+                count = len(replay.space.decisions)
+                if pair is not None and (pair[0] == pair[1] or max(pair) >= count):
+                    raise SettingError(f"a slice goes along two different decisions of {count}")
+                return belief_view.moment(replay, batch, pair)
+            found: dict[str, Any] = view.moment(replay, batch)
+            return found
 
     def _replay(self, name: str) -> tuple[Replay, ModuleType, threading.Lock]:
         with self._lock:
@@ -75,12 +76,13 @@ class Microscope:
         record = self._store.get(name)
         space = space_of(record.settings)
         decisions = () if space is None else space.decisions
-        probe = Replay(record, lambda policy: None).new_policy()
+        probe = Replay(record, lambda replay, policy: None).new_policy()
         view = next((v for v in VIEWS if v.is_shown(probe)), None)
         if view is None:
             kind = record.settings["policy"].get("name", "of this kind")
             raise SettingError(
-                f"the policy {kind} has neither probabilities nor a model to look at; the study's"
-                " page has what it reports"
+                f"the policy {kind} has neither probabilities, a model, nor parents to look at;"
+                " the study's page has what it reports"
             )
-        return Replay(record, view.look(decisions)), view, threading.Lock()
+        replay = Replay(record, view.look(decisions), every_batch=view.EVERY_BATCH)
+        return replay, view, threading.Lock()

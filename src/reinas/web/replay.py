@@ -18,7 +18,7 @@ MOMENTS = 100
 SAME = 1e-6
 """Relative difference up to which a diagnostic counts as the same: machines add differently."""
 
-Look = Callable[[AbstractPolicy], Any]
+Look = Callable[["Replay", AbstractPolicy], Any]
 
 
 class Replay:
@@ -27,13 +27,14 @@ class Replay:
     Args:
         record: The study.
         look: What is kept of each moment.
+        every_batch: Whether every batch is such a moment, or at most `MOMENTS` of them are.
 
     Raises:
         SettingError: The policy or its space cannot be made here, or its updates are not those
             of whole batches.
     """
 
-    def __init__(self, record: AbstractRecord, look: Look) -> None:
+    def __init__(self, record: AbstractRecord, look: Look, *, every_batch: bool = False) -> None:
         space, settings = space_of(record.settings), record.settings.get("policy")
         if space is None or not isinstance(settings, Mapping):
             raise SettingError(
@@ -46,6 +47,7 @@ class Replay:
             )
         self.space: AbstractSpace[Any] = space
         self._settings, self._record, self._look = settings, record, look
+        self._every_batch = every_batch
         self._policy = self.new_policy()
         self._states: list[tuple[int, State]] = []
         self.moments: list[tuple[int, Any]] = []
@@ -73,17 +75,21 @@ class Replay:
         told = dict(self._record.diagnostics())
         every = max(1, math.ceil(len(told) / MOMENTS))
         while self.learned in told:
-            if self.learned % every == 0 and not (
-                self._states and self._states[-1][0] == self.learned
-            ):
-                self._states.append((self.learned, self._policy.state()))
-                self.moments.append((self.learned, self._look(self._policy)))
+            self._look_at(spaced=self.learned % every == 0)
             if time.monotonic() > until:
                 return False
             found = self._policy.update(self._record.batch(self.learned))
             self.is_exact = self.is_exact and _same(found, told[self.learned])
             self.learned += 1
         return True
+
+    def _look_at(self, *, spaced: bool) -> None:
+        if spaced and (not self._states or self._states[-1][0] < self.learned):
+            self._states.append((self.learned, self._policy.state()))
+        if (spaced or self._every_batch) and (
+            not self.moments or self.moments[-1][0] < self.learned
+        ):
+            self.moments.append((self.learned, self._look(self, self._policy)))
 
     def before(self, batch: int) -> AbstractPolicy:
         """The policy as it was when it learned from a batch.
@@ -102,6 +108,16 @@ class Replay:
         for number in range(begun, batch):
             policy.update(self._record.batch(number))
         return policy
+
+    @property
+    def seed(self) -> int:
+        """The study's seed."""
+        seed: int = self._record.settings["seed"]
+        return seed
+
+    def trial(self, number: int) -> Trial:
+        """One trial."""
+        return self._record.trial(number)
 
     def trials(self, batch: int) -> Sequence[Trial]:
         """A batch's trials."""

@@ -3,18 +3,19 @@
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any
 
 from torch import Tensor
 
-from reinas.children.tabular import FREQUENCIES, PerColumn, Periodic, Piecewise
+from reinas.children.tabular import PerColumn, Periodic, Piecewise
 from reinas.errors import SettingError
 from reinas.export.network import normal
 from reinas.export.source import pieces
 from reinas.objectives.shared import weighted_mean_log
+from reinas.spaces.tabular import FREQUENCIES
 from reinas.tasks.recipes import Recipe
 from reinas.tasks.scaling import TAIL
 
@@ -164,7 +165,43 @@ def source_of(architecture: Any, about: About) -> Source:
     raise SettingError(f"nothing writes code for {type(architecture).__name__}")
 
 
-def copied(text: str, dimensions: Iterable[int]) -> list[str]:
+def whole_file(code: str, doc: str, sources: Sequence[Source], recipe: Recipe) -> str:
+    """A file: its imports, the constants and the pieces that some code uses, and the code.
+
+    Args:
+        code: The classes.
+        doc: The docstring, quoted; may be empty.
+        sources: What the code is of.
+        recipe: Decides what normalisation adds.
+    """
+    pieces = _copied(code, {source.dimensions for source in sources})
+    whole = "\n\n\n".join([*pieces, code])
+    known = _constants(whole, recipe)
+    imports = _imports(whole, {line for source in sources for line in source.imports})
+    head = [doc, ""] if doc else []
+    head += [*imports, *([""] if known else []), *known]
+    return "\n".join(head) + f"\n\n\n{whole}\n"
+
+
+def _imports(code: str, more: set[str]) -> list[str]:
+    """Import what the code uses: Python's own first, then PyTorch, in alphabetical order."""
+    used = {
+        "import math": "math.",
+        "from statistics import NormalDist": "NormalDist",
+        "import torch": "torch.",
+        "from torch import Tensor, nn": "nn.",
+        "from torch.nn import functional": "functional.",
+    }
+    lines = more | {line for line, mark in used.items() if mark in code}
+    groups = [
+        [line for line in lines if (line.split()[1].partition(".")[0] == "torch") is own]
+        for own in (False, True)
+    ]
+    ordered = [sorted(group, key=lambda line: (line.startswith("from"), line)) for group in groups]
+    return [*ordered[0], *[""] * bool(ordered[0]), *ordered[1]]
+
+
+def _copied(text: str, dimensions: Iterable[int]) -> list[str]:
     """The pieces that some code uses, and those that they use, in order.
 
     Args:
@@ -188,7 +225,7 @@ def _plain(name: str) -> str:
     return inspect.getsource(PIECES[name]).replace('"Tensor"', "Tensor").rstrip()
 
 
-def constants(text: str, recipe: Recipe) -> list[str]:
+def _constants(text: str, recipe: Recipe) -> list[str]:
     """Lines that define the constants that some code uses.
 
     Args:

@@ -13,9 +13,8 @@ from reinas.export.network import FoundNetwork
 from reinas.export.source.code import (
     About,
     Source,
-    constants,
-    copied,
     source_of,
+    whole_file,
     wrapped_doc,
 )
 from reinas.export.source.own import own_source
@@ -95,14 +94,30 @@ def network_file(
     ]
     wrapper = _wrapper(network, "Ensemble" if body else members[0].name)
     code = "\n\n\n".join(part for part in (*classes, body, wrapper) if part)
-    parts = copied(code, {member.source.dimensions for member in members})
-    whole = "\n\n\n".join([*parts, code])
-    recipe = _recipe(network.description)
-    known = constants(whole, recipe)
-    imports = {line for member in members for line in member.source.imports}
-    blank = [""] if known else []
-    head = [_docstring(network), "", *_imports(whole, imports), *blank, *known]
-    return NetworkFile("\n".join(head) + f"\n\n\n{whole}\n", _weights(network, members))
+    text = whole_file(
+        code,
+        _docstring(network),
+        [member.source for member in members],
+        _recipe(network.description),
+    )
+    return NetworkFile(text, _weights(network, members))
+
+
+def class_file(architecture: Any, about: About) -> str:
+    """The code of an architecture by itself: what `network_file` has of a trained one.
+
+    Args:
+        architecture: The architecture.
+        about: What else decides the code.
+
+    Returns:
+        A file that defines the class `Network`, which takes standardised examples.
+
+    Raises:
+        SettingError: It has something that cannot be written as code, which is named.
+    """
+    source = _source(architecture, about, build, "task")
+    return whole_file(source.code("Network"), "", [source], about.recipe)
 
 
 def _members(
@@ -116,19 +131,22 @@ def _members(
     members = []
     for number, entry in enumerate(found.get("members", [found]), start=1):
         architecture = space.decode(tuple(entry["answers"]))
-        if type(architecture) in source_of.registry:
-            source = source_of(architecture, known)
-        elif builder is build:
-            registered = build.dispatch(type(architecture))
-            source = own_source(architecture, known, registered, about["name"])
-        else:
-            source = own_source(architecture, known, builder, about["name"])
+        source = _source(architecture, known, builder, about["name"])
         child: Any = network.child
         child = child.members[number - 1] if several else child
         name = f"Member{number}" if several else "Body"
         prefix = f"body.member{number}." if several else "body."
         members.append(Member(name, source, child, prefix))
     return members
+
+
+def _source(
+    architecture: Any, about: About, builder: Callable[..., nn.Module], task: str
+) -> Source:
+    if type(architecture) in source_of.registry:
+        return source_of(architecture, about)
+    used = build.dispatch(type(architecture)) if builder is build else builder
+    return own_source(architecture, about, used, task)
 
 
 def _recipe(description: Mapping[str, Any]) -> Recipe:
@@ -320,21 +338,3 @@ def _docstring(network: FoundNetwork) -> str:
         ]
     )
     return f'"""{wrapped_doc(what)}"""'
-
-
-def _imports(code: str, more: set[str]) -> list[str]:
-    """Import what the code uses: Python's own first, then PyTorch, in alphabetical order."""
-    used = {
-        "import math": "math.",
-        "from statistics import NormalDist": "NormalDist",
-        "import torch": "torch.",
-        "from torch import Tensor, nn": "nn.",
-        "from torch.nn import functional": "functional.",
-    }
-    lines = more | {line for line, mark in used.items() if mark in code}
-    groups = [
-        [line for line in lines if (line.split()[1].partition(".")[0] == "torch") is own]
-        for own in (False, True)
-    ]
-    ordered = [sorted(group, key=lambda line: (line.startswith("from"), line)) for group in groups]
-    return [*ordered[0], *[""] * bool(ordered[0]), *ordered[1]]

@@ -1,5 +1,7 @@
 // Elements, numbers and addresses. Text always enters the page as text, never as markup.
 
+export const TALLEST = 40; // decisions that a heat map names on its axis
+
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [key, value] of Object.entries(attributes)) {

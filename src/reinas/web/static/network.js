@@ -1,7 +1,9 @@
 // One network, or two beside each other with their differences marked.
 
 import { COLOURS, Chart } from "/charts.js";
-import { address, drawing, duration, fill, h, number, parameters, read, table } from "/dom.js";
+import { address, download, drawing, duration, fill, h, number, parameters, read, table } from "/dom.js";
+
+const HOW = "Point at a layer for its numbers and its connections.";
 
 export default class Network {
   constructor() {
@@ -15,9 +17,10 @@ export default class Network {
     this.facts = h("section");
     this.decisions = h("section");
     this.recipe = h("section");
+    this.code = h("section");
     this.elements = [
       h("h1", {}, `Trial ${this.trials.join(" and trial ")}`),
-      this.heads, this.drawings, this.facts, this.curve.element, this.decisions, this.recipe,
+      this.heads, this.drawings, this.facts, this.curve.element, this.decisions, this.recipe, this.code,
     ];
   }
 
@@ -42,10 +45,13 @@ export default class Network {
       one.error ? h("p", { class: "trouble" }, one.error) : null,
       one.formulas ? h("pre", { tabindex: "0" }, one.formulas) : null,
       one.svg
-        ? h("div", { class: "drawing scroll", tabindex: "0", role: "region", "aria-label": `drawing of trial ${one.trial}` }, drawing(one.svg))
+        ? [
+          h("p", { class: "told quiet", role: "status" }, HOW),
+          h("div", { class: "drawing scroll", tabindex: "0", role: "region", "aria-label": `drawing of trial ${one.trial}` }, drawing(one.svg)),
+        ]
         : h("p", { class: "quiet" }, "No drawing: the space or the data of this study are not here."),
     )));
-    for (const group of this.drawings.querySelectorAll("svg g.box, svg g.link")) group.setAttribute("tabindex", "0");
+    for (const svg of this.drawings.querySelectorAll("svg")) followed(svg);
   }
 
   compare(found) {
@@ -72,5 +78,40 @@ export default class Network {
     fill(this.recipe, h("h2", {}, "Recipe"), found[0].recipe
       ? h("details", {}, h("summary", {}, "how it was trained"), h("pre", { tabindex: "0" }, JSON.stringify(found[0].recipe, null, 2)))
       : h("p", { class: "quiet" }, "Nothing was trained by a recipe of reinas."));
+    const written = found.filter((one) => one.code);
+    this.code.hidden = !written.length;
+    fill(this.code, h("h2", {}, "Code"), written.map((one) => h("details", {},
+      h("summary", {}, `trial ${one.trial} as plain PyTorch`),
+      h("p", {}, h("button", { type: "button", "data-code": one.trial }, `Save trial-${one.trial}.py`),
+        " The network as it is exported, without its weights: it takes standardised examples."),
+      h("pre", { tabindex: "0" }, one.code))));
+    for (const button of this.code.querySelectorAll("button[data-code]")) {
+      const one = written.find(({ trial }) => String(trial) === button.dataset.code);
+      button.onclick = () => download(`trial-${one.trial}.py`, one.code, "text/x-python");
+    }
+  }
+}
+
+// Pointing at a layer, or moving to it by the keyboard, tells its numbers and marks its connections.
+function followed(svg) {
+  const told = svg.closest(".network").querySelector(".told");
+  const links = [...svg.querySelectorAll("g.link")];
+  for (const group of svg.querySelectorAll("g.box, g.link")) {
+    group.setAttribute("tabindex", "0");
+    const { box } = group.dataset;
+    const show = () => {
+      told.textContent = group.querySelector("title").textContent;
+      svg.classList.add("following");
+      for (const link of links) {
+        link.classList.toggle("followed", link === group || (box !== undefined && [link.dataset.from, link.dataset.to].includes(box)));
+      }
+    };
+    const leave = () => {
+      told.textContent = HOW;
+      svg.classList.remove("following");
+    };
+    for (const [event, act] of [["mouseenter", show], ["focus", show], ["mouseleave", leave], ["blur", leave]]) {
+      group.addEventListener(event, act);
+    }
   }
 }

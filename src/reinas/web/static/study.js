@@ -3,7 +3,7 @@
 import { COLOURS, Chart, thinned } from "/charts.js";
 import { address, ago, choice, duration, fill, h, number, parameters, read, remember, table } from "/dom.js";
 
-const [NUMBER, BATCH, STATE, VALUE, SECONDS, AT, STEP, ERROR] = [0, 1, 2, 3, 4, 5, 6, 7];
+const [NUMBER, STATE, VALUE, SECONDS, AT, STEP, ERROR, MEASURED] = [0, 2, 3, 4, 5, 6, 7, 8];
 const TOP = 10;
 const KINDS = {
   complete: { symbol: "circle", color: COLOURS[0] },
@@ -71,8 +71,9 @@ export default class Study {
     this.rewards = new Chart("Rewards", AXES[this.axis], "reward");
     this.curves = new Chart("Learning curves", "epoch or reported step", "score");
     this.learned = new Chart("What the policy reports", "batch", "", { height: 260 });
+    this.front = new Chart("The Pareto front", "", "", { height: 380 });
     this.facts = h("dl", { class: "facts" });
-    this.parts = Object.fromEntries(["best", "failures", "rungs", "workers", "settings"].map((k) => [k, h("section")]));
+    this.parts = Object.fromEntries(["front", "best", "failures", "rungs", "workers", "settings"].map((k) => [k, h("section")]));
     this.elements = [
       h("h1", {}, this.name),
       h("p", { class: "row" },
@@ -85,18 +86,21 @@ export default class Study {
         this.rewards.axes[0] = AXES[axis];
         this.drawRewards();
       }),
-      this.rewards.element, this.curves.element, this.parts.best, this.learned.element, this.parts.failures,
+      this.rewards.element, this.front.element, this.parts.front, this.curves.element, this.parts.best, this.learned.element, this.parts.failures,
       this.parts.rungs, this.parts.workers, this.parts.settings,
     ];
-    this.rewards.onPoint((point) => {
-      if (point.customdata !== undefined) location.assign(address("/network", { name: this.name, trial: point.customdata }));
-    });
+    for (const chart of [this.rewards, this.front]) {
+      chart.onPoint((point) => {
+        if (point.customdata !== undefined) location.assign(address("/network", { name: this.name, trial: point.customdata }));
+      });
+    }
   }
 
   async update() {
     const [about, curves] = await Promise.all([this.data.update(), read("curves", { name: this.name })]);
     this.showFacts(about);
     this.drawRewards();
+    this.drawFront(about);
     this.drawCurves(curves);
     this.drawLearned();
     this.showTables(about);
@@ -149,6 +153,36 @@ export default class Study {
     return this.rewards.draw(traces, placed.length ? note : "no trial has finished yet");
   }
 
+  // All complete trials by the first two objectives; a table has all of them
+  drawFront({ objectives, lower, front }) {
+    this.front.element.hidden = !objectives.length;
+    const own = this.data.rows.filter((row) => row[STATE] === "complete");
+    part(this.parts.front, "On the front", front.length && table(["trial", ...objectives], front.map((trial) => {
+      const row = own.find((one) => one[NUMBER] === trial);
+      return [this.link(trial), ...row[MEASURED].map((value) => number(value))];
+    }), { numbers: [0, ...objectives.map((_, k) => k + 1)], label: "the Pareto front" }));
+    if (!objectives.length) return;
+    const [vertical, horizontal] = objectives;
+    const found = new Set(front);
+    this.front.axes = [horizontal, vertical];
+    this.front.options.x = lower.includes(horizontal) ? { type: "log" } : {};
+    const dots = (name, some, marker, mode = "markers") => ({
+      name, mode, type: "scatter", marker, line: { shape: "hv", color: COLOURS[1], width: 1.5 },
+      x: some.map((row) => row[MEASURED][1]), y: some.map((row) => row[MEASURED][0]),
+      text: some.map((row) => `trial ${row[NUMBER]}`), customdata: some.map((row) => row[NUMBER]),
+      hovertemplate: "%{text}<br>%{x:.4s}, %{y:.4f}<extra></extra>",
+    });
+    const best = own.filter((row) => found.has(row[NUMBER])).sort((a, b) => a[MEASURED][1] - b[MEASURED][1]);
+    this.front.draw([
+      dots("trials", thinned(own.filter((row) => !found.has(row[NUMBER]))), { size: 7, color: COLOURS[0], opacity: 0.6 }),
+      dots("on the front", best, { size: 10, symbol: "diamond", color: COLOURS[1] }, objectives.length === 2 ? "lines+markers" : "markers"),
+    ], "no other network is at least as good in all of these, and better in one");
+  }
+
+  link(trial) {
+    return h("a", { href: address("/network", { name: this.name, trial }) }, `${trial}`);
+  }
+
   drawCurves({ best, curves, running }) {
     const traces = [
       ...curves.map((curve) => line(curve, best.includes(curve.trial) ? "best" : curve.state)),
@@ -177,7 +211,7 @@ export default class Study {
 
   showTables(about) {
     const { rows } = this.data;
-    const link = (trial) => h("a", { href: address("/network", { name: this.name, trial }) }, `${trial}`);
+    const link = (trial) => this.link(trial);
     const best = rows.filter((row) => row[STATE] === "complete").sort((a, b) => b[VALUE] - a[VALUE]).slice(0, TOP);
     part(this.parts.best, "The best networks", best.length && table(
       ["trial", "reward", "training time", "beside the best"],
