@@ -8,7 +8,7 @@ from rich.console import Console
 from reinas import Outcome
 from reinas.report import machines as report
 from reinas.report.machines import Gradients, Machine, machines
-from reinas.report.page import page
+from reinas.report.page import body
 from reinas.report.report import make_report
 from reinas.report.terminal import print_report
 from reinas.store.values import AttemptRecord, Proposal, Update
@@ -93,7 +93,7 @@ def test_the_terminal_and_the_page_show_them(log):
     text = console.export_text()
     assert "Machines (0 children lost)" in text
     assert any(line.split()[:5] == ["one<1>", "1", "0", "1", "0"] for line in text.splitlines())
-    assert "<td>one&lt;1&gt;</td>" in page(make_report(log))
+    assert "<td>one&lt;1&gt;</td>" in body(make_report(log))
 
 
 def test_attempts_are_kept_until_they_end(log):

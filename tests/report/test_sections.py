@@ -5,7 +5,7 @@ import pytest
 from reinas import Outcome, Trial
 from reinas.errors import TrialError
 from reinas.report.report import make_report
-from reinas.report.sections import Drawing, Figure, Table, sections
+from reinas.report.sections import Drawing, Table, sections
 from reinas.report.trials import finished_trials
 from reinas.types import Pruned
 
@@ -17,7 +17,6 @@ def titled(log):
 def test_a_search_has_these_sections_in_this_order(log):
     """Those that have something to show."""
     assert list(titled(log)) == [
-        "Rewards",
         "The best network",
         "The best architectures",
         "Failures",
@@ -26,13 +25,13 @@ def test_a_search_has_these_sections_in_this_order(log):
     ]
 
 
-def test_a_search_without_trials_has_rewards_and_settings(make_log):
-    """An empty figure, and what the search was begun with."""
-    assert list(titled(make_log([], []))) == ["Rewards", "Settings"]
+def test_a_search_without_trials_has_settings(make_log):
+    """What it was begun with."""
+    assert list(titled(make_log([], []))) == ["Settings"]
 
 
-def test_figures_and_drawings_are_made_only_when_they_are_rendered(log, monkeypatch):
-    """A terminal needs neither Plotly nor the task's data."""
+def test_drawings_are_made_only_when_they_are_rendered(log, monkeypatch):
+    """A terminal does not need the task's data."""
     from reinas.report import sections as module
 
     def fail(report):
@@ -40,7 +39,6 @@ def test_figures_and_drawings_are_made_only_when_they_are_rendered(log, monkeypa
 
     monkeypatch.setattr(module, "drawing", fail)
     parts = [part for section in titled(log).values() for part in section.parts]
-    assert any(isinstance(part, Figure) for part in parts)
     (drawn,) = [part for part in parts if isinstance(part, Drawing)]
     with pytest.raises(AssertionError, match="drawn"):
         drawn.make()

@@ -27,10 +27,12 @@ from reinas.config.options import (
 from reinas.config.settings import Setting, Settings, cited, merged, read
 from reinas.devices import Precision
 from reinas.fitting.fit_observer import FitObserver
-from reinas.report.page import page
 from reinas.report.report import make_report
 from reinas.store import Store
 from reinas.types import Trial
+
+PATIENCE = 2.0
+"""Seconds in which the page's views of the policy are computed."""
 
 
 class FitOptions(LimitOptions, WorkerOptions, SeedOptions, NameOptions, StoreOptions):
@@ -137,8 +139,10 @@ def _run(
             observer=bar,
             begun=begun,
         )
+    from reinas.web.single import page
+
     file = fitted.folder / "report.html"
-    write_page(page(make_report(fitted.study.record)), file)
+    write_page(page(home, make_report(fitted.study.record), patience=PATIENCE), file)
     if as_json:
         print_json(_document(name, fitted))
     else:

@@ -54,7 +54,7 @@ def show(
     given: Settings,
     html: Annotated[
         Path | None,
-        typer.Option(help="Write one self-contained page with figures.", metavar="FILE.html"),
+        typer.Option(help="Write the page of `reinas watch` as one file.", metavar="FILE.html"),
     ] = None,
     svg: Annotated[
         Path | None, typer.Option(help="Write a drawing of the best network.", metavar="FILE.svg")
@@ -76,9 +76,9 @@ def show(
     store = Store(read(StoreOptions, given).store)
     report = make_report(store.get(name), top, working=store.working(name), gone=is_gone)
     if html:
-        from reinas.report.page import page
+        from reinas.web.single import page
 
-        write(page(report), html)
+        write(page(store, report), html)
     if svg:
         write(drawing(report), svg)
     if latex:

@@ -1,13 +1,13 @@
-"""A report as one self-contained HTML page."""
+"""A report as HTML: what the page says without its charts."""
 
 from html import escape
 
-from reinas.errors import ReinasError, SettingError
-from reinas.report.html import figure_html, quiet, table, whole
+from reinas.errors import ReinasError
+from reinas.report.drawing import unstyled
+from reinas.report.html import quiet, table
 from reinas.report.report import Report
 from reinas.report.sections import (
     Drawing,
-    Figure,
     Part,
     Preformatted,
     Section,
@@ -20,23 +20,21 @@ CODE = ("architecture", "value")
 """The titles of columns that are set in a fixed-width font."""
 
 
-def page(report: Report) -> str:
+def body(report: Report) -> str:
     """Render a report: the facts of the whole search, then every section.
 
     Args:
         report: The report.
 
     Returns:
-        The HTML document, with all scripts, styles and figures inside.
+        HTML elements, for the body of a page.
     """
     blocks = [f"<h1>{escape(report.name)}</h1>", quiet(_subtitle(report)), _facts(report)]
     if not report.best:
         blocks.append("<p>No child has been trained yet.</p>")
-    has_library = False
     for section in sections(report):
-        blocks += _section(section, first=not has_library)
-        has_library |= any(isinstance(part, Figure) for part in section.parts)
-    return whole(f"reinas: {report.name}", blocks)
+        blocks += _section(section)
+    return "\n".join(blocks)
 
 
 def _subtitle(report: Report) -> str:
@@ -48,34 +46,24 @@ def _subtitle(report: Report) -> str:
 
 def _facts(report: Report) -> str:
     cards = "".join(
-        f'<div class="fact"><span class="quiet">{escape(fact.label)}</span>'
-        f"<b>{escape(fact.value)}</b></div>"
+        f"<div><dt>{escape(fact.label)}</dt><dd>{escape(fact.value)}</dd></div>"
         for fact in facts(report)
     )
-    return f'<div class="facts">{cards}</div>'
+    return f'<dl class="facts">{cards}</dl>'
 
 
-def _section(section: Section, *, first: bool) -> list[str]:
-    """The blocks of a section; the `first` figure of the page includes the plotting library."""
+def _section(section: Section) -> list[str]:
     blocks = [f"<h2>{escape(section.title)}</h2>"]
     if section.note:
         blocks.append(quiet(section.note))
-    for part in section.parts:
-        blocks.append(_part(part, first=first))
-        first &= not isinstance(part, Figure)
-    return blocks
+    return blocks + [_part(part) for part in section.parts]
 
 
-def _part(part: Part, *, first: bool) -> str:
+def _part(part: Part) -> str:
     match part:
-        case Figure():
-            try:
-                return figure_html(part.make(), first=first)
-            except SettingError as error:  # the page says all the rest without Plotly
-                return quiet(f"Not drawn: {error}")
         case Drawing():
             try:
-                return f'<div class="drawing">{part.make()}</div>'
+                return f'<div class="drawing">{unstyled(part.make())}</div>'
             except ReinasError as error:
                 return quiet(f"It cannot be drawn: {error}")
         case Preformatted():

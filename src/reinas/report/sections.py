@@ -5,7 +5,6 @@ A new section is one more function here, and its name in `SECTIONS`.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from reinas.fronts import measured
 from reinas.report.report import RecipeResult, Report, cell_formulas, drawing
@@ -61,20 +60,13 @@ class Preformatted:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A Plotly figure, on pages only; `make` makes it, which imports Plotly."""
-
-    make: Callable[[], Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Drawing:
     """An SVG element, on pages only; `make` makes it, which may read the task's data."""
 
     make: Callable[[], str]
 
 
-Part = Table | Preformatted | Figure | Drawing
+Part = Table | Preformatted | Drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +117,6 @@ def sections(report: Report) -> list[Section]:
     return [section for make in SECTIONS for section in make(report)]
 
 
-def _rewards(report: Report) -> Iterable[Section]:
-    def make() -> Any:
-        from reinas.report.figures import rewards
-
-        return rewards(report.history)
-
-    yield Section("Rewards", (Figure(make),))
-
-
 def _best_network(report: Report) -> Iterable[Section]:
     if report.best:
         yield Section("The best network", (Drawing(lambda: drawing(report)),))
@@ -171,11 +154,6 @@ def _front(report: Report) -> Iterable[Section]:
     by_number = {t.number: t for t in report.history}
     trials = [by_number[n] for n in report.front]
 
-    def make() -> Any:
-        from reinas.report.figures import pareto
-
-        return pareto(report.history, report.front, names)
-
     rows = [
         (
             str(trial.number),
@@ -185,9 +163,8 @@ def _front(report: Report) -> Iterable[Section]:
         for trial in trials
     ]
     head = ["trial", *names, "architecture"]
-    parts = (Figure(make), Table(head, rows, words=[len(head) - 1]))
     note = "No other network is at least as good in all of these, and better in one."
-    yield Section("The Pareto front", parts, note)
+    yield Section("The Pareto front", (Table(head, rows, words=[len(head) - 1]),), note)
 
 
 def _grid(report: Report) -> Iterable[Section]:
@@ -268,17 +245,11 @@ def _diagnostics(report: Report) -> Iterable[Section]:
     if not report.diagnostics:
         return
 
-    def make() -> Any:
-        from reinas.report.figures import entropy
-
-        return entropy(report.diagnostics)
-
     has_entropy = any("entropy" in row for row in report.diagnostics)
-    figure: tuple[Part, ...] = (Figure(make),) if has_entropy else ()
     note = "Means over consecutive batches."
     if has_entropy:
         note += " Entropy is how undecided the policy still is, at its own samples."
-    yield Section("Policy diagnostics", (*figure, _grouped(report)), note)
+    yield Section("Policy diagnostics", (_grouped(report),), note)
 
 
 def _grouped(report: Report) -> Table:
@@ -302,7 +273,6 @@ def _settings(report: Report) -> Iterable[Section]:
 
 
 SECTIONS: tuple[Callable[[Report], Iterable[Section]], ...] = (
-    _rewards,
     _best_network,
     _best_cell,
     _front,

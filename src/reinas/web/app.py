@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
-from jinja2 import Environment, PackageLoader, select_autoescape
 from plotly.offline import get_plotlyjs
 from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
@@ -21,11 +20,11 @@ from reinas import __version__
 from reinas.errors import ReinasError
 from reinas.report.cell_drawing import CELL_STYLE
 from reinas.report.drawing import STYLE
+from reinas.web.assets import STATIC, TEMPLATES
 from reinas.web.guard import Guard
 from reinas.web.pulse import Pulse
 from reinas.web.source import Source
 
-STATIC = Path(__file__).parent / "static"
 VIEWS = ("", "study", "network", "policy", "compare", "toy")
 KINDS = {".js": "text/javascript", ".css": "text/css"}
 
@@ -84,13 +83,8 @@ def _document(source: Source, name: str) -> Callable[[Request], Any]:
     return answer
 
 
-_TEMPLATES = Environment(
-    loader=PackageLoader("reinas.web"), autoescape=select_autoescape(), trim_blocks=True
-)
-
-
 async def _page(request: Request) -> Response:
-    template = _TEMPLATES.get_template("page.html")
+    template = TEMPLATES.get_template("page.html")
     ids = await anyio.to_thread.run_sync(_style_ids)
     return HTMLResponse(template.render(version=__version__, style_ids=ids))
 

@@ -14,13 +14,16 @@ from reinas.store import Store, schema
 from reinas.study.claims import is_gone
 from reinas.web.feed import Feed, curves, diagnostics, running, workers
 from reinas.web.microscope import Microscope
-from reinas.web.network_view import described
+from reinas.web.network_view import Networks
 
 MOST_FEEDS = 32
 """Studies whose rows are kept in memory."""
 LIVE = 24
 """Running children that are shown, and latest finished curves."""
 BEST = 6
+"""Best children whose curves stand out."""
+TOP = 10
+"""Best networks in the table of a study."""
 
 s, t = schema.searches.c, schema.trials.c
 
@@ -35,6 +38,7 @@ class Documents:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._feeds: OrderedDict[int, Feed] = OrderedDict()
+        self._networks = Networks()
         self.microscope = Microscope(store)
 
     def studies(self) -> dict[str, Any]:
@@ -100,11 +104,13 @@ class Documents:
         feed = self._feed(row)
         feed.update()
         own = [r for r in feed.rows if r[2] != "repeat"]
-        best = sorted((r for r in own if r[2] == "complete"), key=lambda r: -r[3])[:BEST]
+        top = sorted((r for r in own if r[2] == "complete"), key=lambda r: -r[3])[:TOP]
+        best = top[:BEST]
         numbers = sorted({r[0] for r in [*best, *own[-LIVE:]]})
         live = running(self._store, row.id, LIVE)
         return {
             "best": [r[0] for r in best],
+            "texts": self._store.get(name).texts([r[0] for r in top]),
             "curves": curves(self._store, row.id, numbers),
             "running": [{"trial": r["trial"], "points": r["points"]} for r in live],
         }
@@ -112,7 +118,7 @@ class Documents:
     def network(self, name: str, trial: int) -> dict[str, Any]:
         """One trial's architecture: its drawing, code, decisions, formulas, curve, measurements."""
         row = self._row(name)
-        shown = described(self._store.get(name), trial)
+        shown = self._networks.described(self._store.get(name), trial)
         own = trial if shown["repeat_of"] is None else shown["repeat_of"]
         (curve,) = curves(self._store, row.id, [own]) or ({"points": []},)
         return {"name": name, "points": curve["points"], **shown}

@@ -1,6 +1,5 @@
 """The store as the page reads it: opened when it is there, opened anew when it was replaced."""
 
-import math
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from reinas.errors import FileError, SettingError, StoreError
 from reinas.store import Store
+from reinas.web.assets import finite
 from reinas.web.documents import Documents
 
 Given = Mapping[str, str]
@@ -60,7 +60,7 @@ class Source:
         Raises:
             ReinasError: The store or the study cannot be read, or a parameter is wrong.
         """
-        return _finite(self._readers[name](self._documents(), given))
+        return finite(self._readers[name](self._documents(), given))
 
     def _documents(self) -> Documents:
         with self._lock:
@@ -101,14 +101,3 @@ def _pair(given: Given) -> tuple[int, int] | None:
     if "one" not in given:
         return None
     return _number(given, "one"), _number(given, "other")
-
-
-def _finite(value: Any) -> Any:
-    """The value with None for what JSON has not."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return value

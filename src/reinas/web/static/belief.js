@@ -1,7 +1,7 @@
 // What Bayesian search believes: importance, effects, a slice, and why it proposed a batch.
 
 import { COLOURS, Chart } from "/charts.js";
-import { TALLEST, address, fill, h, number, remember, table } from "/dom.js";
+import { TALLEST, address, fill, h, held, number, remember, table } from "/dom.js";
 
 export default class Belief {
   constructor(page) {
@@ -59,7 +59,7 @@ export default class Belief {
 
   slice(slice) {
     const { decisions } = this.page.found;
-    this.pickers.hidden = !slice;
+    this.pickers.hidden = !slice || held !== null; // a file holds one slice
     for (const chart of [this.mean, this.doubt]) chart.element.hidden = !slice;
     if (!slice) return;
     const [one, other] = slice.pair.map((t) => decisions[t]);

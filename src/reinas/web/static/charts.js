@@ -1,6 +1,6 @@
 // Charts by Plotly's own bundle, in colours that the colour-blind tell apart (Okabe and Ito).
 
-import { download, h } from "/dom.js";
+import { download, h, held } from "/dom.js";
 
 export const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000"];
 export const MOST = 2000; // points that a chart draws of one series
@@ -13,9 +13,15 @@ Element.prototype.setAttribute = function styled(name, value) {
   else setAttribute.call(this, name, value);
 };
 
+const MISSING = "Not drawn: charts need Plotly, which was not installed where this file was written (pip install 'reinas[report]').";
+
 let loading = null;
 
 function plotly() {
+  if (held) {
+    // a file has the library in it, unless it was not there to be put in
+    return window.Plotly ? Promise.resolve(window.Plotly) : Promise.reject(new Error(MISSING));
+  }
   loading ??= new Promise((done, failed) => {
     const script = h("script", { src: "/plotly.js" });
     script.onload = () => done(window.Plotly);
@@ -86,13 +92,19 @@ export class Chart {
   async draw(traces, note = "") {
     this.traces = traces;
     this.note.textContent = note ? ` · ${note}` : "";
-    const library = await plotly();
+    let library;
+    try {
+      library = await plotly();
+    } catch (error) {
+      this.note.textContent = ` · ${error.message}`;
+      return;
+    }
     await library.react(this.holder, traces, this.layout(), { displayModeBar: false, responsive: true });
   }
 
   onPoint(action) {
     this.clicked = action;
-    plotly().then(() => {
+    plotly().catch(() => null).then(() => {
       const attach = () => this.holder.on?.("plotly_click", (event) => this.clicked(event.points[0]));
       if (this.holder.on) attach();
       else setTimeout(attach, 500);

@@ -27,24 +27,11 @@ export function drawing(svg) {
   return document.importNode(parsed, true);
 }
 
-export function address(path, parameters) {
-  const query = new URLSearchParams();
-  for (const [key, value] of Object.entries(parameters)) {
-    for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== null && one !== undefined && one !== "") query.append(key, one);
-    }
-  }
-  const text = query.toString();
-  return text ? `${path}?${text}` : path;
-}
+// A page that was written to a file holds all that it shows, and its addresses are behind the #.
+const holder = document.getElementById("documents");
+export const held = holder ? JSON.parse(holder.textContent) : null;
 
-export function parameters() {
-  return new URLSearchParams(location.search);
-}
-
-// The address is the state of the view: a link to it shows the same.
-export function remember(changes) {
-  const query = parameters();
+function added(query, changes) {
   for (const [key, value] of Object.entries(changes)) {
     query.delete(key);
     for (const one of Array.isArray(value) ? value : [value]) {
@@ -52,10 +39,43 @@ export function remember(changes) {
     }
   }
   const text = query.toString();
-  history.replaceState(null, "", text ? `${location.pathname}?${text}` : location.pathname);
+  return text ? `?${text}` : "";
+}
+
+export function address(path, parameters) {
+  return (held ? "#" : "") + path + added(new URLSearchParams(), parameters);
+}
+
+// The path of the view, and its parameters
+export function place() {
+  if (!held) return [location.pathname, location.search];
+  const [path, query] = location.hash.slice(1).split("?");
+  return [path || "/study", query ?? ""];
+}
+
+export function parameters() {
+  const query = new URLSearchParams(place()[1]);
+  if (held) query.set("name", held.name);
+  return query;
+}
+
+// The address is the state of the view: a link to it shows the same.
+export function remember(changes) {
+  const [path, query] = place();
+  history.replaceState(null, "", (held ? "#" : "") + path + added(new URLSearchParams(query), changes));
+}
+
+function within(name, given) {
+  const found = { network: () => held.networks[given.trial], moment: () => held.moments[given.batch] };
+  const document = (found[name] ?? (() => held[name]))();
+  if (document?.error) throw new Error(document.error);
+  if (document) return document;
+  const what = name === "network" ? `trial ${given.trial}` : `batch ${given.batch}`;
+  throw new Error(`${what} is not in this file, which holds the best and some others: \`reinas watch\` shows all`);
 }
 
 export async function read(name, given = {}) {
+  if (held) return within(name, given);
   const answer = await fetch(address(`/api/${name}`, given));
   const found = await answer.json();
   if (!answer.ok) throw new Error(found.error ?? `status ${answer.status}`);

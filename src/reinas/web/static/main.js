@@ -1,6 +1,6 @@
 // Which view the address means, and the stream that says when the store has changed.
 
-import { h } from "/dom.js";
+import { h, held, place as where } from "/dom.js";
 
 const VIEWS = { "/": "studies", "/study": "study", "/network": "network", "/policy": "policy", "/compare": "compare", "/toy": "toy" };
 const QUIET = 300; // milliseconds between two updates of a view, so that a busy store does not drown it
@@ -19,15 +19,25 @@ document.getElementById("theme").addEventListener("click", () =>
   theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark"),
 );
 
-for (const link of document.querySelectorAll("nav a")) {
-  if (new URL(link.href).pathname === location.pathname) link.setAttribute("aria-current", "page");
-}
-
-const { default: View } = await import(`/${VIEWS[location.pathname]}.js`);
-const view = new View(place);
-let shown = false;
+const report = [...place.childNodes]; // what a file has as text
+let view;
+let shown;
 let busy = false;
 let again = false;
+
+async function open() {
+  const [path] = where();
+  for (const link of document.querySelectorAll("nav a")) {
+    const own = held ? link.hash.slice(1) === path : link.pathname === path;
+    if (own) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  shown = false;
+  if (held && path === "/report") view = { elements: report, update() {} };
+  else if (!VIEWS[path]) throw new Error(`there is no view ${path}`);
+  else view = new (await import(`/${VIEWS[path]}.js`)).default(place);
+  await update();
+}
 
 async function update() {
   if (busy) {
@@ -58,11 +68,17 @@ async function update() {
       again = false;
       update();
     }
-  }, QUIET);
+  }, held ? 0 : QUIET);
 }
 
-await update();
-if (view.isLive !== false) {
+await open();
+if (held) {
+  live.textContent = `written ${new Date(held.written * 1000).toLocaleString()}`;
+  addEventListener("hashchange", () => {
+    open();
+    scrollTo(0, 0);
+  });
+} else if (view.isLive !== false) {
   const stream = new EventSource("/events");
   let first = true;
   stream.onmessage = () => {

@@ -1,7 +1,7 @@
 // The policy at each moment: what it was before each batch, and what the batch did to it.
 
 import Belief from "/belief.js";
-import { address, fill, h, parameters, read, remember } from "/dom.js";
+import { address, fill, h, held, parameters, read, remember } from "/dom.js";
 import Family from "/family.js";
 import Gradient from "/gradient.js";
 
@@ -40,10 +40,10 @@ export default class Policy {
     do {
       this.found = await read("policy", { name: this.name });
       this.intro.textContent = this.said();
-    } while (!this.found.done);
+    } while (!this.found.done && !held);
     const last = this.found.learned - 1;
     this.slider.max = Math.max(last, 0);
-    this.slider.value = this.batch ?? last;
+    this.slider.value = near(this.batch ?? last);
     this.label();
     const names = this.found.decisions.map((decision) => decision.name);
     if (this.select.options.length !== names.length) {
@@ -66,10 +66,10 @@ export default class Policy {
   }
 
   goTo(batch) {
-    [this.batch, this.trial] = [batch, null];
-    this.slider.value = batch;
+    [this.batch, this.trial] = [near(batch), null];
+    this.slider.value = this.batch;
     this.label();
-    remember({ batch, trial: null });
+    remember({ batch: this.batch, trial: null });
     this.show();
   }
 
@@ -99,4 +99,11 @@ export default class Policy {
     const told = await read("moment", given);
     await this.view.show(told);
   }
+}
+
+// In a file, the batch nearest to one of which it holds the moment
+function near(batch) {
+  if (!held) return batch;
+  const distance = (other) => Math.abs(other - batch);
+  return Object.keys(held.moments).map(Number).sort((a, b) => distance(a) - distance(b))[0] ?? batch;
 }

@@ -1,10 +1,10 @@
 // One study: rewards, curves, failures, machines, the best networks.
 
 import { COLOURS, Chart, thinned } from "/charts.js";
-import { address, ago, choice, duration, fill, h, number, parameters, read, remember, table } from "/dom.js";
+import { address, ago, choice, duration, fill, h, held, number, parameters, read, remember, table } from "/dom.js";
 
 const [NUMBER, STATE, VALUE, SECONDS, AT, STEP, ERROR, MEASURED] = [0, 2, 3, 4, 5, 6, 7, 8];
-const TOP = 10;
+const WINDOW = 16; // trials in the moving mean
 const KINDS = {
   complete: { symbol: "circle", color: COLOURS[0] },
   repeat: { symbol: "circle-open", color: COLOURS[6] },
@@ -25,11 +25,17 @@ export class Rows {
   async update() {
     const batch = this.diagnostics.at(-1)?.batch ?? 0;
     const found = await read("study", { name: this.name, feed: this.feed, since: this.rows.length, batch });
+    if (held) return this.all(found);
     if (found.since === 0) [this.rows, this.diagnostics] = [[], []];
     this.rows.push(...found.rows);
     this.diagnostics.push(...found.diagnostics);
     this.feed = found.feed;
     this.about = found;
+    return found;
+  }
+
+  all(found) {
+    [this.rows, this.diagnostics, this.about] = [found.rows, found.diagnostics, found];
     return found;
   }
 
@@ -78,7 +84,7 @@ export default class Study {
       h("h1", {}, this.name),
       h("p", { class: "row" },
         h("a", { href: address("/policy", { name: this.name }) }, "The policy under a microscope"),
-        h("a", { href: address("/compare", { name: this.name }) }, "Compare")),
+        held ? null : h("a", { href: address("/compare", { name: this.name }) }, "Compare")),
       this.facts,
       choice("Rewards over", [["trials", "trials"], ["cost", "cost"], ["time", "time"]], this.axis, (axis) => {
         this.axis = axis;
@@ -103,7 +109,7 @@ export default class Study {
     this.drawFront(about);
     this.drawCurves(curves);
     this.drawLearned();
-    this.showTables(about);
+    this.showTables(about, curves.texts);
   }
 
   showFacts(about) {
@@ -144,6 +150,10 @@ export default class Study {
         text: points.map(([, row]) => `trial ${row[NUMBER]}${row[ERROR] ? `: ${plain(row[ERROR])}` : ""}`),
         hovertemplate: "%{text}<br>%{y:.4f}<extra></extra>",
       });
+    }
+    const mean = moving(placed.filter(([, row]) => row[VALUE] !== null));
+    if (mean.x.length) {
+      traces.push({ name: `mean of the last ${WINDOW}`, mode: "lines", type: "scatter", ...mean, line: { width: 1.5, color: COLOURS[3] } });
     }
     traces.push({
       name: "best so far", mode: "lines", type: "scatter", ...this.data.best(this.axis),
@@ -209,15 +219,17 @@ export default class Study {
     })));
   }
 
-  showTables(about) {
+  showTables(about, texts) {
     const { rows } = this.data;
     const link = (trial) => this.link(trial);
-    const best = rows.filter((row) => row[STATE] === "complete").sort((a, b) => b[VALUE] - a[VALUE]).slice(0, TOP);
+    // of equal rewards the earliest comes first, as in the text of a report
+    const best = rows.filter((row) => row[STATE] === "complete" && texts[row[NUMBER]] !== undefined)
+      .sort((a, b) => b[VALUE] - a[VALUE] || a[NUMBER] - b[NUMBER]);
     part(this.parts.best, "The best networks", best.length && table(
-      ["trial", "reward", "training time", "beside the best"],
+      ["trial", "reward", "training time", "beside the best", "architecture"],
       best.map((row, place) => [link(row[NUMBER]), number(row[VALUE]), duration(row[SECONDS]), place ? h("a", {
         href: address("/network", { name: this.name, trial: best[0][NUMBER], with: row[NUMBER] }),
-      }, "compare") : "–"]), { numbers: [0, 1, 2], label: "the best networks" }));
+      }, "compare") : "–", h("code", {}, texts[row[NUMBER]])]), { numbers: [0, 1, 2], label: "the best networks" }));
     const failures = counted(rows.filter((row) => row[ERROR]), (row) => row[ERROR]);
     part(this.parts.failures, "Failures", failures.length && table(
       ["trials", "reason", "the last"], failures.map(([reason, some]) => [some.length, reason, link(some.at(-1)[NUMBER])]),
@@ -237,6 +249,21 @@ export default class Study {
     part(this.parts.settings, "Settings", h("details", {}, h("summary", {}, "as recorded"),
       h("pre", { tabindex: "0" }, JSON.stringify(about.settings, null, 2))));
   }
+}
+
+// The mean of the last rewards, where there are as many
+function moving(placed) {
+  const [x, y] = [[], []];
+  let sum = 0;
+  placed.forEach(([at, row], place) => {
+    sum += row[VALUE] - (place >= WINDOW ? placed[place - WINDOW][1][VALUE] : 0);
+    if (place >= WINDOW - 1) {
+      x.push(at);
+      y.push(sum / WINDOW);
+    }
+  });
+  const points = thinned(x.map((at, place) => [at, y[place]]));
+  return { x: points.map(([at]) => at), y: points.map(([, value]) => value) };
 }
 
 function line(curve, kind) {
