@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,28 @@ def _windows_memory() -> float:
     kibibytes = ctypes.c_ulonglong(0)
     known = windll.kernel32.GetPhysicallyInstalledSystemMemory(ctypes.byref(kibibytes))
     return float(kibibytes.value) / (1 << 20) if known else UNKNOWN_MEMORY
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Within, Ctrl-C waits for the end of what is begun; for things that take milliseconds.
+
+    An interruption in the middle of SQLAlchemy's own code would lose a connection with its lock,
+    and the next transaction of this very process would wait for it. Other threads than the main
+    one are not interrupted anyway.
+    """
+    answer = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(answer):
+        yield
+        return
+    came: list[tuple[int, Any]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, answer)
+        if came:
+            answer(*came[0])
 
 
 def limit_memory(size: int, *, hard: bool = True) -> bool:

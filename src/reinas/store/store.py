@@ -19,6 +19,7 @@ from reinas.store.base import AbstractStore
 from reinas.store.json import now
 from reinas.store.runs import Runs
 from reinas.store.sql_record import SqlRecord
+from reinas.system import uninterrupted
 
 LONGEST_NAME = 200  # characters; file systems take 255
 
@@ -90,7 +91,8 @@ class Store(AbstractStore):
             StoreError: The database failed; the message says what to do.
         """
         try:
-            with self._engine.execution_options(exclusive=exclusive).begin() as connection:
+            engine = self._engine.execution_options(exclusive=exclusive)
+            with uninterrupted(), engine.begin() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
             raise StoreError(sqlite.explain(self.location, error)) from error
