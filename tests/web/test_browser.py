@@ -13,6 +13,8 @@ import pytest
 
 import reinas
 from reinas.questions.toy import REVIEW_LOSSES, REVIEW_STARTS, closed_form
+from reinas.report.report import make_report
+from reinas.web.single import page as page_of
 from web.conftest import LINKED, ODD, filled
 
 pytest.importorskip("playwright")
@@ -310,6 +312,64 @@ def test_a_store_that_vanishes_is_said(browser, tmp_path):
         shown.get_by_role("alert").wait_for(state="detached")
         tab.context.close()
         page.terminate()
+
+
+# ---- the same in a file ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["trained", "controller", "bayes", "evolution-0", ODD])
+def test_a_file_has_the_same_views(browser, live, tmp_path, name):
+    """From the disk, without a server: all views, no request, no complaint, no violation."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    store, _ = live
+    file = tmp_path / "page.html"
+    file.write_text(page_of(store, make_report(store.get(name))), encoding="utf-8")
+    tab = Watched(browser, file.as_uri())
+    page = tab.open("")
+    page.locator(".main-svg").first.wait_for()
+    assert page.locator("h1").inner_text() == name
+    for view in ("Policy", "Report", "The toy", "Study"):
+        page.get_by_role("navigation").get_by_role("link", name=view, exact=True).click()
+        page.locator("main:not(.first) :is(h1, .trouble)").first.wait_for()
+        page.wait_for_timeout(500)
+        if name != "trained" or view != "Policy":  # random search has nothing to look at
+            found = Axe().run(page)
+            assert found.violations_count == 0, found.generate_report()
+    page.get_by_role("region", name="the best networks").get_by_role("link").first.click()
+    page.get_by_role("heading", name="Measured").wait_for()
+    page.go_back()
+    page.get_by_role("heading", name=name).wait_for()
+    tab.context.close()
+    assert tab.trouble == []
+
+
+def test_a_file_says_which_networks_it_lacks(browser, live, tmp_path):
+    """The others are on the live page."""
+    store, _ = live
+    file = tmp_path / "page.html"
+    file.write_text(page_of(store, make_report(store.get("random"), 2)), encoding="utf-8")
+    tab = Watched(browser, file.as_uri())
+    page = tab.page
+    best = {t.number for t in store.get("random").best()[:2]}
+    lacking = next(n for n in range(8) if n not in best)
+    page.goto(f"{file.as_uri()}#/network?trial={lacking}")
+    page.get_by_role("alert").get_by_text(f"trial {lacking} is not in this file").wait_for()
+    tab.context.close()
+
+
+def test_a_file_without_plotly_says_where_charts_come_from(browser, live, tmp_path, monkeypatch):
+    """And shows the rest."""
+    store, _ = live
+    monkeypatch.setattr("reinas.web.single.find_spec", lambda name: None)
+    file = tmp_path / "page.html"
+    file.write_text(page_of(store, make_report(store.get("controller"))), encoding="utf-8")
+    tab = Watched(browser, file.as_uri())
+    page = tab.open("")
+    page.get_by_text("Not drawn: charts need Plotly").first.wait_for()
+    assert page.get_by_role("region", name="the best networks").count() == 1
+    tab.context.close()
+    assert tab.trouble == []
 
 
 # ---- the toy -------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ async function update() {
       place.prepend(trouble);
     } else {
       place.classList.remove("first");
-      place.replaceChildren(trouble);
+      place.replaceChildren(...view.elements.filter((element) => element.tagName === "H1"), trouble);
     }
   }
   setTimeout(() => {
