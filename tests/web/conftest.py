@@ -3,6 +3,8 @@
 import pytest
 
 import reinas
+from reinas.compare.comparison import run_all
+from reinas.compare.runs import RunSpec
 from reinas.evaluators.function import FunctionEvaluator
 from reinas.evaluators.trained import TrainedEvaluator
 from reinas.tasks.recipes import Recipe
@@ -61,6 +63,9 @@ def filled(path):
         name="trained",
         batch_size=3,
     )
+    table = {"name": "landscape", "decisions": 4, "options": 3, "interactions": 1}
+    for policy in ({"name": "random"}, {"name": "local"}):
+        run_all([RunSpec(table, None, "mean", policy, None, 20, True, s) for s in (0, 1)], store, 0)
     for seed in (0, 1):
         policy = reinas.Evolution(SPACE, population=5, sample=2)
         searched(store, SPACE, policy, f"evolution-{seed}", trials=20, seed=seed)

@@ -144,16 +144,17 @@ def test_the_list_is_filtered_sorted_and_ticked_and_the_address_says_so(tab, liv
     """Opened again, it is the same."""
     store, _ = live
     page = tab.open("/")
-    assert page.locator("tbody tr").count() == len(store.names())
+    rows = page.get_by_role("region", name="studies").locator("tbody tr")
+    assert rows.count() == len(store.names())
     page.get_by_label("Filter").fill("evolution")
-    assert page.locator("tbody tr").count() == 2
+    assert rows.count() == 2
     page.get_by_role("button", name="name").click()
     for name in ("evolution-0", "evolution-1"):
         page.get_by_label(f"compare {name}").check()
     page.reload()
-    page.locator("tbody tr").first.wait_for()
-    assert page.locator("tbody tr").count() == 2
-    assert page.locator("tbody tr").first.inner_text().split()[0] == "evolution-0"
+    rows.first.wait_for()
+    assert rows.count() == 2
+    assert rows.first.inner_text().split()[0] == "evolution-0"
     assert page.get_by_label("compare evolution-1").is_checked()
     page.get_by_role("link", name="Compare 2 studies").click()
     page.locator(".legendtext", has_text="evolution, 2 seeds").wait_for()
@@ -269,6 +270,14 @@ def test_the_theme_is_switched_and_kept(tab):
     assert page.evaluate("document.documentElement.dataset.theme") != before
 
 
+def test_a_comparison_is_found_and_shown(tab):
+    """A line per policy, with its seeds."""
+    page = tab.open("/")
+    page.get_by_role("region", name="comparisons").get_by_role("link").click()
+    page.locator(".legendtext", has_text="local, 2 seeds").wait_for()
+    assert page.get_by_role("region", name="the policies").locator("tbody tr").count() == 2
+
+
 # ---- live ----------------------------------------------------------------------------------------
 
 
@@ -314,12 +323,12 @@ def test_a_store_that_vanishes_is_said(browser, tmp_path):
         page.terminate()
 
 
-# ---- the same in a file ---------------------------------------------------------------------------
+# ---- the same in a file --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["trained", "controller", "bayes", "evolution-0", ODD])
 def test_a_file_has_the_same_views(browser, live, tmp_path, name):
-    """From the disk, without a server: all views, no request, no complaint, no violation."""
+    """From the disk, without a server: no request, no complaint, no violation."""
     from axe_playwright_python.sync_playwright import Axe
 
     store, _ = live

@@ -38,6 +38,20 @@ class Runs:
             query = schema.runs.insert().prefix_with("OR IGNORE", dialect="sqlite")
             connection.execute(query.values(row))
 
+    def since(self, moment: str) -> list[tuple[str, str]]:
+        """The runs that finished at a moment or later, in the order of finishing.
+
+        Args:
+            moment: As text in ISO 8601; all runs finished later than an empty one.
+
+        Returns:
+            When each finished, and its key.
+        """
+        c = schema.runs.c
+        query = sa.select(c.finished, c.key).where(c.finished >= moment).order_by(c.finished, c.key)
+        with self._begin() as connection:
+            return [(row.finished, row.key) for row in connection.execute(query)]
+
     def get(self, keys: Iterable[str]) -> dict[str, Arrays]:
         """The runs that there are of those asked for."""
         wanted = list(keys)

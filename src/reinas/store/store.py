@@ -131,7 +131,7 @@ class Store(AbstractStore):
             )
 
     @property
-    def _empty(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether there is no file, or one without tables, and so without studies."""
         if not self.path.exists():
             return True
@@ -140,7 +140,7 @@ class Store(AbstractStore):
 
     def names(self) -> list[str]:
         """The names of all studies, oldest first."""
-        if self._empty:
+        if self.is_empty:
             return []
         query = sa.select(schema.searches.c.name).order_by(schema.searches.c.id)
         with self.begin() as connection:
@@ -155,7 +155,7 @@ class Store(AbstractStore):
         Returns:
             Its record, or None if there is no study of that name.
         """
-        if self._empty:
+        if self.is_empty:
             return None
         query = sa.select(schema.searches).where(schema.searches.c.name == name)
         with self.begin() as connection:
@@ -172,7 +172,7 @@ class Store(AbstractStore):
             settings: Everything that changes its results, as JSON has it.
             trials: Its budget.
         """
-        if self._empty:
+        if self.is_empty:
             self._create()
         row = {"name": name, "settings": settings, "trials": trials, "created": now()}
         s = schema.searches
@@ -195,13 +195,13 @@ class Store(AbstractStore):
 
     def runs(self) -> Runs:
         """The finished runs of all comparisons."""
-        if self._empty:
+        if self.is_empty:
             self._create()
         return Runs(self.begin)
 
     def summaries(self) -> list[Summary]:
         """All studies and their progress, oldest first."""
-        if self._empty:
+        if self.is_empty:
             return []
         t, s = schema.trials.c, schema.searches.c
         query = (

@@ -25,7 +25,7 @@ from reinas.web.guard import Guard
 from reinas.web.pulse import Pulse
 from reinas.web.source import Source
 
-VIEWS = ("", "study", "network", "policy", "compare", "toy")
+VIEWS = ("", "study", "network", "policy", "compare", "comparison", "toy")
 KINDS = {".js": "text/javascript", ".css": "text/css"}
 
 

@@ -12,6 +12,7 @@ from reinas.errors import UnknownSearchError
 from reinas.fronts import LOWER
 from reinas.store import Store, schema
 from reinas.study.claims import is_gone
+from reinas.web.comparison_view import Comparisons
 from reinas.web.feed import Feed, curves, diagnostics, running, workers
 from reinas.web.microscope import Microscope
 from reinas.web.network_view import Networks
@@ -40,9 +41,10 @@ class Documents:
         self._feeds: OrderedDict[int, Feed] = OrderedDict()
         self._networks = Networks()
         self.microscope = Microscope(store)
+        self.comparisons = Comparisons(store)
 
     def studies(self) -> dict[str, Any]:
-        """All studies: progress, best reward, state, last sign of life."""
+        """All studies: progress, best reward, last sign of life; and all comparisons."""
         summaries = self._store.summaries()
         signs = self._signs()
         rows = []
@@ -64,7 +66,11 @@ class Documents:
                     "machines": sign.get("machines", []),
                 }
             )
-        return {"studies": rows, "store": self._store.location}
+        return {
+            "studies": rows,
+            "comparisons": self.comparisons.overview(),
+            "store": self._store.location,
+        }
 
     def study(self, name: str, feed: str = "", since: int = 0, batch: int = -1) -> dict[str, Any]:
         """One study: what it is, and what is new of its trials and of what was learned.

@@ -36,6 +36,7 @@ class Source:
             "network": lambda documents, given: documents.network(
                 _name(given), _number(given, "trial")
             ),
+            "comparison": lambda documents, given: documents.comparisons.one(given.get("of", "")),
             "policy": lambda documents, given: documents.microscope.overview(_name(given)),
             "moment": lambda documents, given: documents.microscope.moment(
                 _name(given), _number(given, "batch"), _pair(given)
@@ -75,7 +76,7 @@ class Source:
                 if self._opened is not None:
                     self._opened[1].close()
                 store = Store(self._path, read_only=True)
-                if not store.names():
+                if store.is_empty or not (store.names() or store.runs().since("")):
                     store.close()
                     raise StoreError(
                         f"{self._path} has no studies yet: they appear when a search begins"

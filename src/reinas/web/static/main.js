@@ -2,7 +2,7 @@
 
 import { h, held, place as where } from "/dom.js";
 
-const VIEWS = { "/": "studies", "/study": "study", "/network": "network", "/policy": "policy", "/compare": "compare", "/toy": "toy" };
+const VIEWS = { "/": "studies", "/study": "study", "/network": "network", "/policy": "policy", "/compare": "compare", "/comparison": "comparison", "/toy": "toy" };
 const QUIET = 300; // milliseconds between two updates of a view, so that a busy store does not drown it
 
 const place = document.getElementById("view");

@@ -23,16 +23,19 @@ export default class Studies {
     });
     this.list = h("div");
     this.compare = h("p");
+    this.comparisons = h("section");
     this.elements = [
       h("h1", {}, "Studies"),
       h("p", { class: "row" }, h("label", { for: "filter" }, "Filter"), this.filter),
       this.compare,
-      this.list,
+      this.list, this.comparisons,
     ];
   }
 
   async update() {
-    this.found = (await read("studies")).studies;
+    const found = await read("studies");
+    this.found = found.studies;
+    this.showComparisons(found.comparisons);
     document.title = "reinas";
     this.show();
   }
@@ -56,7 +59,7 @@ export default class Studies {
         ` ${number(s.finished)} / ${number(s.trials)}${s.failed ? ` (${s.failed} failed)` : ""}`],
       number(s.best), ago(s.seen ?? s.created, now), s.machines.join(", ") || "–",
     ]);
-    const none = h("p", { class: "quiet" }, "No study fits the filter.");
+    const none = h("p", { class: "quiet" }, this.found.length ? "No study fits the filter." : "No search has begun in this store.");
     fill(this.list, rows.length ? table(head, cells, { numbers: [7], label: "studies" }) : none);
     for (const box of this.list.querySelectorAll("input[type=checkbox]")) {
       const name = box.getAttribute("aria-label").slice("compare ".length);
@@ -67,6 +70,16 @@ export default class Studies {
       button.onclick = () => this.order(button.dataset.key);
     }
     this.offer();
+  }
+
+  showComparisons(found) {
+    this.comparisons.hidden = !found.length;
+    const rows = found.map((one) => [
+      h("a", { href: address("/comparison", { of: one.id }) }, one.name), number(one.policies), number(one.runs),
+      number(one.evaluations), ago(one.seen, Date.now() / 1000),
+    ]);
+    fill(this.comparisons, h("h2", {}, "Comparisons on tables"),
+      table(["table", "policies", "finished runs", "evaluations each", "the last finished"], rows, { numbers: [1, 2, 3, 4], label: "comparisons" }));
   }
 
   title(key, text) {
