@@ -8,7 +8,7 @@ from reinas import _HOMES
 
 GROUPS = {
     "Find, search, finish": ("reinas.fitting", "reinas.study", "reinas.finishing"),
-    "Take away": ("reinas.export", "reinas.report"),
+    "Take away, look at": ("reinas.export", "reinas.report", "reinas.web"),
     "Spaces and networks": ("reinas.spaces", "reinas.children", "reinas.types", "reinas.zoo"),
     "Tasks, objectives, recipes": ("reinas.tasks", "reinas.objectives"),
     "Policies": ("reinas.policies",),

@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from reinas.tasks.text import Text
     from reinas.tasks.toy import Toy
     from reinas.types import Choice, Curve, Epoch, Job, Link, Outcome, Pruned, Trial, When
+    from reinas.web.serve import watch
     from reinas.zoo import published
 
 _HOMES = {
@@ -182,6 +183,7 @@ _HOMES = {
         "Trial",
         "When",
     ),
+    "reinas.web.serve": ("watch",),
     "reinas.zoo": ("published",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -300,6 +302,7 @@ __all__ = [
     "repeated",
     "rewards",
     "search",
+    "watch",
     "zoph_le",
 ]
 

@@ -2,13 +2,16 @@
 
 import json
 import math
+import socket
 import sqlite3
+import sys
 
 import pytest
 import torch
 from starlette.testclient import TestClient
 
 import reinas
+from reinas.errors import SettingError
 from reinas.fronts import front
 from reinas.store.schema import VERSION
 from reinas.types import Outcome
@@ -344,3 +347,66 @@ def test_evaluators_may_be_slow(store):
     """Reading does not wait for a search that holds the store's lock."""
     with store.lock("controller"), TestClient(make_app(store.path), base_url=HERE) as client:
         assert len(read(client, "study", name="controller")["rows"]) == 40
+
+
+# ---- serving it ----------------------------------------------------------------------------------
+
+
+class NoServer:
+    """Does not serve; the sockets that it was given."""
+
+    def __init__(self):
+        self.sockets = []
+
+    def run(self, sockets):
+        self.sockets += sockets
+
+
+@pytest.mark.parametrize("kind", ["store", "text", "path"])
+def test_watch_takes_a_store_or_its_file(store, monkeypatch, kind):
+    """And says the address that it listens on; on this machine without a token."""
+    server, said, watched = NoServer(), [], []
+    monkeypatch.setattr("reinas.web.app.make_server", lambda app: server)
+    monkeypatch.setattr("reinas.web.app.Source", lambda path: watched.append(path) or Named)
+    given = {"store": store, "text": str(store.path), "path": store.path}[kind]
+    reinas.watch(given, port=0, said=said.append)
+    (listening,) = server.sockets
+    assert said == [f"http://127.0.0.1:{listening.getsockname()[1]}/"]
+    assert watched == [store.path]
+    listening.close()
+
+
+class Named:
+    names = ()
+
+
+def test_elsewhere_the_address_has_a_token(store, monkeypatch):
+    """Another one each time."""
+    said = []
+    for _ in range(2):
+        server = NoServer()
+        monkeypatch.setattr("reinas.web.app.make_server", lambda app, server=server: server)
+        reinas.watch(store, host="0.0.0.0", port=0, said=said.append)
+        server.sockets[0].close()
+    tokens = [address.partition("?token=")[2] for address in said]
+    assert len(set(tokens)) == 2
+    assert all(len(token) > 40 for token in tokens)
+
+
+def test_a_port_that_is_taken_is_said(store):
+    """In a sentence."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingError, match=f"port {port} of 127.0.0.1 cannot be had"):
+            reinas.watch(store, port=port)
+    with pytest.raises(SettingError, match="must be from 0 to 65535, got 70000"):
+        reinas.watch(store, port=70000)
+
+
+def test_what_is_not_installed_is_said(store, monkeypatch):
+    """With the command that installs it."""
+    monkeypatch.setitem(sys.modules, "reinas.web.app", None)
+    with pytest.raises(SettingError, match=r"pip install 'reinas\[web\]'"):
+        reinas.watch(store)

@@ -25,7 +25,7 @@ def test_the_file_holds_what_the_live_page_shows(store):
     """The study, its curves, its best networks, the policy and what batches were to it."""
     found, documents = held(written(store, "trained")), Documents(store)
     rows = documents.study("trained")["rows"]
-    assert found["study"]["rows"] == json.loads(json.dumps(rows))
+    assert found["study"]["rows"] == json.loads(rows)
     assert found["curves"]["curves"] == json.loads(
         json.dumps(documents.curves("trained")["curves"])
     )

@@ -1,14 +1,17 @@
 """The routes: pages, their data as JSON, the stream of changes, and what the pages are made of."""
 
-import json
+import asyncio
+import gzip
 import re
+import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
+import uvicorn
 from plotly.offline import get_plotlyjs
 from starlette.applications import Starlette
 from starlette.middleware.gzip import GZipMiddleware
@@ -35,18 +38,22 @@ def make_app(path: Path, token: str | None = None) -> Guard:
     Args:
         path: The store's file; it may not be there yet.
         token: What readers have to know; None where they are on this machine.
+
+    Returns:
+        The application; its `pulse` ends the streams that it has open.
     """
     source, pulse = Source(path), Pulse(path)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        import asyncio
-
-        looking = asyncio.create_task(pulse.run())
+        tasks = [
+            asyncio.create_task(pulse.run()),
+            asyncio.create_task(asyncio.to_thread(_plotly)),  # is compressed before it is asked for
+        ]
         yield
-        looking.cancel()
-        with suppress(asyncio.CancelledError):
-            await looking
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await pulse.close()
 
     async def events(request: Request) -> Response:
@@ -58,15 +65,27 @@ def make_app(path: Path, token: str | None = None) -> Guard:
         *(Route(f"/{view}", _page) for view in VIEWS),
         *(Route(f"/api/{name}", _document(source, name)) for name in source.names),
         Route("/events", events),
-        Route("/plotly.js", _fixed(get_plotlyjs, "text/javascript")),
-        Route("/drawing.css", _fixed(lambda: STYLE + CELL_STYLE, "text/css")),
+        Route("/plotly.js", _fixed(_plotly, "text/javascript")),
+        Route("/drawing.css", _fixed(lambda: _packed(STYLE + CELL_STYLE), "text/css")),
         *(Route(f"/{file.name}", _file(file)) for file in STATIC.iterdir() if file.suffix in KINDS),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
     # streams are told apart by their type and pass unchanged
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)
-    app.state.pulse = pulse
-    return Guard(app, token)
+    return Guard(app, token, pulse)
+
+
+def make_server(app: Guard) -> uvicorn.Server:
+    """What serves the application; streams end at once when it is stopped."""
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            await app.pulse.close()
+            await super().shutdown(sockets)
+
+    return Server(
+        uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1, lifespan="on")
+    )
 
 
 def _document(source: Source, name: str) -> Callable[[Request], Any]:
@@ -76,9 +95,7 @@ def _document(source: Source, name: str) -> Callable[[Request], Any]:
             found = await anyio.to_thread.run_sync(source.read, name, given)
         except ReinasError as error:
             return JSONResponse({"error": str(error)}, status_code=404)
-        # NaN is no JSON, and no browser reads it
-        text = json.dumps(found, allow_nan=False, separators=(",", ":"))
-        return Response(text, media_type="application/json", headers={"cache-control": "no-store"})
+        return Response(found, media_type="application/json", headers={"cache-control": "no-store"})
 
     return answer
 
@@ -95,14 +112,31 @@ def _style_ids() -> list[str]:
     return re.findall(r'getElementById\("([0-9a-f]{64})"\)', get_plotlyjs())
 
 
-def _fixed(make: Callable[[], str], kind: str) -> Callable[[Request], Any]:
+@cache
+def _packed(text: str) -> tuple[bytes, bytes]:
+    """The bytes, and the same compressed."""
+    data = text.encode()
+    return data, gzip.compress(data, 6)
+
+
+@cache
+def _plotly() -> tuple[bytes, bytes]:
+    return _packed(get_plotlyjs())
+
+
+def _fixed(make: Callable[[], tuple[bytes, bytes]], kind: str) -> Callable[[Request], Any]:
+    """What stays the same while the page is served."""
+
     async def answer(request: Request) -> Response:
+        whole, small = await anyio.to_thread.run_sync(make)
         # the version is in the address, so that a new one is fetched
-        cache = {"cache-control": "private, max-age=86400"}
-        return Response(await anyio.to_thread.run_sync(make), media_type=kind, headers=cache)
+        headers = {"cache-control": "private, max-age=86400", "vary": "Accept-Encoding"}
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(whole, media_type=kind, headers=headers)
+        return Response(small, media_type=kind, headers={**headers, "content-encoding": "gzip"})
 
     return answer
 
 
 def _file(file: Path) -> Callable[[Request], Any]:
-    return _fixed(lambda: file.read_text(encoding="utf-8"), KINDS[file.suffix])
+    return _fixed(lambda: _packed(file.read_text(encoding="utf-8")), KINDS[file.suffix])

@@ -12,6 +12,7 @@ from reinas.errors import UnknownSearchError
 from reinas.fronts import LOWER
 from reinas.store import Store, schema
 from reinas.study.claims import is_gone
+from reinas.web.assets import Raw
 from reinas.web.comparison_view import Comparisons
 from reinas.web.feed import Feed, curves, diagnostics, running, workers
 from reinas.web.microscope import Microscope
@@ -93,7 +94,7 @@ class Documents:
             "trials": row.trials,
             "feed": rows.identity,
             "since": begin,
-            "rows": rows.rows[begin:],
+            "rows": Raw(f"[{','.join(rows.texts[begin:])}]"),
             "running": running(self._store, row.id, LIVE),
             "workers": workers(self._store, row.id),
             "final": None if final is None else asdict(final),

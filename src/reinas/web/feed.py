@@ -14,6 +14,7 @@ from reinas.fronts import goodness, measured, undominated
 from reinas.store import Store, schema
 from reinas.study.claims import is_gone
 from reinas.types import Outcome
+from reinas.web.assets import json_text
 
 Row = list[Any]
 """number, batch, state, value, seconds, when it finished (seconds since 1970), the step after
@@ -47,6 +48,8 @@ class Feed:
     objectives: Sequence[str] = ()
     identity: str = field(default_factory=lambda: uuid.uuid4().hex)
     rows: list[Row] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    """The rows as JSON, each written once."""
     _good: list[tuple[int, tuple[float, ...]]] = field(default_factory=list)
     _seen: set[int] = field(default_factory=set)
     _latest: str = ""
@@ -70,6 +73,7 @@ class Feed:
                     self.rows.append(_row(row))
                     if self.objectives:
                         self._measure(row)
+                    self.texts.append(json_text(self.rows[-1]))
 
     def _measure(self, row: Any) -> None:
         outcome = None if row.reward is None else Outcome(row.reward, metrics=row.metrics or {})

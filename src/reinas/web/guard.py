@@ -7,6 +7,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlencode
 
+from reinas.web.pulse import Pulse
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -42,10 +44,12 @@ class Guard:
     Args:
         app: The application.
         token: What a reader from elsewhere has to know. None: readers are on this machine.
+        pulse: Ends the streams of the application.
     """
 
-    def __init__(self, app: App, token: str | None = None) -> None:
+    def __init__(self, app: App, token: str | None, pulse: Pulse) -> None:
         self._app = app
+        self.pulse = pulse
         self._token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

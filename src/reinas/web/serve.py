@@ -7,14 +7,14 @@ from os import PathLike
 from typing import Any
 
 from reinas.errors import InvalidSettingError, SettingError
-from reinas.store import sqlite
+from reinas.store import Store, sqlite
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PORT = 8765
 
 
 def watch(
-    store: str | PathLike[str],
+    store: str | PathLike[str] | Store = "reinas.db",
     *,
     host: str = "127.0.0.1",
     port: int = PORT,
@@ -24,7 +24,7 @@ def watch(
     """Serve a live page over a store until Ctrl-C; it only reads.
 
     Args:
-        store: The store's file; it may not be there yet.
+        store: The store, or its file, which may not be there yet.
         host: Whose requests are answered: 127.0.0.1 for this machine's, 0.0.0.0 for everybody's
             who has the address with its token.
         port: The port; 0 takes a free one.
@@ -35,9 +35,7 @@ def watch(
         SettingError: What the page needs is not installed, or the port is taken.
     """
     try:
-        import uvicorn
-
-        from reinas.web.app import make_app
+        from reinas.web.app import make_app, make_server
     except ImportError as error:
         raise SettingError(
             f"the live page needs {error.name}: install it with `pip install 'reinas[web]'`"
@@ -47,11 +45,9 @@ def watch(
     if not 0 <= port <= 65535:
         raise InvalidSettingError("port", f"must be from 0 to 65535, got {port}")
     token = None if host in LOOPBACK else new_token()
-    app = make_app(sqlite.path_of(str(store)), token)
-    config = uvicorn.Config(
-        app, host=host, port=port, log_level="error", timeout_graceful_shutdown=1, lifespan="on"
-    )
-    listening = _bound(config, host, port)
+    path = store.path if isinstance(store, Store) else sqlite.path_of(str(store))
+    app = make_app(path, token)
+    listening = _bound(host, port)
     number = listening.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{number}/" + ("" if token is None else f"?token={token}")
@@ -59,10 +55,10 @@ def watch(
     if open_browser:
         webbrowser.open(address)
     with suppress(KeyboardInterrupt):  # which uvicorn raises again after it has closed all
-        uvicorn.Server(config).run(sockets=[listening])
+        make_server(app).run(sockets=[listening])
 
 
-def _bound(config: Any, host: str, port: int) -> Any:
+def _bound(host: str, port: int) -> Any:
     """A listening socket; uvicorn itself would end the process where it has none."""
     import socket
 

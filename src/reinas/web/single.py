@@ -17,7 +17,7 @@ from reinas.report.drawing import STYLE
 from reinas.report.page import body
 from reinas.report.report import Report
 from reinas.store import Store
-from reinas.web.assets import STATIC, TEMPLATES, finite
+from reinas.web.assets import STATIC, TEMPLATES, json_text
 from reinas.web.documents import Documents
 
 NETWORKS = 60
@@ -43,14 +43,14 @@ def page(store: Store, report: Report, *, patience: float = PATIENCE) -> str:
         The HTML document, with all scripts, styles and data inside. Without Plotly it says where
         charts would be how to get them.
     """
-    documents = finite(_documents(Documents(store), report, patience))
+    documents = json_text(_documents(Documents(store), report, patience))
     scripts = [json.dumps({"imports": _modules()}), _plotly(), 'import "reinas/main.js";']
     return TEMPLATES.get_template("single.html").render(
         name=report.name,
         csp=_policy(scripts),
         style="".join([(STATIC / "page.css").read_text(encoding="utf-8"), STYLE, CELL_STYLE]),
         # no end of a script, whatever names and reasons say
-        documents=json.dumps(documents, allow_nan=False).replace("<", "\\u003c"),
+        documents=documents.replace("<", "\\u003c"),
         scripts=scripts,
         report=body(report),
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from reinas.errors import FileError, SettingError, StoreError
 from reinas.store import Store
-from reinas.web.assets import finite
+from reinas.web.assets import json_text
 from reinas.web.documents import Documents
 
 Given = Mapping[str, str]
@@ -48,7 +48,7 @@ class Source:
         """The documents that there are."""
         return list(self._readers)
 
-    def read(self, name: str, given: Given) -> Any:
+    def read(self, name: str, given: Given) -> str:
         """A document.
 
         Args:
@@ -56,12 +56,12 @@ class Source:
             given: The parameters in the address.
 
         Returns:
-            What JSON takes; NaN and infinities are None.
+            JSON.
 
         Raises:
             ReinasError: The store or the study cannot be read, or a parameter is wrong.
         """
-        return finite(self._readers[name](self._documents(), given))
+        return json_text(self._readers[name](self._documents(), given))
 
     def _documents(self) -> Documents:
         with self._lock:

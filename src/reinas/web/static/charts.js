@@ -3,6 +3,7 @@
 import { download, h, held } from "/dom.js";
 
 export const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#000000"];
+const HEIGHT = 360;
 export const MOST = 2000; // points that a chart draws of one series
 
 // Plotly writes a few styles as attributes, which the page's policy refuses; by the style object,
@@ -31,6 +32,14 @@ function plotly() {
   return loading;
 }
 
+// After the words of a view are on the screen; a hidden tab has no frames
+function painted() {
+  return new Promise((done) => {
+    requestAnimationFrame(() => setTimeout(done));
+    setTimeout(done, 200);
+  });
+}
+
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
@@ -49,7 +58,9 @@ export class Chart {
     this.axes = [horizontal, vertical];
     this.note = h("span", { class: "quiet" });
     this.holder = h("div", { class: "chart", role: "img", "aria-label": title });
+    this.holder.style.minHeight = `${options.height ?? HEIGHT}px`; // so that nothing jumps when it is drawn
     this.traces = [];
+    this.drawn = false;
     this.element = h(
       "figure",
       {},
@@ -79,7 +90,7 @@ export class Chart {
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: ink, family: "system-ui, sans-serif", size: 13 },
       margin: { l: 60, r: 16, t: 8, b: 46 },
-      height: this.options.height ?? 360,
+      height: this.options.height ?? HEIGHT,
       hovermode: "closest",
       legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
       uirevision: this.axes.join(),
@@ -92,6 +103,7 @@ export class Chart {
   async draw(traces, note = "") {
     this.traces = traces;
     this.note.textContent = note ? ` · ${note}` : "";
+    if (!this.drawn) await painted();
     let library;
     try {
       library = await plotly();
@@ -100,15 +112,12 @@ export class Chart {
       return;
     }
     await library.react(this.holder, traces, this.layout(), { displayModeBar: false, responsive: true });
+    if (!this.drawn) this.holder.on("plotly_click", (event) => this.clicked?.(event.points[0]));
+    this.drawn = true;
   }
 
   onPoint(action) {
     this.clicked = action;
-    plotly().catch(() => null).then(() => {
-      const attach = () => this.holder.on?.("plotly_click", (event) => this.clicked(event.points[0]));
-      if (this.holder.on) attach();
-      else setTimeout(attach, 500);
-    });
   }
 
   async svg() {

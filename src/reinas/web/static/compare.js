@@ -26,15 +26,16 @@ export default class Compare {
     ];
   }
 
-  async update() {
+  async update(show) {
     if (!this.studies.length) throw new Error("no study is named: tick some in the list of studies");
     await Promise.all(this.studies.map((study) => study.update()));
-    await this.draw();
     fill(this.list, table(["study", "policy", "trials", "best reward", "training time"], this.studies.map((study) => [
       h("a", { href: address("/study", { name: study.name }) }, study.name),
       study.about.settings.policy?.name ?? "–", number(study.rows.length), number(study.best("trials").y.at(-1)),
       duration(study.rows.reduce((sum, row) => sum + (row[2] === "repeat" ? 0 : row[4]), 0)),
     ]), { numbers: [2, 3, 4], label: "the studies" }));
+    show();
+    await this.draw();
   }
 
   draw() {

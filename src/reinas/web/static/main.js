@@ -48,7 +48,8 @@ async function update() {
   try {
     if (!shown) place.replaceChildren(...view.elements); // charts need to know how wide they are
     place.classList.toggle("first", !shown);
-    await view.update();
+    // a view may show its words before its charts are drawn
+    await view.update(() => place.classList.remove("first"));
     place.classList.remove("first");
     shown = true;
     document.getElementById("trouble")?.remove();

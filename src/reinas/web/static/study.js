@@ -102,14 +102,13 @@ export default class Study {
     }
   }
 
-  async update() {
+  async update(show) {
     const [about, curves] = await Promise.all([this.data.update(), read("curves", { name: this.name })]);
     this.showFacts(about);
-    this.drawRewards();
-    this.drawFront(about);
-    this.drawCurves(curves);
-    this.drawLearned();
     this.showTables(about, curves.texts);
+    const drawn = [this.drawRewards(), this.drawFront(about), this.drawCurves(curves), this.drawLearned()];
+    show();
+    await Promise.all(drawn);
   }
 
   showFacts(about) {
@@ -171,7 +170,7 @@ export default class Study {
       const row = own.find((one) => one[NUMBER] === trial);
       return [this.link(trial), ...row[MEASURED].map((value) => number(value))];
     }), { numbers: [0, ...objectives.map((_, k) => k + 1)], label: "the Pareto front" }));
-    if (!objectives.length) return;
+    if (!objectives.length) return null;
     const [vertical, horizontal] = objectives;
     const found = new Set(front);
     this.front.axes = [horizontal, vertical];
@@ -183,7 +182,7 @@ export default class Study {
       hovertemplate: "%{text}<br>%{x:.4s}, %{y:.4f}<extra></extra>",
     });
     const best = own.filter((row) => found.has(row[NUMBER])).sort((a, b) => a[MEASURED][1] - b[MEASURED][1]);
-    this.front.draw([
+    return this.front.draw([
       dots("trials", thinned(own.filter((row) => !found.has(row[NUMBER]))), { size: 7, color: COLOURS[0], opacity: 0.6 }),
       dots("on the front", best, { size: 10, symbol: "diamond", color: COLOURS[1] }, objectives.length === 2 ? "lines+markers" : "markers"),
     ], "no other network is at least as good in all of these, and better in one");
@@ -204,16 +203,16 @@ export default class Study {
       seen.add(trace.legendgroup);
     }
     this.curves.element.hidden = !traces.length;
-    if (traces.length) this.curves.draw(traces, "the best, the latest, and those that train now");
+    return traces.length ? this.curves.draw(traces, "the best, the latest, and those that train now") : null;
   }
 
   drawLearned() {
     const rows = this.data.diagnostics;
     const names = Object.keys(rows.at(-1) ?? {}).filter((name) => name !== "batch");
     this.learned.element.hidden = !names.length;
-    if (!names.length) return;
+    if (!names.length) return null;
     const shown = thinned(rows);
-    this.learned.draw(names.map((name, place) => ({
+    return this.learned.draw(names.map((name, place) => ({
       name, mode: "lines", type: "scatter", x: shown.map((row) => row.batch), y: shown.map((row) => row[name]),
       line: { color: COLOURS[place % COLOURS.length], width: 2, dash: place < COLOURS.length ? "solid" : "dot" },
     })));
