@@ -5,8 +5,8 @@ search runs with and without 50 readers of its page, in turns; five of the reade
 they are sent. Needs the extras `web` and `dev`, and Chromium. Takes about five minutes.
 """
 
-import asyncio
 import contextlib
+import json
 import os
 import shutil
 import statistics
@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 
 import reinas
@@ -47,42 +48,56 @@ def page(store: Path) -> Iterator[str]:
 # ---- many readers --------------------------------------------------------------------------------
 
 
-async def reader(base: str, name: str, until: float, answers: list[float]) -> None:
+async def reader(base: str, name: str, answers: list[float]) -> None:
     """One browser's requests: the stream, and on each change what is new of the study."""
-    async with httpx2.AsyncClient(base_url=base, timeout=60) as client:
-        feed, since = "", 0
-        async with client.stream("GET", "/events") as stream:
-            lines = stream.aiter_lines()
-            while (left := until - time.monotonic()) > 0:
-                with contextlib.suppress(TimeoutError):
-                    line = await asyncio.wait_for(anext(lines), left)
-                    if not line.startswith("data"):
-                        continue
-                    begun = time.monotonic()
-                    given: dict[str, Any] = {"name": name, "feed": feed, "since": since}
-                    found = (await client.get("/api/study", params=given)).json()
-                    await client.get("/api/curves", params={"name": name})
-                    answers.append(time.monotonic() - begun)
-                    feed, since = found["feed"], found["since"] + len(found["rows"])
-                    await asyncio.sleep(APART)
+    feed, since = "", 0
+    async with (
+        httpx2.AsyncClient(base_url=base, timeout=60) as client,
+        client.stream("GET", "/events") as stream,
+    ):
+        async for line in stream.aiter_lines():
+            if not line.startswith("data"):
+                continue
+            begun = time.monotonic()
+            given: dict[str, Any] = {"name": name, "feed": feed, "since": since}
+            found = (await client.get("/api/study", params=given)).json()
+            await client.get("/api/curves", params={"name": name})
+            answers.append(time.monotonic() - begun)
+            feed, since = found["feed"], found["since"] + len(found["rows"])
+            await anyio.sleep(APART)
 
 
-async def deaf(base: str, until: float) -> None:
+async def deaf(base: str) -> None:
     """A reader that asks for the stream and never reads it."""
     host, port = base.removeprefix("http://").split(":")
-    _, writer = await asyncio.open_connection(host, int(port), limit=1)
-    writer.write(f"GET /events HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
-    await asyncio.sleep(max(0.0, until - time.monotonic()))
-    writer.close()
+    async with await anyio.connect_tcp(host, int(port)) as stream:
+        await stream.send(f"GET /events HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+        await anyio.sleep_forever()
 
 
 async def crowd(base: str, name: str) -> list[float]:
-    """All readers at once; how long each update took."""
+    """All readers at once; how long each update took.
+
+    They would run on other machines: here they give way to the search.
+    """
     answers: list[float] = []
-    until = time.monotonic() + SECONDS
-    readers = [reader(base, name, until, answers) for _ in range(CLIENTS - DEAF)]
-    await asyncio.gather(*readers, *(deaf(base, until) for _ in range(DEAF)))
+    with anyio.move_on_after(SECONDS):
+        async with anyio.create_task_group() as group:
+            for _ in range(CLIENTS - DEAF):
+                group.start_soon(reader, base, name, answers)
+            for _ in range(DEAF):
+                group.start_soon(deaf, base)
     return answers
+
+
+def crowded(base: str, name: str) -> list[float]:
+    """The crowd in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.live_page", "crowd", base, name]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=True, timeout=4 * SECONDS
+    )
+    found: list[float] = json.loads(done.stdout)
+    return found
 
 
 def searching(path: Path, stop: threading.Event) -> None:
@@ -114,13 +129,13 @@ def with_readers() -> None:
             times: dict[bool, list[float]] = {False: [], True: []}
             answers: list[float] = []
             for watched in [False, True] * ROUNDS:
-                before = record.count()[1]
+                before, begun = record.count()[1], time.monotonic()
                 if watched:
-                    answers += asyncio.run(crowd(base, "search"))
+                    answers += crowded(base, "search")
                 else:
                     time.sleep(SECONDS)
-                done = record.count()[1]
-                times[watched].append(SECONDS / (done - before))
+                done = record.count()[1] - before
+                times[watched].append((time.monotonic() - begun) / done)
             search.terminate()
     ratios = [b / a for a, b in zip(times[False], times[True], strict=True)]
     row(

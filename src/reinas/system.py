@@ -47,6 +47,13 @@ def _windows_memory() -> float:
     return float(kibibytes.value) / (1 << 20) if known else UNKNOWN_MEMORY
 
 
+def be_nice() -> None:
+    """Let all other processes go first, where the system knows that."""
+    nice: Any = getattr(os, "nice", None)
+    if nice is not None:
+        nice(10)
+
+
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
     """Within, Ctrl-C waits for the end of what is begun; for things that take milliseconds.

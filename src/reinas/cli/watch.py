@@ -9,6 +9,7 @@ from reinas.cli.output import print_line
 from reinas.config.option import Option
 from reinas.config.options import StoreOptions
 from reinas.config.settings import Settings, read
+from reinas.system import be_nice
 
 
 class WatchOptions(StoreOptions):
@@ -30,7 +31,7 @@ class WatchOptions(StoreOptions):
 
 @with_options(WatchOptions)
 def watch(given: Settings) -> None:
-    """Serve a live page over a store, while searches run; it only reads.
+    """Serve a live page over a store, while searches run; it only reads, and gives way to them.
 
     Rewards, learning curves, machines, failures, every network and its drawing, and the policy
     at each moment of the search. Ctrl-C ends it; searches go on.
@@ -43,6 +44,7 @@ def watch(given: Settings) -> None:
     from reinas.web.serve import watch as serve
 
     options = read(WatchOptions, given)
+    be_nice()
     serve(
         options.store,
         host=options.host,

@@ -9,8 +9,12 @@ from reinas.errors import FileError, SettingError, StoreError
 from reinas.store import Store
 from reinas.web.assets import json_text
 from reinas.web.documents import Documents
+from reinas.web.shared import Shared
 
 Given = Mapping[str, str]
+
+SHARED = ("studies", "study", "curves", "comparison")
+"""What every reader asks for after every change, and is quick."""
 
 
 class Source:
@@ -23,6 +27,7 @@ class Source:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self._shared = Shared()
         self._opened: tuple[int, Store, Documents] | None = None
         self._readers: dict[str, Callable[[Documents, Given], Any]] = {
             "studies": lambda documents, given: documents.studies(),
@@ -48,12 +53,13 @@ class Source:
         """The documents that there are."""
         return list(self._readers)
 
-    def read(self, name: str, given: Given) -> str:
+    def read(self, name: str, given: Given, change: int) -> str:
         """A document.
 
         Args:
             name: Which one.
             given: The parameters in the address.
+            change: The number of the store's last change, for what readers share.
 
         Returns:
             JSON.
@@ -61,7 +67,13 @@ class Source:
         Raises:
             ReinasError: The store or the study cannot be read, or a parameter is wrong.
         """
-        return json_text(self._readers[name](self._documents(), given))
+
+        def read() -> str:
+            return json_text(self._readers[name](self._documents(), given))
+
+        if name not in SHARED:
+            return read()
+        return self._shared.get(change, (name, *sorted(given.items())), read)
 
     def _documents(self) -> Documents:
         with self._lock:
