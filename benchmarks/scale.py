@@ -18,7 +18,8 @@ from benchmarks.compare import markdown
 from benchmarks.pictures import screenshot
 from benchmarks.simulation import Plan, Simulated, simulate
 from reinas.compare.page import TextTable
-from reinas.executors.process_pool import Lost, WorkerPool
+from reinas.executors.process_pool import WorkerPool
+from reinas.executors.worker import Lost
 from reinas.report.figures import layout
 
 PAGE = Path("docs/results/scale.md")

@@ -77,7 +77,7 @@ def pictures(path: Path, folder: Path) -> None:
     """Every view, light and dark."""
     from playwright.sync_api import sync_playwright
 
-    best, second = (t.number for t in reinas.Store(path).get("conv").best()[:2])
+    best, second = (t.number for t in reinas.Store(path).get("conv").best(2))
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright, page(path) as base:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

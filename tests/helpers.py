@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from dataclasses import dataclass
 from typing import ClassVar
@@ -30,6 +31,13 @@ class Hashed(AbstractEvaluator):
 
 
 @dataclass
+class MuteError(Exception):
+    """Does not say what it is."""
+
+    def __str__(self):
+        raise RuntimeError("no words")
+
+
 class Doomed(AbstractEvaluator):
     """Misbehaves in the way that the architecture asks for."""
 
@@ -43,6 +51,20 @@ class Doomed(AbstractEvaluator):
                 os.abort()
             case "exit":
                 os._exit(3)
+            case "exit 0":
+                os._exit(0)
+            case "sys.exit":
+                sys.exit(0)
+            case "interrupt":
+                raise KeyboardInterrupt
+            case "generator":
+                raise GeneratorExit
+            case "surrogate":
+                raise ValueError("no file \udcff")
+            case "mute":
+                raise MuteError
+            case "brief":
+                time.sleep(0.02)
             case "hang":
                 time.sleep(600)
             case "slow":

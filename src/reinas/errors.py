@@ -19,6 +19,7 @@ line on standard error; `status` is the process's exit status.
 """
 
 import difflib
+import re
 import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -118,9 +119,37 @@ def _listed(known: Sequence[str]) -> str:
     return f"there {'is' if len(known) == 1 else 'are'} {', '.join(known)}"
 
 
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+LONGEST = 2000
+"""Characters that are kept of a reason."""
+
+
+def without_controls(text: str) -> str:
+    r"""The text with a mark in place of each control character but line ends and tabs.
+
+    >>> without_controls("a\x1b[31mb")
+    'a�[31mb'
+    """
+    return CONTROLS.sub("\ufffd", text)
+
+
+def recordable(text: str) -> str:
+    r"""A reason as a store keeps it: text that any encoding has, and not megabytes of it.
+
+    >>> recordable("no file \udcff")
+    'no file \\udcff'
+    """
+    plain = text[: LONGEST + 1].encode("utf-8", "backslashreplace").decode("utf-8")
+    return plain if len(text) <= LONGEST else f"{plain[:LONGEST]} …"
+
+
 def reason(error: BaseException) -> str:
     """One line that says what went wrong with a child, and where."""
-    text = str(error).strip().partition("\n")[0]
+    try:
+        said = str(error)
+    except Exception:  # what it says of itself may be wrong, too
+        said = "an error that cannot be put into words"
+    text = recordable(said.strip().partition("\n")[0])
     if isinstance(error, ReinasError):
         return text  # written for people
     if isinstance(error, MemoryError) or "can't allocate memory" in text:

@@ -1,6 +1,8 @@
 """Worker processes: whatever a child does, the search goes on."""
 
+import contextlib
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -179,26 +181,6 @@ def test_a_time_limit_does_not_pay_for_starting_a_worker():
         executor.close()
 
 
-QUIET = """
-import multiprocessing, sys
-import reinas.executors.forkserver_preload
-
-if sys.argv[1] == "lock":
-    lock = multiprocessing.get_context("spawn").Lock()
-    state = lock._semlock.handle, lock._semlock.kind, lock._semlock.maxvalue, "/not-there"
-    lock.__class__.__setstate__(lock, state)
-raise FileNotFoundError("another one")
-"""
-
-
-@pytest.mark.parametrize(("what", "said"), [("lock", False), ("file", True)])
-def test_a_worker_that_lost_its_search_while_it_was_forked_is_silent(what, said):
-    """Its locks are gone; whatever else goes wrong is still said."""
-    done = subprocess.run([sys.executable, "-c", QUIET, what], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert ("Traceback" in done.stderr) is said
-
-
 def test_a_lambda_is_refused_before_the_first_trial():
     """It cannot be sent; the study is not begun."""
     store = reinas.MemoryStore()
@@ -214,3 +196,88 @@ def test_a_lambda_is_refused_before_the_first_trial():
             executor=reinas.Processes(1),
         )
     assert store.names() == []
+
+
+# ---- kills at any moment -------------------------------------------------------------------------
+
+
+class Murderer(threading.Thread):
+    """Kills processes until it is told to stop."""
+
+    def __init__(self, victims, every):
+        super().__init__(daemon=True)
+        self.victims, self.every = victims, every
+        self.killed, self.done = 0, threading.Event()
+
+    def run(self):
+        rng = random.Random(1)
+        while not self.done.wait(rng.uniform(0, 2 * self.every)):
+            if found := self.victims():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(rng.choice(found), signal.SIGKILL)
+                    self.killed += 1
+
+
+def test_no_kill_of_a_worker_stops_the_others():
+    """Busy, idle or starting; a child whose worker was killed twice fails, the rest are done."""
+    executor = Processes(2)
+    pool = executor._workers
+    murderer = Murderer(lambda: [w._process.pid for w in pool._workers if w.is_ready], 0.25)
+    murderer.start()
+    jobs = [Job(k, "brief", seed=k) for k in range(300)]
+    try:
+        outcomes = {job.trial: o for job, o in executor.run(Doomed(), jobs)}
+    finally:
+        murderer.done.set()
+        executor.close()
+    assert sorted(outcomes) == list(range(300))
+    assert murderer.killed > 5
+    failed = [o.error for o in outcomes.values() if o.error is not None]
+    assert all("killed by SIGKILL" in error for error in failed)
+    assert len(failed) < 100
+
+
+def test_a_killed_server_of_workers_is_replaced():
+    """With all that it has forked; the children are evaluated again."""
+    from multiprocessing import forkserver
+
+    executor = Processes(2)
+    try:
+        jobs = executor.run(Doomed(), [Job(k, "slow", seed=k) for k in range(4)])
+        outcomes = [next(jobs)[1]]
+        os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+        for worker in list(executor._workers._workers):
+            os.kill(worker._process.pid, signal.SIGKILL)
+        outcomes += [outcome for _, outcome in jobs]
+    finally:
+        executor.close()
+    assert [outcome.reward for outcome in outcomes] == [0.75] * 4
+
+
+@pytest.mark.parametrize(
+    ("fate", "words"),
+    [
+        ("exit 0", "ended with status 0"),
+        ("sys.exit", "SystemExit: 0"),
+        ("interrupt", "KeyboardInterrupt"),
+        ("generator", "GeneratorExit"),
+        ("surrogate", r"ValueError: no file \udcff"),
+        ("mute", "MuteError: an error that cannot be put into words"),
+    ],
+)
+def test_whatever_a_child_does_to_leave_is_a_failed_trial(fate, words):
+    """With the reason, and the next child is evaluated."""
+    outcomes = run(Processes(1), fate, "ok")
+    assert words in outcomes[0].error
+    assert outcomes[1].reward == 0.5
+
+
+@pytest.mark.parametrize("fate", ["sys.exit", "generator", "surrogate", "mute"])
+def test_the_same_without_workers(fate):
+    """In this process; Ctrl-C is the only one that goes through."""
+    outcomes = run(reinas.Serial(), fate, "ok")
+    assert outcomes[0].error
+    outcomes[0].error.encode()
+    assert outcomes[1].reward == 0.5
+    with pytest.raises(KeyboardInterrupt):
+        run(reinas.Serial(), "interrupt")

@@ -464,7 +464,7 @@ def test_its_architectures_have_types(tmp_path):
         )
     )
     # what the types of an architecture do not depend on would take minutes to read
-    skipped = "ray torch sqlalchemy pydantic plotly sklearn scipy typer rich PIL pebble optuna"
+    skipped = "ray torch sqlalchemy pydantic plotly sklearn scipy typer rich PIL optuna"
     sections = "".join(f"[mypy-{name}.*]\nfollow_imports = skip\n" for name in skipped.split())
     config = tmp_path / "mypy.ini"
     config.write_text(f"[mypy]\nmypy_path = {Path(reinas.__file__).parents[1]}\n{sections}")

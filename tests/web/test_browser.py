@@ -360,7 +360,7 @@ def test_a_file_says_which_networks_it_lacks(browser, live, tmp_path):
     file.write_text(page_of(store, make_report(store.get("random"), 2)), encoding="utf-8")
     tab = Watched(browser, file.as_uri())
     page = tab.page
-    best = {t.number for t in store.get("random").best()[:2]}
+    best = {t.number for t in store.get("random").best(2)}
     lacking = next(n for n in range(8) if n not in best)
     page.goto(f"{file.as_uri()}#/network?trial={lacking}")
     page.get_by_role("alert").get_by_text(f"trial {lacking} is not in this file").wait_for()

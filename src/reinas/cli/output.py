@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.measure import Measurement
 from rich.progress import (
@@ -21,23 +21,47 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from reinas.config.options import DEFAULT_STORE
-from reinas.errors import FileError
+from reinas.errors import FileError, without_controls
 
 WIDEST = 1000
 
-# no emoji: a search may be called :smile: and has to be typed so again
-out = Console(highlight=False, emoji=False)
-err = Console(stderr=True, highlight=False, emoji=False)
+
+class SafeConsole(Console):
+    """A console on which text cannot steer the terminal.
+
+    Names, classes, columns and reasons come from people's files: an escape sequence in them would
+    move the cursor, change colours, or worse.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        # no emoji: a search may be called :smile: and has to be typed so again
+        super().__init__(highlight=False, emoji=False, **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """The segments, with a mark for each control character of their text."""
+        for segment in super().render(renderable, options):
+            yield (
+                segment
+                if segment.control
+                else segment._replace(text=without_controls(segment.text))
+            )
+
+
+out = SafeConsole()
+err = SafeConsole(stderr=True)
 
 
 def print_wide(table: Table) -> None:
     """A table wider than the terminal rather than cut: numbers without their ends are worthless."""
     needed = Measurement.get(out, out.options.update(max_width=WIDEST), table).maximum
-    Console(file=out.file, width=max(out.width, needed), highlight=False, emoji=False).print(table)
+    SafeConsole(file=out.file, width=max(out.width, needed)).print(table)
 
 
 def print_json(document: Any) -> None:

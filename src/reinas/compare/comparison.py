@@ -6,7 +6,8 @@ from typing import Any
 
 from reinas.compare.runs import Run, RunSpec, run
 from reinas.errors import ExecutorError, InvalidSettingError, SettingError, reason
-from reinas.executors.process_pool import Lost, WorkerPool
+from reinas.executors.process_pool import WorkerPool
+from reinas.executors.worker import Lost
 from reinas.registry import parameters, resolve
 from reinas.store import Store
 from reinas.store.runs import run_key

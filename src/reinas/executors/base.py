@@ -1,6 +1,7 @@
 """The contract of an executor, and the evaluation of one child, whose errors become outcomes."""
 
 import math
+import multiprocessing
 import os
 import platform
 import threading
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reinas.errors import reason
+from reinas.errors import reason, recordable
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.types import Attempt, Curve, Job, Outcome, Pruned
 
@@ -142,7 +143,12 @@ def attempt(
     start = time.perf_counter()
     try:
         outcome = _returned(evaluate(replace(job, on_report=report)))
-    except Exception as error:
+    except KeyboardInterrupt as error:
+        # Ctrl-C reaches the process that searches; in a worker it is the child's own
+        if multiprocessing.parent_process() is None:
+            raise
+        outcome = Outcome(None, error=reason(error))
+    except BaseException as error:  # sys.exit() of a child ends the child
         outcome = Outcome(None, error=reason(error))
     if not outcome.seconds and evaluate.timed:
         outcome = replace(outcome, seconds=time.perf_counter() - start)
@@ -191,7 +197,7 @@ def checked(outcome: Any) -> Outcome:
             str(name): _number(f"the metric {name} =", value)
             for name, value in outcome.metrics.items()
         },
-        error=None if outcome.error is None else str(outcome.error),
+        error=None if outcome.error is None else recordable(str(outcome.error)),
         pruned=pruned,
     )
     if not math.isfinite(kept.value):

@@ -1,55 +1,46 @@
-"""Worker processes on this machine, killed and replaced one by one (pebble)."""
+"""Worker processes on this machine, killed and replaced one by one."""
 
 import contextlib
 import math
-import multiprocessing
-import os
+import pickle
 import signal
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
-from dataclasses import dataclass
-from multiprocessing import resource_tracker
-from pathlib import Path
-from typing import Any, TypeVar
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import connection, resource_tracker
+from typing import Any, Generic, TypeVar
 
-from filelock import BaseFileLock, FileLock, Timeout
-from pebble import ProcessExpired, ProcessPool
-
-from reinas.devices import number_worker
-from reinas.errors import ExecutorError, SettingError, reason
+from reinas.errors import ExecutorError, SettingError
 from reinas.executors.base import seconds_left
-from reinas.system import GIB, interrupts_blocked, limit_memory, machine_memory, start_method
+from reinas.executors.worker import Lost, Worker, death, result_of
+from reinas.system import GIB, interrupts_blocked, machine_memory, start_method
 
 T = TypeVar("T")
 R = TypeVar("R")
 MOST = 1 << 20  # GiB; more does not fit the system's own numbers
-# What children import when they first load data and step an optimiser. That takes seconds, so
-# workers are forked with it loaded: imports should not count against a time limit.
-NEEDED = (
-    "reinas.evaluators.trained",
-    "sklearn.datasets",
-    "sklearn.model_selection",
-    "torch._dynamo",
-)
-PRELOAD = ("reinas.executors.forkserver_preload", *NEEDED)
 FOOTPRINT = 0.5  # GiB that a worker needs before it trains anything
-BROKEN_LIMIT = 3  # how often in a row the pool may break without a result in between
+BROKEN_LIMIT = 3  # how often in a row workers may die before they are ready
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The failure of one work item.
+class _Work(Generic[T, R]):
+    """The items of one `run`: which wait, which have lost a worker, how many are left."""
 
-    Args:
-        reason: Why it has no result.
-        seconds: How long it ran.
-    """
+    def __init__(self, function: Callable[[T], R], items: Sequence[T]) -> None:
+        self.function = pickle.dumps(function)
+        self.items = items
+        self.waiting = deque(range(len(items)))
+        self.left = len(items)
+        self._died: set[int] = set()
 
-    reason: str
-    seconds: float
+    def may_repeat(self, place: int) -> bool:
+        """Whether an item whose worker died is run once more; then it waits again."""
+        if place in self._died:
+            return False
+        self._died.add(place)
+        self.waiting.appendleft(place)
+        return True
 
 
 class WorkerPool:
@@ -79,11 +70,17 @@ class WorkerPool:
                 f" {FOOTPRINT} GiB before it trains anything; got {memory:g} with {workers} workers"
             )
         self.count = workers
-        self.busy = 0
-        self._time_limit = time_limit
+        self._limit = math.inf if time_limit is None else time_limit
         self._memory = int(memory * GIB)
-        self._pool: ProcessPool | None = None
+        self._workers: list[Worker] = []
+        self._broken = 0
+        self._starting = threading.Lock()  # `start` may run in a thread of its own
         self._numbers: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def busy(self) -> int:
+        """How many workers have an item."""
+        return sum(worker.place is not None for worker in self._workers)
 
     def run(
         self, function: Callable[[T], R], work: Sequence[T], deadline: float = math.inf
@@ -91,8 +88,7 @@ class WorkerPool:
         """Apply the function to every item.
 
         An item whose worker died is run once more, since the worker may have been killed from
-        outside. If an idle worker is killed from outside, pebble's whole pool breaks: a new pool
-        is made, and the items without a result are run again.
+        outside. Workers that die, busy or idle, are replaced.
 
         Args:
             function: What to run in a worker; it must be picklable.
@@ -104,100 +100,107 @@ class WorkerPool:
             Each item with its result, or with the reason of its failure, as they finish.
 
         Raises:
-            ExecutorError: The worker processes died several times without a result in between.
+            ExecutorError: Workers died several times in a row before they were ready.
         """
-        waiting = dict(enumerate(work))
-        died: set[int] = set()
-        broken = 0
-        while waiting:
-            try:
-                for place, result in self._pass(function, dict(waiting), died, deadline):
-                    broken = 0
-                    yield waiting.pop(place), result
-                return
-            except BrokenExecutor as error:
-                self.close()
-                broken += 1
-                if broken == BROKEN_LIMIT:
-                    raise ExecutorError(
-                        f"the worker processes died {broken} times in a row before any child was"
-                        f" finished ({error}): a script has to start its search under"
-                        ' `if __name__ == "__main__":`; else start fewer workers'
-                    ) from error
-
-    def _pass(
-        self, function: Callable[[T], R], work: Mapping[int, T], died: set[int], deadline: float
-    ) -> Iterator[tuple[int, R | Lost]]:
-        pool = self._start()
-        started = time.perf_counter()
-
-        def schedule(place: int) -> "Future[R]":
-            future: Future[R] = pool.schedule(
-                function, args=(work[place],), timeout=self._time_limit
-            )
-            return future
-
-        futures: dict[Future[R], int] = {schedule(place): place for place in work}
+        every: _Work[T, R] = _Work(function, work)
         try:
-            while futures:
-                self.busy = min(len(futures), self.count)
-                done, _ = wait(futures, timeout=seconds_left(deadline), return_when=FIRST_COMPLETED)
-                if not done:
+            while every.left:
+                self.start()
+                self._give(every)
+                ready = self._wait(deadline)
+                if not ready and time.monotonic() >= deadline:
                     return
-                for future in done:
-                    place = futures.pop(future)
-                    if isinstance(future.exception(), ProcessExpired) and place not in died:
-                        died.add(place)
-                        futures[schedule(place)] = place
-                        continue
-                    result: R | Lost = self._result(future, time.perf_counter() - started)
-                    yield place, result
+                for worker in ready:
+                    if (found := self._settled(worker, every)) is not None:
+                        every.left -= 1
+                        yield work[found[0]], found[1]
         finally:
-            self.busy = 0
             # stopped early (Ctrl-C, an error, the deadline): kill what still runs
-            if futures:
+            if self.busy:
                 self.close()
-
-    def _result(self, future: "Future[R]", elapsed: float) -> R | Lost:
-        try:
-            return future.result()
-        except TimeoutError:
-            limit = self._time_limit or 0.0
-            return Lost(f"took longer than the limit of {limit:g} s", limit)
-        except ProcessExpired as expired:
-            return Lost(_death(expired.exitcode), elapsed)
-        except (BrokenExecutor, CancelledError) as error:
-            raise BrokenExecutor(str(error)) from error
-        except Exception as error:  # the function raised, or its result cannot be pickled
-            return Lost(reason(error), elapsed)
-
-    def _start(self) -> ProcessPool:
-        if self._pool is None or not self._pool.active:
-            context: Any = multiprocessing.get_context(start_method())
-            if start_method() == "forkserver":
-                context.set_forkserver_preload(list(PRELOAD))
-            if self._numbers is None:
-                self._numbers = tempfile.TemporaryDirectory(prefix="reinas-workers-")
-            with deaf_to_ctrl_c():
-                self._pool = ProcessPool(
-                    max_workers=self.count,
-                    initializer=_begin,
-                    initargs=(self._memory, self._numbers.name),
-                    context=context,
-                )
-                _ = self._pool.active  # reading it starts the server and the workers
-        return self._pool
 
     def start(self) -> None:
-        """Start the workers, if there are none, ahead of the first work item."""
-        self._start()
+        """Start the workers that are missing, such as all of them ahead of the first work item.
+
+        Raises:
+            ExecutorError: They cannot be started.
+        """
+        with self._starting:
+            # those that died while nobody had work for them
+            for worker in [w for w in self._workers if w.place is None and not w.is_alive]:
+                self._bury(worker)
+            if self._numbers is None:
+                self._numbers = tempfile.TemporaryDirectory(prefix="reinas-workers-")
+            while len(self._workers) < self.count:
+                try:
+                    with deaf_to_ctrl_c():
+                        self._workers.append(Worker(self._memory, self._numbers.name))
+                except (OSError, EOFError) as error:  # such as a killed server
+                    self._count_broken(str(error) or type(error).__name__)
+
+    def _give(self, every: _Work[T, R]) -> None:
+        """An item to each worker that has none."""
+        for worker in self._workers:
+            if not every.waiting:
+                return
+            if worker.is_ready and worker.place is None:
+                place = every.waiting.popleft()
+                if not worker.give(every.function, place, every.items[place]):
+                    every.waiting.appendleft(place)
+
+    def _wait(self, deadline: float) -> list[Worker]:
+        """The workers that have sent something, have died, or take too long."""
+        soonest = min(
+            (w.begun + self._limit for w in self._workers if w.place is not None), default=math.inf
+        )
+        handles: list[Any] = [h for w in self._workers for h in (w.connection, w.sentinel)]
+        found = set(connection.wait(handles, timeout=seconds_left(min(deadline, soonest))))
+        return [
+            w
+            for w in self._workers
+            if w.connection in found or w.sentinel in found or w.overdue(self._limit)
+        ]
+
+    def _settled(self, worker: Worker, every: _Work[T, R]) -> tuple[int, R | Lost] | None:
+        """The place of an item that is done, and its result; None where none is."""
+        place, took = worker.place, time.monotonic() - worker.begun
+        if (message := worker.read()) is not None:
+            if not worker.is_ready:
+                worker.is_ready, self._broken = True, 0
+                return None
+            worker.place = None
+            return None if place is None else (place, result_of(message))
+        if worker.is_alive:
+            if place is None or not worker.overdue(self._limit):
+                return None
+            self._bury(worker)
+            return place, Lost(f"took longer than the limit of {self._limit:g} s", self._limit)
+        was_ready, why = worker.is_ready, death(self._bury(worker))
+        if not was_ready:
+            self._count_broken(why)
+        if place is None or every.may_repeat(place):
+            return None
+        return place, Lost(why, took)
+
+    def _bury(self, worker: Worker) -> int | None:
+        """Kill a worker, or see how it died; another one takes its place."""
+        self._workers.remove(worker)
+        return worker.end()
+
+    def _count_broken(self, why: str) -> None:
+        self._broken += 1
+        if self._broken >= BROKEN_LIMIT:
+            raise ExecutorError(
+                f"worker processes ended {self._broken} times in a row before they were ready"
+                f" ({why}): a script has to start its search under"
+                ' `if __name__ == "__main__":`; else start fewer workers'
+            )
 
     def close(self) -> None:
         """Kill the workers, busy or not."""
-        if self._pool is not None:
-            self._pool.stop()
-            self._pool.join()
-            self._pool = None
+        while self._workers:
+            self._workers.pop().end()
+        self._broken = 0
         if self._numbers is not None:
             self._numbers.cleanup()
             self._numbers = None
@@ -225,56 +228,3 @@ def deaf_to_ctrl_c() -> Iterator[None]:
             signal.signal(signal.SIGINT, handler)
     if came:
         signal.raise_signal(signal.SIGINT)
-
-
-def _begin(memory: int, numbers: str) -> None:
-    """Prepare a worker: ignore Ctrl-C, end with the parent, limit memory, one thread for torch."""
-    number_worker(_number(numbers))
-    # Ctrl-C reaches the whole process group, but only the parent handles it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # before the limit: if no memory is left for the thread's stack, the worker would hang
-    threading.Thread(target=_watch, daemon=True).start()
-    limit_memory(memory)
-    import torch
-
-    torch.set_num_threads(1)
-
-
-def _number(folder: str) -> int:
-    """The least number from 0 on that no living worker has.
-
-    Each worker locks a file called like its number. The system unlocks it when the worker ends,
-    however it ends, so that the one that replaces it gets the number.
-    """
-    number = 0
-    while True:
-        if not Path(folder).is_dir():  # the pool was closed while this worker started
-            os._exit(0)
-        lock = FileLock(Path(folder, str(number)))
-        try:
-            lock.acquire(blocking=False)
-        except Timeout:
-            number += 1
-        except FileNotFoundError:
-            os._exit(0)
-        else:
-            _held.append(lock)  # the file stays locked as long as the process lives
-            return number
-
-
-_held: list[BaseFileLock] = []
-
-
-def _watch() -> None:
-    """Wait for the parent process to end, then end this one, even in the middle of a child."""
-    if (parent := multiprocessing.parent_process()) is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _death(exitcode: int | None) -> str:
-    if exitcode is None or exitcode >= 0:
-        return f"the worker process ended with status {exitcode}"
-    name = signal.Signals(-exitcode).name
-    hint = "; systems do that when memory runs out" if name == "SIGKILL" else ""
-    return f"the worker process was killed by {name}{hint}"

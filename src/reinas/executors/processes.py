@@ -18,8 +18,9 @@ from reinas.executors.base import (
     worker_name,
 )
 from reinas.executors.portable import check_picklable, portable
-from reinas.executors.process_pool import Lost, WorkerPool
+from reinas.executors.process_pool import WorkerPool
 from reinas.executors.report_channel import ReportChannel, send
+from reinas.executors.worker import Lost
 from reinas.types import Attempt, Job, Outcome
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from reinas.errors import reason
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import attempt, worker_name
-from reinas.executors.process_pool import NEEDED
+from reinas.executors.worker import NEEDED
 from reinas.system import limit_memory
 from reinas.types import Job, Outcome
 
