@@ -10,6 +10,7 @@ reinas toy --seeds 10 --seed 0 2>/dev/null > docs/results/toy.txt
 reinas toy --losses review > docs/results/toy-review.txt
 reinas toy --losses review --converge --seeds 12 2>/dev/null > docs/results/toy-converged.txt
 python -m benchmarks > docs/results/speed.md
+python -m benchmarks.live_page > docs/results/live-page.txt  # seven minutes
 
 reinas search conv --task digits --name demo --seed 1 --trials 96 --policy zoph-le \
   --set policy.learning_rate=0.01 --set space.depth=5 --set "space.filters=[8,16,24,36]"
@@ -20,7 +21,7 @@ reinas search conv --task digits --name demo-random --seed 1 --trials 96 --polic
 cp demo.svg docs/images/demo.svg
 reinas show demo > docs/results/demo.txt
 reinas show demo-random > docs/results/demo-random.txt
-python -m benchmarks.pictures demo docs/images
+python -m benchmarks.watch_pictures docs/images  # four minutes
 reinas zoo zoph-le-15 --svg docs/images/figure7.svg > docs/results/figure7.txt
 python -m benchmarks.language  # needs ../shared/data/wikitext-2 or --data; a quarter of an hour
 python -m benchmarks.images  # needs ../shared/data or --data; half an hour

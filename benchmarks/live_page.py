@@ -1,8 +1,9 @@
 """`python -m benchmarks.live_page`: what the live page costs a search, and how soon it shows.
 
 Chromium opens the views of a study of 20,000 trials, and waits for one more trial to appear. Then a
-search runs with and without 50 readers of its page, in turns; five of the readers never read what
-they are sent. Needs the extras `web` and `dev`, and Chromium. Takes about five minutes.
+search runs alone, with 50 readers of its page, and beside a program that only keeps the other core
+busy, in turns; five of the readers never read what they are sent. Needs the extras `web` and `dev`,
+and Chromium. Takes about seven minutes.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,15 @@ def crowded(base: str, name: str) -> list[float]:
     return found
 
 
+def neighbour() -> list[float]:
+    """A program that has nothing to do with the search and keeps the other core busy."""
+    command = [sys.executable, "-c", "import os\nos.nice(19)\nwhile True: pass"]
+    with subprocess.Popen(command) as busy:
+        time.sleep(SECONDS)
+        busy.kill()
+    return []
+
+
 def searching(path: Path, stop: threading.Event) -> None:
     """A search that trains one child after the other in this process, until it is stopped."""
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -126,23 +136,30 @@ def with_readers() -> None:
             while not path.exists() or not reinas.Store(path).names():
                 time.sleep(0.1)
             record = reinas.Store(path).get("search")
-            times: dict[bool, list[float]] = {False: [], True: []}
+            arms: dict[str, Callable[[], list[float]]] = {
+                "alone": lambda: time.sleep(SECONDS) or [],
+                "readers": lambda: crowded(base, "search"),
+                "neighbour": neighbour,
+            }
+            times: dict[str, list[float]] = {arm: [] for arm in arms}
             answers: list[float] = []
-            for watched in [False, True] * ROUNDS:
-                before, begun = record.count()[1], time.monotonic()
-                if watched:
-                    answers += crowded(base, "search")
-                else:
-                    time.sleep(SECONDS)
-                done = record.count()[1] - before
-                times[watched].append((time.monotonic() - begun) / done)
+            for _ in range(ROUNDS):
+                for arm, act in arms.items():
+                    before, begun = record.count()[1], time.monotonic()
+                    answers += act()
+                    done = record.count()[1] - before
+                    times[arm].append((time.monotonic() - begun) / done)
             search.terminate()
-    ratios = [b / a for a, b in zip(times[False], times[True], strict=True)]
-    row(
-        "a trial with 50 readers / without",
-        f"{statistics.median(ratios):.3f}",
-        f"{ROUNDS} pairs of {SECONDS:.0f} s, {min(ratios):.2f} to {max(ratios):.2f}",
-    )
+    for arm, what in {
+        "readers": "a trial with 50 readers / alone",
+        "neighbour": "a trial beside a program that only computes / alone",
+    }.items():
+        ratios = [b / a for a, b in zip(times["alone"], times[arm], strict=True)]
+        row(
+            what,
+            f"{statistics.median(ratios):.3f}",
+            f"{ROUNDS} pairs of {SECONDS:.0f} s, {min(ratios):.2f} to {max(ratios):.2f}",
+        )
     slow = statistics.quantiles(answers, n=20)[-1]
     row(
         "an update of a view, 45 readers at once",
@@ -248,6 +265,10 @@ def main() -> None:
     """Both measurements."""
     if sys.argv[1:2] == ["search"]:
         searching(Path(sys.argv[2]), threading.Event())
+        return
+    if sys.argv[1:2] == ["crowd"]:
+        os.nice(19)
+        print(json.dumps(anyio.run(crowd, *sys.argv[2:])))
         return
     print(
         machine(os.cpu_count() or 1), "\n\n| what | measured | how |\n| --- | --- | --- |", sep=""

@@ -1,13 +1,9 @@
-"""`python -m benchmarks.pictures NAME FOLDER`: the README's picture of a search, by Chromium."""
+"""Pictures of Plotly figures, by Chromium."""
 
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
-
-from reinas.report.figures import rewards
-from reinas.store import Store
 
 # no background services: the picture needs no network
 FLAGS = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking"
@@ -33,13 +29,3 @@ def screenshot(figure: Any, file: Path, size: tuple[int, int]) -> None:
             check=True,
             stderr=subprocess.DEVNULL,
         )
-
-
-def main(name: str, folder: str) -> None:
-    """The README's picture of a search."""
-    figure = rewards(Store("reinas.db").get(name).finished())
-    screenshot(figure, Path(folder) / "rewards.png", (900, 400))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

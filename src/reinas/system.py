@@ -10,10 +10,13 @@ import multiprocessing
 import os
 import signal
 import socket
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from reinas.errors import FileError
 
 GIB = 1 << 30
 CONTAINER = Path("/sys/fs/cgroup/memory.max")
@@ -45,6 +48,23 @@ def _windows_memory() -> float:
     kibibytes = ctypes.c_ulonglong(0)
     known = windll.kernel32.GetPhysicallyInstalledSystemMemory(ctypes.byref(kibibytes))
     return float(kibibytes.value) / (1 << 20) if known else UNKNOWN_MEMORY
+
+
+def check_ends(path: Path) -> None:
+    """Refuse what cannot be read from its beginning to its end.
+
+    Args:
+        path: A path; that there is nothing is left to whoever opens it.
+
+    Raises:
+        FileError: It is a pipe or a device, which would be waited for without end.
+    """
+    with contextlib.suppress(OSError):
+        mode = path.stat().st_mode
+        if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode):
+            raise FileError(
+                f"{path} is a pipe or a device, which may never end: write what it gives to a file"
+            )
 
 
 def be_nice() -> None:

@@ -42,6 +42,10 @@ class SafeConsole(Console):
         # no emoji: a search may be called :smile: and has to be typed so again
         super().__init__(highlight=False, emoji=False, **options)
 
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Markup as text, cleaned before anything is measured."""
+        return super().render_str(without_controls(text), **options)
+
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:

@@ -12,6 +12,7 @@ import pydantic
 
 from reinas.errors import FileError, InvalidSettingError, SettingError
 from reinas.registry import explained
+from reinas.system import check_ends
 
 NAMED_SECTIONS = ("space", "task", "policy", "recipe", "stopping")
 SECTIONS = (*NAMED_SECTIONS, "growth")
@@ -87,13 +88,14 @@ def cited(settings: Settings) -> Iterator[None]:
 def read_toml(path: Path) -> dict[str, Setting]:
     """The settings in a TOML file, by dotted key, each with its line."""
     try:
+        check_ends(path)
         text = path.read_text(encoding="utf-8")
         data = tomllib.loads(text)
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise FileError(f"{path} is not UTF-8 text (byte {error.start}): save it as such") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers and lists without end
         raise FileError(f"{path} is not TOML: {error}") from None
     flat: dict[str, Setting] = {}
     for key, value in data.items():
@@ -153,8 +155,15 @@ def parse_set(texts: Iterable[str], option: str = "") -> dict[str, Setting]:
 def parse_value(text: str) -> Any:
     """A value as TOML has it; text needs no quotes, in lists neither."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        found = tomllib.loads(f"value = {text}")
+    except RecursionError:
+        raise InvalidSettingError("set", "has lists within lists without end") from None
+    except ValueError:  # no TOML, or a number of thousands of digits
+        found = {}
+    if found.keys() == {"value"}:
+        return found["value"]
+    if not found:
         if text.startswith("[") and text.endswith("]"):
             return [parse_value(item.strip()) for item in text[1:-1].split(",")]
         return text
+    raise InvalidSettingError("set", f"takes one value of one line; got {text!r}")

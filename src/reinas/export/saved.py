@@ -296,6 +296,9 @@ def _check_shapes(network: FoundNetwork, weights: Mapping[str, Tensor], task: In
                 f"{key} should have the shape {wanted.get(key, 'of none: it is one too many')},"
                 f" got {found.get(key, 'nothing')}"
             )
+    for key, tensor in network.state_dict().items():
+        if weights[key].dtype != tensor.dtype:
+            raise ValueError(f"{key} should be {tensor.dtype}, got {weights[key].dtype}")
     for name, shape in (("input", task.inputs or (1,)), ("target", (task.outputs,))):
         for statistic in ("mean", "std"):
             got = found[f"{name}_{statistic}"]

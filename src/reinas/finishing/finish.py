@@ -161,7 +161,9 @@ def finish(
 def _here(name: str) -> Path:
     """A folder of that name, below this one even where a name is like ../x."""
     place = Path(name)
-    return Path(name.replace("/", "-")) if place.is_absolute() or ".." in place.parts else place
+    if not place.is_absolute() and ".." not in place.parts and place.parts:
+        return place
+    return Path(name.replace("/", "-").strip(".") or "network")
 
 
 def _same_again(

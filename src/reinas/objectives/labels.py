@@ -111,6 +111,11 @@ def plain_labels(where: str, y: NDArray[Any]) -> NDArray[Any]:
         raise SettingError(f"{where}: classes are one per row, got targets of shape {y.shape}")
     check_finite(where, y)
     if y.dtype.kind == "S":
-        y = y.astype(str)
+        try:
+            y = y.astype(str)
+        except UnicodeDecodeError:
+            raise SettingError(
+                f"{where}: class names given as bytes are ASCII: save them as text"
+            ) from None
     labels = y.reshape(len(y))
     return labels.astype(np.int64) if y.dtype.kind == "f" and are_whole(y) else labels

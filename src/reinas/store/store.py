@@ -1,6 +1,7 @@
 """A store in an SQLite file."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +69,7 @@ class Store(AbstractStore):
         self.path = sqlite.path_of(os.fspath(location))
         self._engine = sqlite.engine(self.path, read_only=read_only)
         self._is_read_only = read_only
+        self._file: tuple[int, int] | None = None
         if self.path.exists():
             self._check()
 
@@ -90,12 +92,32 @@ class Store(AbstractStore):
         Raises:
             StoreError: The database failed; the message says what to do.
         """
+        if self._file is not None and self._found() != self._file:
+            raise StoreError(
+                f"{self.location} was deleted, emptied or replaced while it was in use: put it"
+                " back, or begin anew"
+            )
         try:
             engine = self._engine.execution_options(exclusive=exclusive)
             with uninterrupted(), engine.begin() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
             raise StoreError(sqlite.explain(self.location, error)) from error
+        except json.JSONDecodeError:
+            raise StoreError(
+                f"{self.location} is damaged: what should be JSON in it is none; restore a copy of"
+                " it, or choose another file"
+            ) from None
+        if self._file is None:
+            self._file = self._found()
+
+    def _found(self) -> tuple[int, int] | None:
+        """Which file is there now; None where none is, or an empty one."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return (found.st_dev, found.st_ino) if found.st_size else None
 
     def _create(self) -> None:
         with self._hold("new"):
@@ -162,7 +184,16 @@ class Store(AbstractStore):
             row = connection.execute(query).one_or_none()
         if row is None:
             return None
-        return SqlRecord(self.begin, row.id, row.name, row.settings, row.trials, row.created)
+        settings = self._checked(row.name, row.settings)
+        return SqlRecord(self.begin, row.id, row.name, settings, row.trials, row.created)
+
+    def _checked(self, name: str, settings: Any) -> dict[str, Any]:
+        if isinstance(settings, dict):
+            return settings
+        raise StoreError(
+            f"{self.location} is damaged: the settings of '{name}' are none; restore a copy of it,"
+            " or choose another file"
+        )
 
     def create(self, name: str, settings: dict[str, Any], trials: int) -> None:
         """Create a study, unless there is one of that name.
@@ -217,19 +248,20 @@ class Store(AbstractStore):
         )
         with self.begin() as connection:
             rows = connection.execute(query).all()
+        every = [(row, self._checked(row.name, row.settings)) for row in rows]
         return [
             Summary(
                 name=row.name,
-                space=_named(row.settings, "space"),
-                task=_named(row.settings.get("evaluator", {}), "task"),
-                policy=_named(row.settings, "policy"),
+                space=_named(settings, "space"),
+                task=_named(settings.get("evaluator", {}), "task"),
+                policy=_named(settings, "policy"),
                 trials=row.trials,
                 finished=row.finished,
                 failed=row.failed,
                 best=row.best,
                 created=row.created,
             )
-            for row in rows
+            for row, settings in every
         ]
 
     @contextmanager

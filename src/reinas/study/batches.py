@@ -1,5 +1,6 @@
 """Batches of proposals: what the next one takes, and how answers become trials."""
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,12 @@ def proposals(
     Raises:
         AnswersError: The policy did not answer what was requested.
     """
-    proposed = [tuple(map(int, answers)) for answers in answered]
+    try:
+        proposed = [tuple(map(operator.index, answers)) for answers in answered]
+    except TypeError as error:
+        raise AnswersError(
+            f"the policy should propose whole numbers, one per decision ({error})"
+        ) from None
     if [len(answers) for answers in proposed] != [request.length] * request.count:
         raise AnswersError(
             f"the policy should propose {request.count} architectures of {request.length} answers"

@@ -1,7 +1,10 @@
 """Arrays in a NumPy file."""
 
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -12,6 +15,7 @@ from reinas.objectives.base import Objective
 from reinas.objectives.labels import check_finite
 from reinas.objectives.metrics import MetricSetting
 from reinas.rewards import RewardSetting, check_reward
+from reinas.system import check_ends
 from reinas.tasks.base import Part
 from reinas.tasks.measuring import ClassWeight, check_class_weight
 from reinas.tasks.recipes import Recipe, usual_recipe
@@ -235,14 +239,24 @@ def _part(names: list[str], part: str) -> str | None:
     return next((n for n in known if f"x_{n}" in names), None)
 
 
+BAD = (
+    *(ValueError, KeyError, OSError, EOFError, RuntimeError, zipfile.error, zlib.error),
+    struct.error,
+)
+"""What NumPy and zipfile raise where a member of an archive is damaged, encrypted or no array."""
+
+
 def _shape(path: str, name: str) -> tuple[int, ...]:
     """An array's shape, by its header alone."""
-    with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-        version = np.lib.format.read_magic(file)
-        reader = np.lib.format.read_array_header_1_0
-        if version != (1, 0):
-            reader = np.lib.format.read_array_header_2_0
-        shape: tuple[int, ...] = reader(file)[0]
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+            version = np.lib.format.read_magic(file)
+            reader = np.lib.format.read_array_header_1_0
+            if version != (1, 0):
+                reader = np.lib.format.read_array_header_2_0
+            shape: tuple[int, ...] = reader(file)[0]
+    except BAD as error:
+        raise FileError(f"{path}, {name} cannot be read as a plain array: {error}") from None
     return shape
 
 
@@ -252,6 +266,7 @@ def _large(shape: tuple[int, ...]) -> list[int]:
 
 def open_arrays(path: str) -> Any:
     """An .npz file as NumPy opens it; `FileError` where it is none."""
+    check_ends(Path(path))
     try:
         with open(path, "rb") as opened:
             if not zipfile.is_zipfile(opened):
@@ -267,6 +282,10 @@ def read_array(file: Any, name: str, path: str) -> NDArray[Any]:
     """An array of an open .npz file; `FileError` where it cannot be read."""
     try:
         array: NDArray[Any] = file[name]
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zipfile.error) as error:
+    except BAD as error:
         raise FileError(f"{path}, {name} cannot be read as a plain array: {error}") from None
+    except MemoryError:
+        raise FileError(f"{path}, {name} does not fit into memory: bring a part of it") from None
+    if not isinstance(array, np.ndarray):
+        raise FileError(f"{path}, {name} is not an array: save x and y with numpy.savez")
     return array

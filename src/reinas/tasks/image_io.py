@@ -15,6 +15,9 @@ from reinas.errors import FileError, SettingError
 SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".jp2", ".pbm", ".pgm", ".png"))
 SUFFIXES |= frozenset((".ppm", ".tif", ".tiff", ".webp", ".avif"))
 
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""What may be in files of these names, whatever they are called: Pillow knows others, and starts
+Ghostscript for one of them."""
 LARGEST = 64
 """Pixels: pictures of mixed sizes become squares of this side at most, for the time they take."""
 ORIENTATION, QUARTER = 0x0112, 5
@@ -64,7 +67,7 @@ def _size_of(file: Path) -> tuple[int, int] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(file) as opened:
+            with Image.open(file, formats=_formats()) as opened:
                 width, height = opened.size
                 is_turned = opened.getexif().get(ORIENTATION, 1) >= QUARTER
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
@@ -90,7 +93,7 @@ def _opened(file: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             warnings.filterwarnings("ignore", category=UserWarning)
-            with Image.open(file) as opened:
+            with Image.open(file, formats=_formats()) as opened:
                 image = ImageOps.exif_transpose(opened)
                 if image.mode.startswith(("I", "F")):
                     image = _eight_bits(image)
@@ -103,6 +106,14 @@ def _opened(file: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
         raise FileError(f"{file} cannot be read as an image ({error})") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise FileError(f"{file} is too large an image ({error})") from None
+
+
+def _formats() -> list[str]:
+    """Those formats that this Pillow knows."""
+    from PIL import Image
+
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
 
 
 def _brightness(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -124,5 +135,7 @@ def _eight_bits(image: Any) -> Any:
     from PIL import Image
 
     values = np.asarray(image).astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("it has pixels that are no finite numbers")
     top = 65535.0 if image.mode.startswith("I") else float(values.max(initial=0.0)) or 1.0
     return Image.fromarray((255 * np.clip(values / top, 0, 1)).astype(np.uint8))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from reinas.errors import FileError, InvalidSettingError, SettingError, nearest
 from reinas.objectives.metrics import MetricSetting
 from reinas.rewards import RewardSetting, check_reward
+from reinas.system import check_ends
 from reinas.tasks.base import Part
 from reinas.tasks.measuring import ClassWeight, check_class_weight
 from reinas.tasks.recipes import TABLE_RECIPE, Recipe
@@ -203,6 +204,7 @@ def read_rows(path: Path) -> tuple[str, list[str], list[Row]]:
     Raises:
         FileError: The file cannot be read, or a row does not fit the header.
     """
+    check_ends(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -12,6 +12,7 @@ import numpy as np
 from reinas.errors import FileError, InvalidSettingError
 from reinas.objectives.language import LanguageModelling
 from reinas.rewards import RewardSetting, check_reward
+from reinas.system import check_ends
 from reinas.tasks.base import Part
 from reinas.tasks.recipes import TEXT_RECIPE, Recipe
 from reinas.tasks.user_data import Data, FileTask, absolute_path, check_shares, check_words, missing
@@ -164,6 +165,7 @@ class Text(FileTask):
         return found
 
     def _tokens(self, path: Path) -> list[str]:
+        check_ends(path)
         try:
             data = path.read_bytes()
             text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8-sig")

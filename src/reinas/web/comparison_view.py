@@ -21,6 +21,9 @@ from reinas.store import Store
 POINTS = 200
 """Numbers of evaluations at which a line is drawn, at most."""
 
+LONGEST = 120
+"""Characters of a comparison's name."""
+
 Floats = NDArray[np.float64]
 
 
@@ -144,12 +147,18 @@ class Comparisons:
 def _summary(one: _Comparison) -> dict[str, Any]:
     return {
         "id": one.identity,
-        "name": " ".join(str(value) for value in one.table.values() if value is not None)[:120],
+        "name": _name(one.table),
         "evaluations": one.evaluations,
         "policies": len(one.lines),
         "runs": sum(len(line.best) for line in one.lines.values()),
         "seen": one.seen,
     }
+
+
+def _name(table: Mapping[str, Any]) -> str:
+    """The table's name, and what else was said of it."""
+    more = [f"{key} {value}" for key, value in table.items() if key != "name" and value is not None]
+    return ", ".join([str(table.get("name", "a table")), *more])[:LONGEST]
 
 
 def _drawn(label: str, line: _Line, evaluations: int) -> dict[str, Any]:

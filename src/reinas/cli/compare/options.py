@@ -6,7 +6,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from reinas.config.option import Option
-from reinas.config.options import NameOptions, Options, StoreOptions, WorkerOptions
+from reinas.config.options import (
+    LARGEST_COUNT,
+    NameOptions,
+    Options,
+    StoreOptions,
+    WorkerOptions,
+)
 
 OWN_TABLE = "A table of your own"
 
@@ -120,13 +126,13 @@ class CompareOptions(WorkerOptions, StoreOptions, NameOptions):
     ] = "random,evolution,local,bayes"
     seeds: Annotated[
         int | None,
-        Field(ge=1),
+        Field(ge=1, le=LARGEST_COUNT),
         Option("Runs per policy. Default: 100, or 5 with trained children."),
     ] = None
     first_seed: Annotated[int, Field(ge=0), Option("The first seed; the others follow.")] = 0
     evaluations: Annotated[
         int | None,
-        Field(ge=1),
+        Field(ge=1, le=LARGEST_COUNT),
         Option("Children per run. Default: 200, or 32 with trained children."),
     ] = None
     stopping: Annotated[

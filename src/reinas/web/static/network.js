@@ -40,7 +40,7 @@ export default class Network {
   draw(found) {
     fill(this.drawings, found.map((one) => h(
       "section", { class: "network" },
-      h("h2", {}, `Trial ${one.trial}`),
+      found.length > 1 ? h("h2", {}, `Trial ${one.trial}`) : null,
       h("p", {}, h("code", {}, one.architecture)),
       one.error ? h("p", { class: "trouble" }, one.error) : null,
       one.formulas ? h("pre", { tabindex: "0" }, one.formulas) : null,

@@ -150,7 +150,7 @@ export default class Study {
         hovertemplate: "%{text}<br>%{y:.4f}<extra></extra>",
       });
     }
-    const mean = moving(placed.filter(([, row]) => row[VALUE] !== null));
+    const mean = moving(placed.filter(([, row]) => row[VALUE] !== null).sort((a, b) => a[0] - b[0]));
     if (mean.x.length) {
       traces.push({ name: `mean of the last ${WINDOW}`, mode: "lines", type: "scatter", ...mean, line: { width: 1.5, color: COLOURS[3] } });
     }
