@@ -10,7 +10,7 @@ import pytest
 import reinas
 from reinas.cli.output import SafeConsole
 from reinas.config.settings import parse_value, read_toml
-from reinas.errors import AnswersError, FileError, InvalidSettingError, SettingError, StoreError
+from reinas.errors import AnswersError, FileError, InvalidSettingError, ReinasError, StoreError
 from reinas.evaluators.function import FunctionEvaluator
 from reinas.export.saved import load
 from reinas.finishing.finish import _here
@@ -56,7 +56,7 @@ HUGE = b"\x93NUMPY\x01\x00\x76\x00" + (
 def test_a_damaged_archive_is_a_sentence(tmp_path, members):
     """Members that are no arrays, empty, larger than any memory, or of bytes beyond ASCII."""
     path = packed(tmp_path / "data.npz", **members)
-    with pytest.raises(SettingError) as caught:
+    with pytest.raises(ReinasError) as caught:
         _ = reinas.Arrays(str(path)).data
     assert "\n" not in str(caught.value)
 
@@ -67,7 +67,7 @@ def test_a_corrupt_stream_is_a_sentence(tmp_path):
     data = bytearray(path.read_bytes())
     data[60:90] = bytes(30)
     path.write_bytes(data)
-    with pytest.raises(SettingError):
+    with pytest.raises(FileError, match="cannot be read as a plain array"):
         _ = reinas.Arrays(str(path)).data
 
 
@@ -198,7 +198,12 @@ def test_weights_of_another_type_are_refused(tmp_path, kind):
     from safetensors.torch import load_file, save_file
 
     folder = tmp_path / "net"
-    reinas.fit(reinas.Wine(), minutes=0.05, folder=folder, store=reinas.Store(tmp_path / "s.db"))
+    store = reinas.Store(tmp_path / "s.db")
+    evaluator = reinas.TrainedEvaluator(reinas.Wine(), reinas.Recipe(epochs=1))
+    reinas.search(
+        SPACE, reinas.RandomSearch(SPACE), evaluator, budget=reinas.Budget(2), store=store, name="s"
+    )
+    reinas.finish(store, "s", SPACE, reinas.Wine(), folder=folder, grid=None, epochs=1)
     weights = load_file(folder / "weights.safetensors")
     key = next(k for k, v in weights.items() if v.dtype == torch.float32 and k.startswith("child"))
     weights[key] = weights[key].to(getattr(torch, kind))
@@ -207,7 +212,7 @@ def test_weights_of_another_type_are_refused(tmp_path, kind):
     data = (folder / "weights.safetensors").read_bytes()
     about["sha256"] = hashlib.sha256(data).hexdigest()
     (folder / "network.json").write_text(json.dumps(about))
-    with pytest.raises(FileError):
+    with pytest.raises(FileError, match="float"):
         load(folder)
 
 

@@ -256,7 +256,11 @@ def test_a_redirect_stays_here(store):
     [
         ("study", {"name": "nobody"}, "there is no study 'nobody'"),
         ("study", {}, "the address lacks the study's name"),
-        ("study", {"name": "bayes", "since": "-1"}, "'since' in the address is a number, got '-1'"),
+        (
+            "study",
+            {"name": "bayes", "since": "-1"},
+            "'since' in the address is a number of at most 12 digits, got '-1'",
+        ),
         ("network", {"name": "bayes", "trial": "x"}, "'trial' in the address is a number"),
         ("network", {"name": "bayes", "trial": "999"}, "'bayes' has no trial 999"),
         ("policy", {"name": "random"}, "nor parents to look at"),
@@ -347,6 +351,25 @@ def test_evaluators_may_be_slow(store):
     """Reading does not wait for a search that holds the store's lock."""
     with store.lock("controller"), TestClient(make_app(store.path), base_url=HERE) as client:
         assert len(read(client, "study", name="controller")["rows"]) == 40
+
+
+@pytest.mark.parametrize(
+    ("path", "there"),
+    [
+        ("/%5Cevil.example/", "/%5Cevil.example/"),
+        ("//evil.example/x", "/evil.example/x"),
+        ("/%0d%0aX-Bad:1", "/%0D%0AX-Bad%3A1"),
+        ("/%ED%95%9C", "/%ED%95%9C"),
+    ],
+)
+def test_the_token_s_redirect_stays_here(store, path, there):
+    """Whatever the path: no other host, no other header."""
+    base = "http://example.org:80"
+    with TestClient(make_app(store.path, "secret"), base_url=base) as client:
+        answer = client.get(f"{base}{path}?token=secret", follow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == there
+    assert "x-bad" not in answer.headers
 
 
 # ---- serving it ----------------------------------------------------------------------------------

@@ -241,6 +241,8 @@ def test_the_slider_goes_back_through_time(tab, live):
     assert [int(text) for text in shown.all_inner_texts()] == numbers
     page.locator("button[data-trial]").nth(2).click()
     page.get_by_role("heading", name=f"Decisions of trial {numbers[2]}").wait_for()
+    focused = page.evaluate("document.activeElement.dataset.trial")
+    assert focused == str(numbers[2])  # and those who use the keyboard stay where they are
     assert f"trial={numbers[2]}" in page.url
 
 
@@ -351,6 +353,30 @@ def test_a_file_has_the_same_views(browser, live, tmp_path, name):
     page.get_by_role("heading", name=name).wait_for()
     tab.context.close()
     assert tab.trouble == []
+
+
+def test_the_link_to_the_content_works_in_a_file(browser, live, tmp_path):
+    """It is no view."""
+    store, _ = live
+    file = tmp_path / "page.html"
+    file.write_text(page_of(store, make_report(store.get("random"))), encoding="utf-8")
+    tab = Watched(browser, file.as_uri())
+    page = tab.open("#view")
+    page.get_by_role("heading", name="random").wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="random").wait_for()
+    page.goto(f"{file.as_uri()}#/nothing")
+    page.get_by_text("There is no view /nothing.").wait_for()
+    tab.context.close()
+    assert tab.trouble == []
+
+
+def test_an_address_without_a_trial_is_said(tab):
+    """In a sentence."""
+    page = tab.page
+    page.goto(f"{tab.base}/network?name=bayes")
+    page.get_by_role("alert").get_by_text("The address names no trial").wait_for()
 
 
 def test_a_file_says_which_networks_it_lacks(browser, live, tmp_path):

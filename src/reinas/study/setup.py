@@ -6,7 +6,7 @@ from dataclasses import asdict
 from numbers import Integral
 from typing import Any
 
-from reinas.errors import InvalidSettingError
+from reinas.errors import InvalidSettingError, recordable
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import checked
 from reinas.names import object_name
@@ -18,6 +18,8 @@ from reinas.spaces.growth import Growth
 from reinas.store import AbstractStore, MemoryStore, Store
 from reinas.study.stopping import AbstractStopping
 from reinas.types import Outcome
+
+NO_REASON = "failed without a reason"
 
 
 def default_policy(space: AbstractSpace[Any], seed: int) -> AbstractPolicy:
@@ -104,7 +106,7 @@ def told(
             raise InvalidSettingError("outcome", str(wrong)) from None
     measured = {str(name): _measured(name, value) for name, value in (metrics or {}).items()}
     if error is not None:
-        return Outcome(None, seconds, measured, error=str(error) or "failed without a reason")
+        return Outcome(None, seconds, measured, error=recordable(str(error)) or NO_REASON)
     try:
         value = float(reward)  # type: ignore[arg-type]
     except (TypeError, ValueError):

@@ -63,7 +63,7 @@ def make_app(path: Path, token: str | None = None) -> Guard:
 
     routes = [
         *(Route(f"/{view}", _page) for view in VIEWS),
-        *(Route(f"/api/{name}", _document(source, name, pulse)) for name in source.names),
+        *(Route(f"/api/{name}", _document(source, name)) for name in source.names),
         Route("/events", events),
         Route("/plotly.js", _fixed(_plotly, "text/javascript")),
         Route("/drawing.css", _fixed(lambda: _packed(STYLE + CELL_STYLE), "text/css")),
@@ -88,11 +88,11 @@ def make_server(app: Guard) -> uvicorn.Server:
     )
 
 
-def _document(source: Source, name: str, pulse: Pulse) -> Callable[[Request], Any]:
+def _document(source: Source, name: str) -> Callable[[Request], Any]:
     async def answer(request: Request) -> Response:
         given = dict(request.query_params)
         try:
-            found = await anyio.to_thread.run_sync(source.read, name, given, pulse.count)
+            found = await anyio.to_thread.run_sync(source.read, name, given)
         except ReinasError as error:
             return JSONResponse({"error": str(error)}, status_code=404)
         return Response(found, media_type="application/json", headers={"cache-control": "no-store"})

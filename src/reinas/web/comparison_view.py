@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -157,7 +158,13 @@ def _summary(one: _Comparison) -> dict[str, Any]:
 
 def _name(table: Mapping[str, Any]) -> str:
     """The table's name, and what else was said of it."""
-    more = [f"{key} {value}" for key, value in table.items() if key != "name" and value is not None]
+    if isinstance(path := table.get("path"), str):
+        return Path(path).name[:LONGEST]
+    more = [
+        f"{key} {value}"
+        for key, value in table.items()
+        if key != "name" and isinstance(value, str | int | float)
+    ]
     return ", ".join([str(table.get("name", "a table")), *more])[:LONGEST]
 
 

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote, urlencode
 
 from reinas.web.pulse import Pulse
 
@@ -102,9 +102,10 @@ class Guard:
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         query.pop("token")
         rest = urlencode(query, doseq=True)
-        place = scope["path"] + (f"?{rest}" if rest else "")
+        # quoted again: a backslash would lead elsewhere, a line end into another header
+        place = "/" + quote(scope["path"].lstrip("/")) + (f"?{rest}" if rest else "")
         cookie = f"{COOKIE}={self._token}; Path=/; HttpOnly; SameSite=Strict"
-        await _answer(send, 303, "", {"location": "/" + place.lstrip("/"), "set-cookie": cookie})
+        await _answer(send, 303, "", {"location": place, "set-cookie": cookie})
 
 
 def _without_port(host: str) -> str:

@@ -1,5 +1,6 @@
 """Serves the page until it is stopped."""
 
+import socket
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,6 +10,7 @@ from typing import Any
 from reinas.errors import InvalidSettingError, SettingError
 from reinas.store import Store, sqlite
 
+EVERYWHERE = ("0.0.0.0", "::", "")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PORT = 8765
 
@@ -49,7 +51,8 @@ def watch(
     app = make_app(path, token)
     listening = _bound(host, port)
     number = listening.getsockname()[1]
-    shown = f"[{host}]" if ":" in host else host
+    named = socket.gethostname() if host in EVERYWHERE else host
+    shown = f"[{named}]" if ":" in named else named
     address = f"http://{shown}:{number}/" + ("" if token is None else f"?token={token}")
     said(address)
     if open_browser:
@@ -60,8 +63,6 @@ def watch(
 
 def _bound(host: str, port: int) -> Any:
     """A listening socket; uvicorn itself would end the process where it has none."""
-    import socket
-
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -15,20 +15,25 @@ class Shared:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: dict[Hashable, str] = {}
-        self._change = -1
+        self._change: int | None = None
         self._begun = 0.0
 
-    def get(self, change: int, key: Hashable, make: Callable[[], str]) -> str:
+    def forget(self) -> None:
+        """The store is another one."""
+        with self._lock:
+            self._kept.clear()
+
+    def get(self, version: Callable[[], int | None], key: Hashable, make: Callable[[], str]) -> str:
         """A document.
 
         Args:
-            change: The number of the store's last change.
+            version: Tells the store's version, which every change changes.
             key: Which document.
             make: Computes it; takes milliseconds, since all others wait.
         """
         with self._lock:
-            now = time.monotonic()
-            if change != self._change or now - self._begun > AGE:
+            now, change = time.monotonic(), version()
+            if change is None or change != self._change or now - self._begun > AGE:
                 self._kept.clear()
                 self._change, self._begun = change, now
             if key not in self._kept:

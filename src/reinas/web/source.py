@@ -1,5 +1,6 @@
 """The store as the page reads it: opened when it is there, opened anew when it was replaced."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,6 +29,7 @@ class Source:
         self._path = path
         self._lock = threading.Lock()
         self._shared = Shared()
+        self._eye: sqlite3.Connection | None = None
         self._opened: tuple[int, Store, Documents] | None = None
         self._readers: dict[str, Callable[[Documents, Given], Any]] = {
             "studies": lambda documents, given: documents.studies(),
@@ -53,13 +55,12 @@ class Source:
         """The documents that there are."""
         return list(self._readers)
 
-    def read(self, name: str, given: Given, change: int) -> str:
+    def read(self, name: str, given: Given) -> str:
         """A document.
 
         Args:
             name: Which one.
             given: The parameters in the address.
-            change: The number of the store's last change, for what readers share.
 
         Returns:
             JSON.
@@ -67,13 +68,24 @@ class Source:
         Raises:
             ReinasError: The store or the study cannot be read, or a parameter is wrong.
         """
+        documents = self._documents()
 
         def read() -> str:
-            return json_text(self._readers[name](self._documents(), given))
+            return json_text(self._readers[name](documents, given))
 
         if name not in SHARED:
             return read()
-        return self._shared.get(change, (name, *sorted(given.items())), read)
+        return self._shared.get(self._version, (name, *sorted(given.items())), read)
+
+    def _version(self) -> int | None:
+        """Another number after every change of the store; None where it cannot be read."""
+        try:
+            assert self._eye is not None
+            (version,) = self._eye.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error:
+            return None
+        found: int = version
+        return found
 
     def _documents(self) -> Documents:
         with self._lock:
@@ -87,6 +99,8 @@ class Source:
             if self._opened is None or self._opened[0] != inode:
                 if self._opened is not None:
                     self._opened[1].close()
+                if self._eye is not None:
+                    self._eye.close()
                 store = Store(self._path, read_only=True)
                 if store.is_empty or not (store.names() or store.runs().since("")):
                     store.close()
@@ -94,6 +108,11 @@ class Source:
                         f"{self._path} has no studies yet: they appear when a search begins"
                     )
                 self._opened = (inode, store, Documents(store))
+                # looked at by one thread at a time: what is shared has a lock
+                self._eye = sqlite3.connect(
+                    f"{self._path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False
+                )
+                self._shared.forget()
             return self._opened[2]
 
 
@@ -106,7 +125,7 @@ def _name(given: Given) -> str:
 def _number(given: Given, key: str, usual: int | None = None) -> int:
     text = given.get(key, "" if usual is None else str(usual))
     if not text.isdecimal() or len(text) > 12:
-        raise SettingError(f"'{key}' in the address is a number, got '{text}'")
+        raise SettingError(f"'{key}' in the address is a number of at most 12 digits, got '{text}'")
     return int(text)
 
 

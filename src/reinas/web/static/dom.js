@@ -49,8 +49,8 @@ export function address(path, parameters) {
 // The path of the view, and its parameters
 export function place() {
   if (!held) return [location.pathname, location.search];
-  const [path, query] = location.hash.slice(1).split("?");
-  return [path || "/study", query ?? ""];
+  const [path, query] = location.hash.startsWith("#/") ? location.hash.slice(1).split("?") : [];
+  return [path ?? "/study", query ?? ""];
 }
 
 export function parameters() {

@@ -58,7 +58,9 @@ export default class Family {
       button.onclick = () => {
         page.trial = button.dataset.trial;
         remember({ trial: page.trial });
+        const { trial } = page;
         this.show(told);
+        page.moment.querySelector(`button[data-trial="${trial}"]`)?.focus();
       };
     }
   }

@@ -70,7 +70,9 @@ export default class Gradient {
       button.onclick = () => {
         page.trial = button.dataset.trial;
         remember({ trial: page.trial });
+        const { trial } = page;
         this.batch(told);
+        page.moment.querySelector(`button[data-trial="${trial}"]`)?.focus();
       };
     }
   }

@@ -25,6 +25,11 @@ let shown;
 let busy = false;
 let again = false;
 
+function refused(message) {
+  place.classList.remove("first");
+  place.replaceChildren(h("h1", {}, "reinas"), h("p", { id: "trouble", class: "trouble", role: "alert" }, message));
+}
+
 async function open() {
   const [path] = where();
   for (const link of document.querySelectorAll("nav a")) {
@@ -34,9 +39,9 @@ async function open() {
   }
   shown = false;
   if (held && path === "/report") view = { elements: report, update() {} };
-  else if (!VIEWS[path]) throw new Error(`there is no view ${path}`);
+  else if (!VIEWS[path]) return refused(`There is no view ${path}.`);
   else view = new (await import(`/${VIEWS[path]}.js`)).default(place);
-  await update();
+  return update();
 }
 
 async function update() {
@@ -76,6 +81,7 @@ await open();
 if (held) {
   live.textContent = `written ${new Date(held.written * 1000).toLocaleString()}`;
   addEventListener("hashchange", () => {
+    if (!location.hash.startsWith("#/")) return; // the link that skips to the content
     open();
     scrollTo(0, 0);
   });

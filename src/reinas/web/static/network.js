@@ -25,6 +25,7 @@ export default class Network {
   }
 
   async update() {
+    if (!this.trials.length) throw new Error("The address names no trial: choose one on the page of a study.");
     const found = await Promise.all(this.trials.map((trial) => read("network", { name: this.name, trial })));
     fill(this.heads, h("a", { href: address("/study", { name: this.name }) }, `Study ${this.name}`));
     this.draw(found);
