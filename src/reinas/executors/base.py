@@ -143,12 +143,12 @@ def attempt(
     start = time.perf_counter()
     try:
         outcome = _returned(evaluate(replace(job, on_report=report)))
-    except KeyboardInterrupt as error:
-        # Ctrl-C reaches the process that searches; in a worker it is the child's own
+    except (Exception, SystemExit, GeneratorExit) as error:  # sys.exit() of a child ends the child
+        outcome = Outcome(None, error=reason(error))
+    except BaseException as error:
+        # Ctrl-C is meant for the process that searches; in a worker it is the child's own
         if multiprocessing.parent_process() is None:
             raise
-        outcome = Outcome(None, error=reason(error))
-    except BaseException as error:  # sys.exit() of a child ends the child
         outcome = Outcome(None, error=reason(error))
     if not outcome.seconds and evaluate.timed:
         outcome = replace(outcome, seconds=time.perf_counter() - start)
