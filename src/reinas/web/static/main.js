@@ -26,6 +26,7 @@ let busy = false;
 let again = false;
 
 function refused(message) {
+  view = null;
   place.classList.remove("first");
   place.replaceChildren(h("h1", {}, "reinas"), h("p", { id: "trouble", class: "trouble", role: "alert" }, message));
 }
@@ -40,7 +41,11 @@ async function open() {
   shown = false;
   if (held && path === "/report") view = { elements: report, update() {} };
   else if (!VIEWS[path]) return refused(`There is no view ${path}.`);
-  else view = new (await import(`/${VIEWS[path]}.js`)).default(place);
+  else {
+    const { default: View } = await import(`/${VIEWS[path]}.js`);
+    if (where()[0] !== path) return null; // somebody has gone on meanwhile
+    view = new View(place);
+  }
   return update();
 }
 
@@ -49,18 +54,24 @@ async function update() {
     again = true;
     return;
   }
+  if (!view) return;
   busy = true;
+  const mine = view; // somebody may go on to another one meanwhile
   try {
     if (!shown) place.replaceChildren(...view.elements); // charts need to know how wide they are
     place.classList.toggle("first", !shown);
     // a view may show its words before its charts are drawn
-    await view.update(() => place.classList.remove("first"));
-    place.classList.remove("first");
-    shown = true;
-    document.getElementById("trouble")?.remove();
+    await mine.update(() => mine === view && place.classList.remove("first"));
+    if (mine === view) {
+      place.classList.remove("first");
+      shown = true;
+      document.getElementById("trouble")?.remove();
+    }
   } catch (error) {
     const trouble = h("p", { id: "trouble", class: "trouble", role: "alert" }, error.message);
-    if (shown) {
+    if (mine !== view) {
+      // what was wrong with the view before does not matter any more
+    } else if (shown) {
       document.getElementById("trouble")?.remove();
       place.prepend(trouble);
     } else {
@@ -77,15 +88,17 @@ async function update() {
   }, held ? 0 : QUIET);
 }
 
-await open();
 if (held) {
-  live.textContent = `written ${new Date(held.written * 1000).toLocaleString()}`;
   addEventListener("hashchange", () => {
     if (!location.hash.startsWith("#/")) return; // the link that skips to the content
     open();
     scrollTo(0, 0);
   });
-} else if (view.isLive !== false) {
+}
+await open();
+if (held) {
+  live.textContent = `written ${new Date(held.written * 1000).toLocaleString()}`;
+} else if (view && view.isLive !== false) {
   const stream = new EventSource("/events");
   let first = true;
   stream.onmessage = () => {
