@@ -104,8 +104,15 @@ def test_probabilities_over_time_begin_uniform_and_agree_with_the_parameters(sto
     replay = Replay(store.get(ODD), lambda replay, policy: None)
     replay.advance(60)
     assert found["moments"][0]["batch"] == 0
-    for moment in (found["moments"][0], found["moments"][-1]):
-        network = replay.before(moment["batch"]).network
+    last = replay.before(replay.learned - 1)
+    last.update(store.get(ODD).batch(replay.learned - 1))
+    assert found["moments"][-1]["batch"] == replay.learned  # after the last batch
+    for moment, policy in (
+        (found["moments"][0], replay.before(0)),
+        (found["moments"][-2], replay.before(found["moments"][-2]["batch"])),
+        (found["moments"][-1], last),
+    ):
+        network = policy.network
         for t, decision in enumerate(SPACE.decisions):
             shown = moment["probabilities"][t]
             if shown is None:  # no sample had this decision

@@ -75,7 +75,7 @@ def overview(replay: Replay) -> dict[str, Any]:
         "decisions": [
             {"name": d.name, "options": [str(c) for c in d.choices]} for d in replay.space.decisions
         ],
-        "moments": [{"batch": b, **seen} for b, seen in replay.moments if seen is not None],
+        "moments": [{"batch": b, **seen} for b, seen in replay.until_now() if seen is not None],
         "samples": SAMPLES,
     }
 

@@ -69,7 +69,7 @@ def overview(replay: Replay) -> dict[str, Any]:
     return {
         "kind": "gradient",
         "decisions": [_described(decision) for decision in replay.space.decisions],
-        "moments": [{"batch": batch, **seen} for batch, seen in replay.moments],
+        "moments": [{"batch": batch, **seen} for batch, seen in replay.until_now()],
         "samples": SAMPLES,
     }
 

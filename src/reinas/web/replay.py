@@ -52,6 +52,7 @@ class Replay:
         self._states: list[tuple[int, State]] = []
         self.moments: list[tuple[int, Any]] = []
         self.learned = 0
+        self._now: tuple[int, Any] = (0, None)
         self.is_exact = True
 
     def new_policy(self) -> AbstractPolicy:
@@ -90,6 +91,14 @@ class Replay:
             not self.moments or self.moments[-1][0] < self.learned
         ):
             self.moments.append((self.learned, self._look(self, self._policy)))
+
+    def until_now(self) -> list[tuple[int, Any]]:
+        """The moments, and the policy as it is after all that was learned again so far."""
+        if not self.learned:
+            return []
+        if self._now[0] != self.learned:
+            self._now = self.learned, self._look(self, self._policy)
+        return [*self.moments, self._now]
 
     def before(self, batch: int) -> AbstractPolicy:
         """The policy as it was when it learned from a batch.

@@ -7,7 +7,7 @@ export default class Belief {
   constructor(page) {
     this.page = page;
     this.importance = new Chart("Importance of each decision (share of the predictions' variance)", "batch", "decision", { height: 380 });
-    this.effects = new Chart("Predicted score of each option", "option", "mean prediction (standard scores)", { height: 280 });
+    this.effects = new Chart("Predicted score of each option", "option", "mean (standard score)", { height: 280, x: { type: "category" } });
     this.mean = new Chart("Predicted score along two decisions", "", "", { height: 340 });
     this.doubt = new Chart("Standard deviation of the prediction", "", "", { height: 340 });
     const picker = (id) => h("select", { id, onchange: () => this.picked() });

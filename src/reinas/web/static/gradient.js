@@ -62,7 +62,7 @@ export default class Gradient {
       told.norms ? number(told.norms[t], 5) : "–",
     ]);
     fill(page.moment, h("h2", {}, `Batch ${told.batch}`),
-      h("p", {}, `Baseline ${number(told.baseline)}. The advantage of a trial is its reward less the baseline; the update makes answers of trials with positive advantage likelier.`),
+      h("p", {}, `Baseline ${number(told.baseline)}. The advantage of a trial is its reward less the baseline; the update pushes towards the answers of trials with a positive advantage. All answers share the parameters, and one step is taken for the whole batch, so some become less likely all the same.`),
       table(["trial", "reward", "advantage", "log-probability before", "change by the update", "decisions"], rows, { numbers: [0, 1, 2, 3, 4], label: "trials of the batch" }),
       h("h2", {}, `Decisions of trial ${chosen.trial}`),
       table(["decision", "answer", "log-probability before", "after", "change", "gradient norm of the batch"], details, { numbers: [2, 3, 4, 5], label: "decisions of the trial" }));
