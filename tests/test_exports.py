@@ -115,6 +115,7 @@ PUBLIC = {
     "repeated",
     "rewards",
     "search",
+    "watch",
     "zoph_le",
 }
 
