@@ -369,7 +369,7 @@ def test_the_link_to_the_content_works_in_a_file(browser, live, tmp_path):
     page = tab.open("")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.url.endswith("#view")
+    page.wait_for_url(re.compile("#view$"))
     for _ in range(2):
         page.get_by_text("Rewards over").wait_for()
         assert page.locator("h1").inner_text() == "random"

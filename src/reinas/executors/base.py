@@ -15,6 +15,8 @@ from reinas.errors import reason, recordable
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.types import Attempt, Curve, Job, Outcome, Pruned
 
+RAY = "RAY_RAYLET_PID"
+"""Is set in the workers of a Ray cluster."""
 OnAttempt = Callable[[Attempt], None]
 """Called when a worker begins a trial, and when a worker is lost."""
 OnReport = Callable[[int, int, float], None]
@@ -143,11 +145,13 @@ def attempt(
     start = time.perf_counter()
     try:
         outcome = _returned(evaluate(replace(job, on_report=report)))
-    except (Exception, SystemExit, GeneratorExit) as error:  # sys.exit() of a child ends the child
+    except Exception as error:
         outcome = Outcome(None, error=reason(error))
     except BaseException as error:
-        # Ctrl-C is meant for the process that searches; in a worker it is the child's own
-        if multiprocessing.parent_process() is None:
+        # Ctrl-C is meant for the process that searches, and Ray ends its workers by SystemExit;
+        # else sys.exit() of a child ends the child
+        is_own = isinstance(error, SystemExit | GeneratorExit) and RAY not in os.environ
+        if multiprocessing.parent_process() is None and not is_own:
             raise
         outcome = Outcome(None, error=reason(error))
     if not outcome.seconds and evaluate.timed:
