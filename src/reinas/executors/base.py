@@ -1,7 +1,6 @@
 """The contract of an executor, and the evaluation of one child, whose errors become outcomes."""
 
 import math
-import multiprocessing
 import os
 import platform
 import threading
@@ -15,8 +14,9 @@ from reinas.errors import reason, recordable
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.types import Attempt, Curve, Job, Outcome, Pruned
 
-RAY = "RAY_RAYLET_PID"
-"""Is set in the workers of a Ray cluster."""
+Endings = type[BaseException] | tuple[type[BaseException], ...]
+ENDINGS = (Exception, SystemExit, GeneratorExit)
+"""What ends a child alone in the process that searches, for which Ctrl-C is meant."""
 OnAttempt = Callable[[Attempt], None]
 """Called when a worker begins a trial, and when a worker is lost."""
 OnReport = Callable[[int, int, float], None]
@@ -121,7 +121,11 @@ def worker_name() -> str:
 
 
 def attempt(
-    evaluate: AbstractEvaluator[Any], job: Job[Any], on_report: OnReport | None = None
+    evaluate: AbstractEvaluator[Any],
+    job: Job[Any],
+    on_report: OnReport | None = None,
+    *,
+    endings: Endings = ENDINGS,
 ) -> Outcome:
     """Evaluate one job; an exception or a reward that is not finite becomes a failure.
 
@@ -129,6 +133,7 @@ def attempt(
         evaluate: The evaluator.
         job: The architecture to evaluate, with its trial number and seed.
         on_report: Called with every finite (trial, step, score) as soon as it is reported.
+        endings: The exceptions that become failures; others are raised.
 
     Returns:
         The outcome. Unless the evaluator filled them in, its `reports` are the scores reported,
@@ -145,14 +150,7 @@ def attempt(
     start = time.perf_counter()
     try:
         outcome = _returned(evaluate(replace(job, on_report=report)))
-    except Exception as error:
-        outcome = Outcome(None, error=reason(error))
-    except BaseException as error:
-        # Ctrl-C is meant for the process that searches, and Ray ends its workers by SystemExit;
-        # else sys.exit() of a child ends the child
-        is_own = isinstance(error, SystemExit | GeneratorExit) and RAY not in os.environ
-        if multiprocessing.parent_process() is None and not is_own:
-            raise
+    except endings as error:
         outcome = Outcome(None, error=reason(error))
     if not outcome.seconds and evaluate.timed:
         outcome = replace(outcome, seconds=time.perf_counter() - start)

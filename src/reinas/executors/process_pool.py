@@ -3,7 +3,6 @@
 import contextlib
 import math
 import pickle
-import signal
 import tempfile
 import threading
 import time
@@ -15,7 +14,13 @@ from typing import Any, Generic, TypeVar
 from reinas.errors import ExecutorError, SettingError
 from reinas.executors.base import seconds_left
 from reinas.executors.worker import Lost, Worker, death, result_of
-from reinas.system import GIB, interrupts_blocked, machine_memory, start_method
+from reinas.system import (
+    GIB,
+    interrupts_blocked,
+    machine_memory,
+    start_method,
+    uninterrupted,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -175,17 +180,18 @@ class WorkerPool:
                 return None
             self._bury(worker)
             return place, Lost(f"took longer than the limit of {self._limit:g} s", self._limit)
-        was_ready, why = worker.is_ready, death(self._bury(worker))
-        if not was_ready:
-            self._count_broken(why)
+        why = self._bury(worker)
         if place is None or every.may_repeat(place):
             return None
         return place, Lost(why, took)
 
-    def _bury(self, worker: Worker) -> int | None:
-        """Kill a worker, or see how it died; another one takes its place."""
+    def _bury(self, worker: Worker) -> str:
+        """Kill a worker, or say how it died; another one takes its place."""
         self._workers.remove(worker)
-        return worker.end()
+        why = death(worker.end())
+        if not worker.is_ready:
+            self._count_broken(why)
+        return why
 
     def _count_broken(self, why: str) -> None:
         self._broken += 1
@@ -216,15 +222,5 @@ def deaf_to_ctrl_c() -> Iterator[None]:
     """
     if start_method() == "forkserver":
         resource_tracker.ensure_running()  # starting it later would unblock the signal
-    came: list[int] = []
-    # only the main thread may set handlers
-    here = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGINT, lambda *_: came.append(1)) if here else None
-    try:
-        with interrupts_blocked():
-            yield
-    finally:
-        if here:
-            signal.signal(signal.SIGINT, handler)
-    if came:
-        signal.raise_signal(signal.SIGINT)
+    with uninterrupted(), interrupts_blocked():
+        yield

@@ -117,4 +117,5 @@ def _attempted(
 ) -> tuple[Attempt, Outcome]:
     """Evaluate a job in this worker, and name the worker."""
     taken = Attempt(job.trial, worker_name(), time.time())
-    return taken, attempt(evaluate, job, partial(send, path))
+    # here nothing else than the child raises anything
+    return taken, attempt(evaluate, job, partial(send, path), endings=BaseException)
