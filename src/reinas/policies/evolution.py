@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from reinas.errors import InvalidSettingError
-from reinas.policies.base import AbstractPolicy, State
+from reinas.policies.base import State
+from reinas.policies.descent import AbstractDescent, Child
 from reinas.policies.history import History
 from reinas.policies.neighbours import completed, mutated
 from reinas.spaces.base import AbstractSpace
-from reinas.types import Answers, Decision, Trial
+from reinas.types import Decision, Trial
 
 
-class Evolution(AbstractPolicy):
+class Evolution(AbstractDescent):
     """Regularised evolution: mutates the best of a random sample of the youngest children.
 
     The first `population` children are random. After that, each child is the best of `sample`
@@ -51,18 +52,8 @@ class Evolution(AbstractPolicy):
         """The name and the parameters."""
         return {"name": "evolution", "population": self._population, "sample": self._sample}
 
-    def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
+    def descent(self, count: int, *, length: int, seed: int) -> list[Child]:
         """Random children until the population is full, then mutants of tournament winners."""
-        return [answers for answers, _ in self.descent(count, length=length, seed=seed)]
-
-    def descent(self, count: int, *, length: int, seed: int) -> list[tuple[Answers, int | None]]:
-        """What `propose` gives, each with its parent: that child's place in the order learned.
-
-        Args:
-            count: As of `propose`.
-            length: As of `propose`.
-            seed: As of `propose`.
-        """
         missing = max(0, min(count, self._population - len(self._history)))
         first = self._space.sample(missing, seed, length=length, over="decisions")
         rng = np.random.default_rng([seed, missing])  # independent of the random children's stream
@@ -70,9 +61,7 @@ class Evolution(AbstractPolicy):
         mutants = [self._mutant(decisions, rng) for _ in range(count - missing)]
         return [*((answers, None) for answers in first), *mutants]
 
-    def _mutant(
-        self, decisions: Sequence[Decision], rng: np.random.Generator
-    ) -> tuple[Answers, int | None]:
+    def _mutant(self, decisions: Sequence[Decision], rng: np.random.Generator) -> Child:
         answers = self._history.answers[-self._population :]
         values = self._history.values[-self._population :]
         drawn = rng.choice(len(answers), min(self._sample, len(answers)), replace=False)

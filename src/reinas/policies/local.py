@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from reinas.errors import InvalidSettingError
-from reinas.policies.base import AbstractPolicy, State
+from reinas.policies.base import State
+from reinas.policies.descent import AbstractDescent, Child
 from reinas.policies.history import History
 from reinas.policies.neighbours import changed, changes, completed
 from reinas.policies.random import fresh
@@ -15,7 +16,7 @@ from reinas.spaces.base import AbstractSpace
 from reinas.types import Answers, Trial
 
 
-class LocalSearch(AbstractPolicy):
+class LocalSearch(AbstractDescent):
     """Local search with restarts: climbs from the best of a few random architectures.
 
     A neighbour differs in one answer. Nothing is evaluated twice. If no neighbour is better, the
@@ -49,18 +50,8 @@ class LocalSearch(AbstractPolicy):
         """The name and the parameters."""
         return {"name": "local", "starts": self._starts, "first": self._first}
 
-    def propose(self, count: int, *, length: int, seed: int) -> list[Answers]:
+    def descent(self, count: int, *, length: int, seed: int) -> list[Child]:
         """Unevaluated neighbours in random order; random architectures after a restart."""
-        return [answers for answers, _ in self.descent(count, length=length, seed=seed)]
-
-    def descent(self, count: int, *, length: int, seed: int) -> list[tuple[Answers, int | None]]:
-        """What `propose` gives, each with its parent: that child's place in the order learned.
-
-        Args:
-            count: As of `propose`.
-            length: As of `propose`.
-            seed: As of `propose`.
-        """
         left = self._unevaluated(length)
         order = np.random.default_rng(seed).permutation(len(left))[:count]
         around = [left[place] for place in order]

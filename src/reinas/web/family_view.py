@@ -1,9 +1,10 @@
-"""Policies whose children have parents, evolution and local search: who comes from whom."""
+"""The family tree of policies that change earlier networks: evolution and local search."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from reinas.policies.base import AbstractPolicy
+from reinas.policies.descent import AbstractDescent
 from reinas.seeds import derive
 from reinas.types import Answers, Decision, Trial
 from reinas.web.replay import Look, Replay
@@ -15,17 +16,9 @@ Row = list[Any]
 """A trial, its parent (None: drawn at random), what the policy took as its reward, its batch."""
 
 
-@runtime_checkable
-class TellsParents(Protocol):
-    """A policy that changes earlier children into new ones."""
-
-    def descent(self, count: int, *, length: int, seed: int) -> list[tuple[Answers, int | None]]:
-        """What `propose` gives, each with its parent: that child's place in the order learned."""
-
-
 def is_shown(policy: AbstractPolicy) -> bool:
     """Whether there is a view of this policy here."""
-    return isinstance(policy, TellsParents)
+    return isinstance(policy, AbstractDescent)
 
 
 def look(decisions: Sequence[Decision]) -> Look:
@@ -40,7 +33,7 @@ def look(decisions: Sequence[Decision]) -> Look:
     learned: list[int] = []
 
     def parents(replay: Replay, policy: AbstractPolicy) -> list[Row]:
-        assert isinstance(policy, TellsParents)
+        assert isinstance(policy, AbstractDescent)
         trials = replay.trials(replay.learned)
         seed = derive(replay.seed, "propose", replay.learned)
         again = policy.descent(len(trials), length=len(trials[0].answers), seed=seed)
