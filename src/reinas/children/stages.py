@@ -8,12 +8,9 @@ from torch.nn import functional
 
 from reinas.children.build import adjust_recipe, build, check_positions
 from reinas.children.conv import LARGE, MODULES
-from reinas.spaces.stages import RESIDUAL, Stage, StagesArchitecture
+from reinas.spaces.stages import RESIDUAL, Stage, StagesArchitecture, squeezed_units
 from reinas.tasks.base import Interface
 from reinas.tasks.recipes import Recipe
-
-REDUCTION = 8
-"""Channels per inner unit of a squeeze-and-excitation (16 in the paper, for wider networks)."""
 
 
 def convolution(
@@ -53,7 +50,7 @@ class Squeeze(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        inner = max(4, channels // REDUCTION)
+        inner = squeezed_units(channels)
         self.squeeze = nn.Linear(channels, inner)
         self.excite = nn.Linear(inner, channels)
 
@@ -153,8 +150,9 @@ class StagesChild(nn.Module):
     ) -> None:
         super().__init__()
         dimensions, width = architecture.dimensions, architecture.width
-        kernel = max(3, 2 * architecture.stem - 1)  # every pixel is seen
-        self.stem = convolution(inputs[0], width, kernel, architecture.stem, dimensions)
+        self.stem = convolution(
+            inputs[0], width, architecture.stem_kernel, architecture.stem, dimensions
+        )
         blocks: list[Residual | Inverted] = []
         for number, stage in enumerate(architecture.stages):
             kind = Residual if stage.block == RESIDUAL else Inverted

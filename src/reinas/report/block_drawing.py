@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from reinas.report.drawing import Box, column, counted, draw
 from reinas.spaces.conv_architecture import same
 from reinas.spaces.lstm import LstmArchitecture
-from reinas.spaces.stages import RESIDUAL, Stage, StagesArchitecture
+from reinas.spaces.stages import RESIDUAL, Stage, StagesArchitecture, squeezed_units
 from reinas.spaces.tabular import FREQUENCIES, NONE, PIECEWISE, TabularArchitecture
 from reinas.tasks.base import Interface
 
@@ -32,7 +32,7 @@ def _(architecture: StagesArchitecture, task: Interface) -> str:
     first = " × ".join(map(str, task.inputs))
     boxes = [Box("image" if architecture.dimensions == 2 else "series", first, "the input", True)]
     sizes = [same(size, architecture.stem) for size in sizes]
-    kernel = max(3, 2 * architecture.stem - 1)
+    kernel = architecture.stem_kernel
     cost = _convolution(channels, architecture.width, kernel, sizes)
     stride = "" if architecture.stem == 1 else f", stride {architecture.stem}"
     label = f"stem: {_filter(kernel, sizes)}, {architecture.width} filters{stride}"
@@ -101,7 +101,7 @@ def _block_cost(stage: Stage, channels: int, before: list[int], sizes: list[int]
             _convolution(inner, width, 1, sizes),
         ]
     if stage.squeeze:
-        units = max(4, squeezed // 8)
+        units = squeezed_units(squeezed)
         parts += [_linear(squeezed, units), _linear(units, squeezed)]
     return _sum(*parts)
 

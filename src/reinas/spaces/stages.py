@@ -68,6 +68,11 @@ class StagesArchitecture:
     rate: float = 1.0
     dimensions: int = 2
 
+    @property
+    def stem_kernel(self) -> int:
+        """The size of the stem's filters, in pixels: every pixel is seen."""
+        return max(3, 2 * self.stem - 1)
+
     def __str__(self) -> str:
         """The stem and the stages, separated by |."""
         rate = "" if self.rate == 1 else f"rate x{self.rate:g}: "
@@ -240,6 +245,11 @@ class StagesSpace(AbstractSpace[StagesArchitecture]):
                 f"stages: {decision.name} is one of {list(decision.choices)}, got {value}"
             )
         return decision.choices.index(value)
+
+
+def squeezed_units(channels: int) -> int:
+    """The inner units of a squeeze-and-excitation: 8 channels for each (16 in the paper)."""
+    return max(4, channels // 8)
 
 
 def _grown(width: int, growth: float) -> int:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from reinas.children.conv import LARGE
-from reinas.children.stages import REDUCTION
 from reinas.export.source.code import WIDTH, About, Source, source_of
 from reinas.spaces.conv_architecture import (
     ContrastLayer,
@@ -16,7 +15,7 @@ from reinas.spaces.conv_architecture import (
     shapes,
 )
 from reinas.spaces.nasbench201 import EDGES, NODES, NasBench201Architecture
-from reinas.spaces.stages import RESIDUAL, Stage, StagesArchitecture
+from reinas.spaces.stages import RESIDUAL, Stage, StagesArchitecture, squeezed_units
 
 CHANNELS_LAST = "self.to(memory_format=torch.channels_last)  # faster for images of this size"
 
@@ -29,7 +28,7 @@ def _layout(about: About) -> list[str]:
 
 @source_of.register
 def _(architecture: StagesArchitecture, about: About) -> Source:
-    width, kernel = architecture.width, max(3, 2 * architecture.stem - 1)
+    width, kernel = architecture.width, architecture.stem_kernel
     init = [f"self.stem = convolution({about.inputs[0]}, {width}, {kernel}, {architecture.stem})"]
     forward = ["x = functional.relu(self.stem(x))"]
     names: dict[str, str] = {}
@@ -51,7 +50,7 @@ def _block(stage: Stage, channels: int, stride: int) -> str:
     inner = channels * stage.expansion
     squeezed = stage.width if stage.block == RESIDUAL else inner
     more = f", stride={stride}" if stride > 1 else ""
-    more += f", squeeze={max(4, squeezed // REDUCTION)}" if stage.squeeze else ""
+    more += f", squeeze={squeezed_units(squeezed)}" if stage.squeeze else ""
     if stage.block == RESIDUAL:
         return f"Residual({channels}, {stage.width}, kernel={stage.kernel}{more})"
     return f"Inverted({channels}, {inner}, {stage.width}, kernel={stage.kernel}{more})"
