@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -110,8 +109,8 @@ def neighbour() -> list[float]:
     return []
 
 
-def searching(path: Path, stop: threading.Event) -> None:
-    """A search that trains one child after the other in this process, until it is stopped."""
+def searching(path: Path) -> None:
+    """A search that trains one child after the other in this process, until that is ended."""
     os.environ["OMP_NUM_THREADS"] = "1"
     task = reinas.Digits()
     study = reinas.Study(
@@ -122,7 +121,7 @@ def searching(path: Path, stop: threading.Event) -> None:
         budget=reinas.Budget(10**6),
     )
     evaluator = TrainedEvaluator(task, Recipe(epochs=20))
-    while not stop.is_set():
+    while True:
         (trial,) = study.ask(1)
         study.tell(trial, outcome=evaluator(study.job(trial)))
 
@@ -264,7 +263,7 @@ def row(what: str, measured: str, how: str) -> None:
 def main() -> None:
     """Both measurements."""
     if sys.argv[1:2] == ["search"]:
-        searching(Path(sys.argv[2]), threading.Event())
+        searching(Path(sys.argv[2]))
         return
     if sys.argv[1:2] == ["crowd"]:
         os.nice(19)

@@ -17,10 +17,10 @@ from plotly.subplots import make_subplots
 from benchmarks.compare import markdown
 from benchmarks.pictures import screenshot
 from benchmarks.simulation import Plan, Simulated, simulate
+from reinas.compare.figures import layout
 from reinas.compare.page import TextTable
 from reinas.executors.process_pool import WorkerPool
 from reinas.executors.worker import Lost
-from reinas.report.figures import layout
 
 PAGE = Path("docs/results/scale.md")
 IMAGE = Path("docs/images/scale.png")

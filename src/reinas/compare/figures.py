@@ -8,7 +8,7 @@ import numpy as np
 from reinas.compare import curves
 from reinas.compare.comparison import Comparison
 from reinas.compare.statistics import Floats, intervals, ranks
-from reinas.report.figures import layout, new_figure
+from reinas.errors import SettingError
 
 COLOURS = (
     "#33518a",
@@ -27,6 +27,35 @@ FLOOR = 1e-3
 COST_POINTS = 200
 POINTS = 50  # of a curve that is expensive to compute
 TOPS = (1, 5, 15)  # numbers of best models, as in the paper's figure 6
+
+
+def new_figure() -> Any:
+    """An empty figure.
+
+    Raises:
+        SettingError: Plotly is not installed.
+    """
+    try:
+        import plotly.graph_objects as go
+    except ImportError:
+        raise SettingError(
+            "figures need plotly: install it with `pip install 'reinas[report]'`"
+        ) from None
+    return go.Figure()
+
+
+def layout(figure: Any, x: str, y: str) -> Any:
+    """The figure in the style of all figures, with titles for its axes."""
+    figure.update_layout(
+        template="plotly_white",
+        xaxis_title=x,
+        yaxis_title=y,
+        height=380,
+        margin={"l": 60, "r": 20, "t": 20, "b": 50},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        font={"family": "system-ui, sans-serif", "size": 13, "color": "#1b2433"},
+    )
+    return figure
 
 
 def _colour(place: int) -> str:

@@ -9,14 +9,11 @@ STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1b2433;background:#fff;max-width:1080px;
      margin:2rem auto;padding:0 1.2rem}
 h1{font-size:1.7rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2.2rem 0 .6rem}
-.facts{display:flex;flex-wrap:wrap;gap:.7rem;margin:1.2rem 0}
-.fact{border:1px solid #dbe2ee;border-radius:8px;padding:.5rem .9rem}
-.fact b{display:block;font-size:1.25rem}.quiet{color:#5a6579}
+.quiet{color:#5a6579}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid #e6ebf3;vertical-align:top}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 code{font:13px ui-monospace,monospace;overflow-wrap:anywhere}
-.drawing{overflow-x:auto}.drawing svg{max-width:100%;height:auto}
 """
 
 
