@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,17 @@ def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as JSON gives them back: tuples become lists, so that they can be compared."""
     result: dict[str, Any] = json.loads(json.dumps(settings))
     return result
+
+
+def finite(value: Any) -> Any:
+    """A document with None for NaN and infinities, which JSON does not have; keys are text."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return value
 
 
 def name_given(thing: Any, settings: Mapping[str, Any]) -> None:

@@ -1,7 +1,6 @@
 """What people and programs read: results on standard output, progress and errors beside it."""
 
 import json
-import math
 import shlex
 import sys
 from collections.abc import Callable, Iterable
@@ -27,6 +26,7 @@ from rich.text import Text
 
 from reinas.config.options import DEFAULT_STORE
 from reinas.errors import FileError, without_controls
+from reinas.recorded import finite
 
 WIDEST = 1000
 
@@ -75,19 +75,7 @@ def print_json(document: Any) -> None:
 
 def json_text(document: Any) -> str:
     """A JSON document; numbers that JSON does not have become null."""
-    return json.dumps(_finite(document), indent=2, default=str) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    if isinstance(value, Path):
-        return str(value)
-    return value
+    return json.dumps(finite(document), indent=2, default=str) + "\n"
 
 
 class _Status(ProgressColumn):

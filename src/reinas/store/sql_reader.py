@@ -49,6 +49,11 @@ class SqlReader(AbstractRecord):
         self._begin = begin
         self._id = identity
 
+    @property
+    def number(self) -> int:
+        """The study's number in its table."""
+        return self._id
+
     def last_update(self) -> int:
         """The number of the last update in the snapshot; -1 before the first."""
         s = schema.snapshots.c

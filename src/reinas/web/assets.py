@@ -1,12 +1,14 @@
 """What pages are made of, whether they are served or written to a file."""
 
 import json
-import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
+
+from reinas.recorded import finite
 
 STATIC = Path(__file__).parent / "static"
 TEMPLATES = Environment(
@@ -22,7 +24,8 @@ def json_text(value: Any) -> str:
     """A value as JSON, with null for NaN and infinities, which no browser reads.
 
     Args:
-        value: Plain values; `Raw` ones are taken as they are, as values of a mapping.
+        value: Plain values; `Raw` ones are taken as they are, as values of a mapping. What JSON
+            does not have becomes text.
     """
     if isinstance(value, Mapping):
         pairs = (
@@ -31,16 +34,9 @@ def json_text(value: Any) -> str:
         )
         return "{" + ",".join(pairs) + "}"
     try:
-        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+        return _dumps(value)
     except ValueError:
-        return json.dumps(_finite(value), allow_nan=False, separators=(",", ":"))
+        return _dumps(finite(value))
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
-    return value
+_dumps = partial(json.dumps, allow_nan=False, separators=(",", ":"), default=str)

@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,8 @@ Row = list[Any]
 which it was stopped early, why it failed; of several objectives also what was measured of each."""
 
 t = schema.trials.c
+HELD = (t.finished.is_(None), t.worker.is_not(None))
+"""What is so of a trial that a worker holds."""
 COLUMNS = (
     t.number,
     t.batch,
@@ -88,6 +90,18 @@ class Feed:
         return undominated(self._good)
 
 
+def living(held: Iterable[Any]) -> list[Any]:
+    """Those rows of held trials whose worker has not ended, as far as is known.
+
+    Args:
+        held: Rows with `worker` and `lease`.
+    """
+    now = time.time()
+    return [
+        row for row in held if not is_gone(row.worker) and (row.lease is None or row.lease > now)
+    ]
+
+
 def running(store: Store, study: int, limit: int) -> list[dict[str, Any]]:
     """The trials that a living worker holds, and their reports.
 
@@ -101,17 +115,12 @@ def running(store: Store, study: int, limit: int) -> list[dict[str, Any]]:
     """
     held = (
         sa.select(t.number, t.worker, t.lease, t.architecture)
-        .where(t.search == study, t.finished.is_(None), t.worker.is_not(None))
+        .where(t.search == study, *HELD)
         .order_by(t.number)
     )
     r = schema.reports.c
-    now = time.time()
     with store.begin() as connection:
-        rows = [
-            row
-            for row in connection.execute(held)
-            if not is_gone(row.worker) and (row.lease is None or row.lease > now)
-        ][:limit]
+        rows = living(connection.execute(held).all())[:limit]
         numbers = [row.number for row in rows]
         reports = connection.execute(
             sa.select(r.trial, r.step, r.score)

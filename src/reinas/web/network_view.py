@@ -58,12 +58,12 @@ class Networks:
             "seconds": told["seconds"],
             "architecture": text,
             "decisions": [
-                [key.removeprefix("decisions."), _plain(value)]
+                [key.removeprefix("decisions."), value]
                 for key, value in told.items()
                 if key.startswith("decisions.")
             ],
             "metrics": {} if found.outcome is None else dict(found.outcome.metrics),
-            "recipe": _plain(settings.get("evaluator", {}).get("recipe")),
+            "recipe": settings.get("evaluator", {}).get("recipe"),
             **_written(settings.get("evaluator", {}), space, shape, found.answers),
         }
 
@@ -105,16 +105,3 @@ def _written(
             about = About(shape.inputs, shape.outputs, shape.flags, recipe)
             shown["code"] = class_file(architecture, about)
     return shown
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it, tuples as lists and other things as text."""
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case Mapping():
-            return {str(key): _plain(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_plain(inner) for inner in value]
-        case _:
-            return str(value)

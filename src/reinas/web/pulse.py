@@ -1,13 +1,14 @@
 """Notices that a store has changed, and tells everybody who waits."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
+from reinas.web.eye import Eye, Mark
+
 INTERVAL = 0.4
-"""Seconds between two looks: one PRAGMA, however large the store is."""
+"""Seconds between two looks."""
 SILENCE = 15.0
 """Seconds after which a stream says that it is alive, so that lost readers are noticed."""
 
@@ -20,9 +21,8 @@ class Pulse:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._connection: sqlite3.Connection | None = None
-        self._mark: tuple[int, int] | None = None
+        self._eye = Eye(path)
+        self._mark: Mark | None = None
         self._changed = asyncio.Condition()
         self.count = 0
         self.closing = False
@@ -30,7 +30,7 @@ class Pulse:
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
-            mark = await asyncio.to_thread(self._look)
+            mark = await asyncio.to_thread(self._eye.look)
             if mark != self._mark:
                 self._mark = mark
                 async with self._changed:
@@ -43,8 +43,7 @@ class Pulse:
         self.closing = True
         async with self._changed:
             self._changed.notify_all()
-        if self._connection is not None:
-            self._connection.close()
+        self._eye.close()
 
     async def stream(self) -> AsyncIterator[str]:
         """Server-sent events: one with the count now, and one per change."""
@@ -61,19 +60,3 @@ class Pulse:
     async def _news(self, told: int) -> None:
         async with self._changed:
             await self._changed.wait_for(lambda: self.closing or self.count != told)
-
-    def _look(self) -> tuple[int, int] | None:
-        """Which file it is, and the version of its data; None where it cannot be read."""
-        try:
-            inode = self._path.stat().st_ino
-            if self._connection is None or self._mark is None or self._mark[0] != inode:
-                if self._connection is not None:
-                    self._connection.close()
-                # one thread at a time: each look is awaited
-                self._connection = sqlite3.connect(
-                    f"{self._path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False
-                )
-            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-        except (OSError, sqlite3.Error):
-            return None
-        return inode, version

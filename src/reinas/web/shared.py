@@ -3,6 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Hashable
+from pathlib import Path
+
+from reinas.web.eye import Eye, Mark
 
 AGE = 1.0
 """Seconds after which a document is computed again though nothing has changed: some tell how long
@@ -10,32 +13,31 @@ ago something was."""
 
 
 class Shared:
-    """Documents of the store as it was at its last change."""
+    """Documents of the store as it is.
 
-    def __init__(self) -> None:
+    Args:
+        path: The store's file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._eye = Eye(path)
         self._lock = threading.Lock()
         self._kept: dict[Hashable, str] = {}
-        self._change: int | None = None
+        self._mark: Mark | None = None
         self._begun = 0.0
 
-    def forget(self) -> None:
-        """The store is another one."""
-        with self._lock:
-            self._kept.clear()
-
-    def get(self, version: Callable[[], int | None], key: Hashable, make: Callable[[], str]) -> str:
+    def get(self, key: Hashable, make: Callable[[], str]) -> str:
         """A document.
 
         Args:
-            version: Tells the store's version, which every change changes.
             key: Which document.
             make: Computes it; takes milliseconds, since all others wait.
         """
         with self._lock:
-            now, change = time.monotonic(), version()
-            if change is None or change != self._change or now - self._begun > AGE:
+            now, mark = time.monotonic(), self._eye.look()
+            if mark is None or mark != self._mark or now - self._begun > AGE:
                 self._kept.clear()
-                self._change, self._begun = change, now
+                self._mark, self._begun = mark, now
             if key not in self._kept:
                 self._kept[key] = make()
             return self._kept[key]

@@ -1,6 +1,5 @@
 """The store as the page reads it: opened when it is there, opened anew when it was replaced."""
 
-import sqlite3
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,8 +27,7 @@ class Source:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._shared = Shared()
-        self._eye: sqlite3.Connection | None = None
+        self._shared = Shared(path)
         self._opened: tuple[int, Store, Documents] | None = None
         self._readers: dict[str, Callable[[Documents, Given], Any]] = {
             "studies": lambda documents, given: documents.studies(),
@@ -75,17 +73,7 @@ class Source:
 
         if name not in SHARED:
             return read()
-        return self._shared.get(self._version, (name, *sorted(given.items())), read)
-
-    def _version(self) -> int | None:
-        """Another number after every change of the store; None where it cannot be read."""
-        try:
-            assert self._eye is not None
-            (version,) = self._eye.execute("PRAGMA data_version").fetchone()
-        except sqlite3.Error:
-            return None
-        found: int = version
-        return found
+        return self._shared.get((name, *sorted(given.items())), read)
 
     def _documents(self) -> Documents:
         with self._lock:
@@ -99,8 +87,6 @@ class Source:
             if self._opened is None or self._opened[0] != inode:
                 if self._opened is not None:
                     self._opened[1].close()
-                if self._eye is not None:
-                    self._eye.close()
                 store = Store(self._path, read_only=True)
                 if store.is_empty or not (store.names() or store.runs().since("")):
                     store.close()
@@ -108,11 +94,6 @@ class Source:
                         f"{self._path} has no studies yet: they appear when a search begins"
                     )
                 self._opened = (inode, store, Documents(store))
-                # looked at by one thread at a time: what is shared has a lock
-                self._eye = sqlite3.connect(
-                    f"{self._path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False
-                )
-                self._shared.forget()
             return self._opened[2]
 
 
