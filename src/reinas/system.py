@@ -54,7 +54,7 @@ def check_ends(path: Path) -> None:
     """Refuse what cannot be read from its beginning to its end.
 
     Args:
-        path: A path; that there is nothing is left to whoever opens it.
+        path: A path. Where nothing is there, opening it says so.
 
     Raises:
         FileError: It is a pipe or a device, which would be waited for without end.

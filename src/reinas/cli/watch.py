@@ -10,6 +10,8 @@ from reinas.config.option import Option
 from reinas.config.options import StoreOptions
 from reinas.config.settings import Settings, read
 from reinas.system import be_nice
+from reinas.web.serve import PORT
+from reinas.web.serve import watch as serve
 
 
 class WatchOptions(StoreOptions):
@@ -25,7 +27,7 @@ class WatchOptions(StoreOptions):
     ] = "127.0.0.1"
     port: Annotated[
         int, Field(ge=0, le=65535), Option("The port; 0 takes a free one.", metavar="N")
-    ] = 8765
+    ] = PORT
     open: Annotated[bool, Option("Open a browser.")] = False
 
 
@@ -41,8 +43,6 @@ def watch(given: Settings) -> None:
     - `reinas watch --store results.db --port 9000`
     - `reinas watch --host 0.0.0.0` (prints an address with a token)
     """
-    from reinas.web.serve import watch as serve
-
     options = read(WatchOptions, given)
     be_nice()
     serve(

@@ -159,11 +159,9 @@ def parse_value(text: str) -> Any:
     except RecursionError:
         raise InvalidSettingError("set", "has lists within lists without end") from None
     except ValueError:  # no TOML, or a number of thousands of digits
-        found = {}
-    if found.keys() == {"value"}:
-        return found["value"]
-    if not found:
         if text.startswith("[") and text.endswith("]"):
             return [parse_value(item.strip()) for item in text[1:-1].split(",")]
         return text
-    raise InvalidSettingError("set", f"takes one value of one line; got {text!r}")
+    if found.keys() != {"value"}:
+        raise InvalidSettingError("set", f"takes one value of one line; got {text!r}")
+    return found["value"]

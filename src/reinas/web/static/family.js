@@ -1,7 +1,7 @@
 // Who comes from whom: the tree of a policy that changes earlier networks into new ones.
 
 import { COLOURS, Chart, thinned } from "/charts.js";
-import { address, fill, h, number, remember, table } from "/dom.js";
+import { address, fill, h, number, table } from "/dom.js";
 
 export default class Family {
   constructor(page) {
@@ -54,14 +54,6 @@ export default class Family {
       others.length > 1 ? h("p", { class: "row" }, others) : null,
       h("p", {}, "The parent is the best of a random sample of the living (evolution), or the network around which the search looks (local search). Each step changes it; what became active by that is drawn anew."),
       table(["trial", "reward", "gain over its parent", "what was changed"], rows, { numbers: [0, 1, 2], label: "line of descent" }));
-    for (const button of page.moment.querySelectorAll("button[data-trial]")) {
-      button.onclick = () => {
-        page.trial = button.dataset.trial;
-        remember({ trial: page.trial });
-        const { trial } = page;
-        this.show(told);
-        page.moment.querySelector(`button[data-trial="${trial}"]`)?.focus();
-      };
-    }
+    page.chooses(() => this.show(told));
   }
 }

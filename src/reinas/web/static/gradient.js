@@ -1,7 +1,7 @@
 // A policy that is trained by policy gradient: ribbons, entropies, links, and what a batch changed.
 
 import { COLOURS, Chart } from "/charts.js";
-import { TALLEST, address, fill, h, number, remember, table } from "/dom.js";
+import { TALLEST, address, fill, h, number, table } from "/dom.js";
 
 export default class Gradient {
   constructor(page) {
@@ -9,7 +9,6 @@ export default class Gradient {
     this.ribbon = new Chart("Probability of each option", "batch", "probability", { height: 300, y: { range: [0, 1] } });
     this.entropy = new Chart("Entropy of each decision (nats)", "batch", "decision", { height: 380 });
     this.links = new Chart("Probability that layer j feeds layer i", "from layer j", "to layer i", { height: 420, y: { autorange: "reversed", dtick: 1 }, x: { dtick: 1 } });
-    this.steps = new Chart("What the update did to the log-probability of each answer", "decision", "change (nats)", { height: 300 });
     this.elements = [this.ribbon.element, this.entropy.element, this.links.element];
   }
 
@@ -24,11 +23,11 @@ export default class Gradient {
       line: { width: 1, color: COLOURS[k % COLOURS.length] }, fillpattern: { shape: ["", "/", "x", "."][Math.floor(k / COLOURS.length) % 4] },
     })), `${decision.name}, mean over ${found.samples} samples`);
     const names = found.decisions.map((one) => one.name);
+    this.entropy.options.y = { showticklabels: names.length <= TALLEST, autorange: "reversed" };
     this.entropy.draw([{
       type: "heatmap", x: found.moments.map((moment) => moment.batch), y: names,
       z: names.map((_, t) => found.moments.map((moment) => moment.entropies[t])), colorscale: "Cividis", zmin: 0,
     }], "dark: decided");
-    this.entropy.options.y = { showticklabels: names.length <= TALLEST, autorange: "reversed" };
     this.matrix();
     this.batch(told);
   }
@@ -66,14 +65,6 @@ export default class Gradient {
       table(["trial", "reward", "advantage", "log-probability before", "change by the update", "decisions"], rows, { numbers: [0, 1, 2, 3, 4], label: "trials of the batch" }),
       h("h2", {}, `Decisions of trial ${chosen.trial}`),
       table(["decision", "answer", "log-probability before", "after", "change", "gradient norm of the batch"], details, { numbers: [2, 3, 4, 5], label: "decisions of the trial" }));
-    for (const button of page.moment.querySelectorAll("button[data-trial]")) {
-      button.onclick = () => {
-        page.trial = button.dataset.trial;
-        remember({ trial: page.trial });
-        const { trial } = page;
-        this.batch(told);
-        page.moment.querySelector(`button[data-trial="${trial}"]`)?.focus();
-      };
-    }
+    page.chooses(() => this.batch(told));
   }
 }

@@ -73,6 +73,18 @@ export default class Policy {
     this.show();
   }
 
+  // The buttons of a moment choose one of its trials; the one that was pressed keeps the focus
+  chooses(redraw) {
+    for (const button of this.moment.querySelectorAll("button[data-trial]")) {
+      button.onclick = () => {
+        this.trial = button.dataset.trial;
+        remember({ trial: this.trial });
+        redraw();
+        this.moment.querySelector(`button[data-trial="${this.trial}"]`)?.focus();
+      };
+    }
+  }
+
   label() {
     this.which.textContent = `${this.slider.value} of ${this.slider.max}`;
   }

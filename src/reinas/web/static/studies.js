@@ -63,11 +63,7 @@ export default class Studies {
     fill(this.list, rows.length ? table(head, cells, { numbers: [7], label: "studies" }) : none);
     for (const box of this.list.querySelectorAll("input[type=checkbox]")) {
       const name = box.getAttribute("aria-label").slice("compare ".length);
-      box.checked = this.ticked.has(name);
-      box.onchange = () => this.tick(name, box.checked);
-    }
-    for (const button of this.list.querySelectorAll("button[data-key]")) {
-      button.onclick = () => this.order(button.dataset.key);
+      box.checked = this.ticked.has(name); // which its markup does not say
     }
     this.offer();
   }
@@ -85,7 +81,7 @@ export default class Studies {
   title(key, text) {
     const [by, down] = [this.sort.replace("-", ""), this.sort.startsWith("-")];
     const arrow = by === key ? (down ? " ↓" : " ↑") : "";
-    return h("button", { type: "button", class: "sort", "data-key": key }, text + arrow);
+    return h("button", { type: "button", class: "sort", onclick: () => this.order(key) }, text + arrow);
   }
 
   order(key) {

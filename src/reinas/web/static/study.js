@@ -25,17 +25,11 @@ export class Rows {
   async update() {
     const batch = this.diagnostics.at(-1)?.batch ?? 0;
     const found = await read("study", { name: this.name, feed: this.feed, since: this.rows.length, batch });
-    if (held) return this.all(found);
     if (found.since === 0) [this.rows, this.diagnostics] = [[], []];
     this.rows.push(...found.rows);
     this.diagnostics.push(...found.diagnostics);
     this.feed = found.feed;
     this.about = found;
-    return found;
-  }
-
-  all(found) {
-    [this.rows, this.diagnostics, this.about] = [found.rows, found.diagnostics, found];
     return found;
   }
 
