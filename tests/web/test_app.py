@@ -1,4 +1,4 @@
-"""The page's routes by a test client: what they say, to whom, and what they refuse."""
+"""The routes of the page: the documents, who may read them, and how errors are told."""
 
 import json
 import math
@@ -33,7 +33,7 @@ def read(client, document, **given):
     return answer.json()
 
 
-# ---- what is said --------------------------------------------------------------------------------
+# ---- documents -----------------------------------------------------------------------------------
 
 
 def test_the_list_has_every_study_and_how_far_it_is(client, store):
@@ -175,7 +175,7 @@ def test_every_view_is_a_page_and_all_that_it_is_made_of_is_here(client):
         assert client.get(f"/{view}.js").status_code == 200
 
 
-# ---- to whom -------------------------------------------------------------------------------------
+# ---- who may read --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", ["/", "/api/studies", "/page.css", "/nowhere", "/api/study"])
