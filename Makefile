@@ -12,7 +12,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
 	v >= (3, 11) or sys.exit("reinas needs Python 3.11 or later; this is %d.%d: try make PYTHON=python3.11" % v)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench,dev,images,onnx,pandas,ray,report,trackers,web]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench,dev,images,onnx,pandas,postgresql,ray,report,trackers,web]'
 	@touch $(READY)
 
 demo: $(READY)  ## Find a network for real images in two minutes, beside what simpler models reach

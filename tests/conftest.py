@@ -1,11 +1,13 @@
 """Every test runs torch with one thread: two busy cores would otherwise wait for each other."""
 
 import sys
+from uuid import uuid4
 
 import pytest
 import torch
 
 import stand_in_device
+from postgresql_here import Server, programs
 from reinas.cli import main
 
 torch.set_num_threads(1)
@@ -26,3 +28,19 @@ def reinas(tmp_path, monkeypatch, capsys):
         return end.value.code or 0, written.out, written.err
 
     return run
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A server that the tests of this process share."""
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed: `apt install postgresql` has it tested")
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def address(postgresql):
+    """Where a store of the test's own is, on the server."""
+    return postgresql.address(f"test_{uuid4().hex}")

@@ -74,6 +74,10 @@ class BusyError(StoreError):
     """Another process is working on the same search."""
 
 
+class OutdatedStoreError(StoreError):
+    """The store is of an earlier version and may only be read."""
+
+
 class UnknownSearchError(StoreError):
     """No search of that name is in the store."""
 

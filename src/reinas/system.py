@@ -20,6 +20,12 @@ from reinas.errors import FileError
 
 GIB = 1 << 30
 CONTAINER = Path("/sys/fs/cgroup/memory.max")
+MOUNTS = Path("/proc/self/mounts")
+NETWORK = {
+    *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "glusterfs", "gpfs"),
+    *("beegfs", "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.rclone", "davfs"),
+}
+"""Kinds of file systems whose files several machines see."""
 UNKNOWN_MEMORY = 8.0
 """GiB that are assumed where the system does not say how much there is."""
 ALIVE = 259
@@ -48,6 +54,28 @@ def _windows_memory() -> float:
     kibibytes = ctypes.c_ulonglong(0)
     known = windll.kernel32.GetPhysicallyInstalledSystemMemory(ctypes.byref(kibibytes))
     return float(kibibytes.value) / (1 << 20) if known else UNKNOWN_MEMORY
+
+
+def network_file_system(path: Path) -> str | None:
+    """The kind of network file system that a file is on; None where it is on none.
+
+    Args:
+        path: The file, or where it will be.
+
+    Returns:
+        A name such as "nfs4". None also where the system does not tell.
+    """
+    if not MOUNTS.is_file():
+        return None
+    folder = str(path.absolute().parent.resolve())
+    best, kind = "", ""
+    for line in MOUNTS.read_text(errors="replace").splitlines():
+        _, place, found, *_ = line.split(" ")
+        place = place.replace("\\040", " ")
+        inside = folder == place or folder.startswith(place.rstrip("/") + "/")
+        if inside and len(place) >= len(best):  # a later mount hides an earlier one
+            best, kind = place, found
+    return kind if kind in NETWORK else None
 
 
 def check_ends(path: Path) -> None:

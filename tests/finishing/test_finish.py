@@ -355,6 +355,57 @@ def test_other_epochs_are_refused_the_second_time(read, tmp_path):
     assert not (tmp_path / "b").exists()
 
 
+HOW = {"grid": RecipeGrid(learning_rates=(0.05, 0.02)), "epochs": 4, "patience": 2}
+
+
+@pytest.mark.parametrize("how", [HOW, {"grid": None}, {"patience": 3}, {"grid": RecipeGrid()}])
+def test_the_same_call_again_gives_the_same_network(read, tmp_path, how):
+    """Whatever its options are: they are what gave it."""
+    home = searched(CountedWine())
+    first = finished(home, CountedWine(), tmp_path / "a", **how)
+    assert finished(home, CountedWine(), tmp_path / "b", **how).final == first.final
+    assert read == [1]
+    a, b = ((tmp_path / name / "weights.safetensors").read_bytes() for name in "ab")
+    assert a == b
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"patience": 1}, r"patience cannot become 1: search 's' is finished already, with 2 pat"),
+        ({"grid": RecipeGrid(learning_rates=(0.3,))}, r"grid has other recipes: .*learning_rate"),
+        ({"grid": RecipeGrid(weight_decays=(0.3,))}, r"with weight_decay .*once; leave it away"),
+        ({"grid": None}, r"grid has other recipes: .*with learning_rate"),
+    ],
+)
+def test_what_cannot_have_given_the_network_is_refused_the_second_time(read, tmp_path, other, said):
+    """Nothing is trained, and nothing is written."""
+    home = searched(CountedWine())
+    finished(home, CountedWine(), tmp_path / "a", **HOW)
+    with pytest.raises(SettingError, match=said):
+        finished(home, CountedWine(), tmp_path / "b", **{**HOW, **other})
+    assert read == [1]
+    assert not (tmp_path / "b").exists()
+
+
+def test_killed_between_the_test_and_the_file_the_same_call_gives_the_network(
+    read, tmp_path, monkeypatch
+):
+    """The result is in the store, so the test part is not read again; the network is made anew."""
+    home = searched(CountedWine())
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("reinas.finishing.finish.save", killed)
+        with pytest.raises(KeyboardInterrupt):
+            finished(home, CountedWine(), tmp_path / "a", **HOW)
+    assert finished(home, CountedWine(), tmp_path / "a", **HOW).again
+    assert read == [1]
+    assert reinas.load(tmp_path / "a").description["metrics"] == home.get("s").final().metrics
+
+
 def test_without_epochs_the_second_time_gives_the_first_network(read, tmp_path):
     """As the refusal promises: leave the epochs away to get that network again."""
     home = searched(CountedWine())

@@ -13,7 +13,7 @@ from reinas.system import uninterrupted
 
 
 def write(store):
-    with store.begin(exclusive=True) as connection:
+    with store.begin(writing=True) as connection:
         connection.execute(schema.versions.update().values(version=schema.VERSION))
 
 
@@ -60,7 +60,7 @@ def test_ctrl_c_at_any_line_of_a_transaction_leaves_no_lock_and_no_connection(
         with pytest.raises(KeyboardInterrupt) as caught:
             interrupted(store, line)
         kept.append(caught.value)  # as a traceback that is still shown keeps its frames
-        assert store._engine.pool.checkedout() == 0, line
+        assert store.database._engine.pool.checkedout() == 0, line
         other = sqlite3.connect(store.path, timeout=0)
         other.execute("BEGIN IMMEDIATE")
         other.close()

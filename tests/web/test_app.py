@@ -390,7 +390,7 @@ def test_watch_takes_a_store_or_its_file(store, monkeypatch, kind):
     """And says the address that it listens on; on this machine without a token."""
     server, said, watched = NoServer(), [], []
     monkeypatch.setattr("reinas.web.app.make_server", lambda app: server)
-    monkeypatch.setattr("reinas.web.app.Source", lambda path: watched.append(path) or Named)
+    monkeypatch.setattr("reinas.web.app.Source", lambda place: watched.append(place.path) or Named)
     given = {"store": store, "text": str(store.path), "path": store.path}[kind]
     reinas.watch(given, port=0, said=said.append)
     (listening,) = server.sockets

@@ -86,7 +86,7 @@ def finish(
     store = Store(options.store)
     log = store.get(name)
     grid = make_grid(set_settings(set_))
-    _check(options, log, typed(name, store.location), changes_grid=bool(set_))
+    _check(options, log, typed(name, store.location))
     config = restored(log.settings, {})
     chosen = options.given("device", "precision") | ({"compile": True} if options.compile else {})
     placement = replace(config.placement, **chosen).resolved()
@@ -121,19 +121,13 @@ def finish(
         _print(name, done)
 
 
-def _check(options: FinishOptions, log: AbstractRecord, shown: str, *, changes_grid: bool) -> None:
-    """Raise `SettingError` where the command would do something else than it says."""
+def _check(options: FinishOptions, log: AbstractRecord, shown: str) -> None:
+    """Raise `SettingError` where the search is not over."""
     finished = log.count()[1]
-    if log.final() is None:
-        if finished < log.trials and not options.anyway:
-            raise SettingError(
-                f"search '{log.name}' has finished {finished} of {log.trials} trials, and the test"
-                f" part is measured once: `reinas resume {shown}` first, or add --anyway"
-            )
-    elif changes_grid or not options.grid or options.patience is not None:
+    if log.final() is None and finished < log.trials and not options.anyway:
         raise SettingError(
-            f"search '{log.name}' is finished already, and the test part is measured once: leave"
-            " --set, --no-grid and --patience out to get that network again"
+            f"search '{log.name}' has finished {finished} of {log.trials} trials, and the test"
+            f" part is measured once: `reinas resume {shown}` first, or add --anyway"
         )
 
 

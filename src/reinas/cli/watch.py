@@ -9,6 +9,7 @@ from reinas.cli.output import print_line
 from reinas.config.option import Option
 from reinas.config.options import StoreOptions
 from reinas.config.settings import Settings, read
+from reinas.store.databases import shown
 from reinas.system import be_nice
 from reinas.web.serve import PORT
 from reinas.web.serve import watch as serve
@@ -50,5 +51,7 @@ def watch(given: Settings) -> None:
         host=options.host,
         port=options.port,
         open_browser=options.open,
-        said=lambda address: print_line(f"watching {options.store}: {address} (Ctrl-C ends it)"),
+        said=lambda address: print_line(
+            f"watching {shown(options.store)}: {address} (Ctrl-C ends it)"
+        ),
     )

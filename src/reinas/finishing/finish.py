@@ -16,6 +16,7 @@ from reinas.finishing.final_training import measure_test_part, train_final
 from reinas.finishing.finish_observer import FinishObserver
 from reinas.finishing.recipe_choice import choose_recipe, final_recipe
 from reinas.finishing.recipe_grid import RecipeGrid
+from reinas.finishing.repetition import check_recipe, check_trial
 from reinas.names import object_name
 from reinas.recorded import differences, listed, plain, settings_of
 from reinas.spaces.base import AbstractSpace
@@ -23,7 +24,6 @@ from reinas.store import AbstractRecord, AbstractStore, Store
 from reinas.store.json import now
 from reinas.store.values import FinalRecord
 from reinas.tasks.base import AbstractTask
-from reinas.tasks.recipes import Recipe
 from reinas.threads import one_thread
 from reinas.training.tensors import search_scalings
 from reinas.types import Trial
@@ -93,7 +93,7 @@ def finish(
 
     Raises:
         SettingError: The search is not over, or was for another space, task or data, or was
-            finished with other epochs, or its device is not here, or its network could not be
+            finished with another recipe, or its device is not here, or its network could not be
             saved and loaded again; that is found out before anything is trained.
         FileError: The folder cannot be written.
         ReinasError: No network could be trained.
@@ -113,9 +113,9 @@ def finish(
         before = record.final()
         if before is None:
             _check_over(record, anyway)
-            chosen_trial, recipe = _chosen(record, trial), None
+            chosen_trial = _chosen(record, trial)
         else:
-            chosen_trial, recipe = _same_again(record, before, epochs, trial)
+            chosen_trial = check_trial(record, before, trial)
         architecture = space.decode(chosen_trial.answers)
         story: dict[str, Any] = {"search": name, "trial": chosen_trial.number}
         if placed.settings:
@@ -123,8 +123,12 @@ def finish(
         if build is not None or recorded:
             story["build"] = recorded if build is None else object_name(build)
         description = describe(space, chosen_trial.answers, task, **story)
+        if before is not None:
+            recipe = check_recipe(
+                record, before, architecture, grid=grid, epochs=epochs, patience=patience
+            )
         make_folder(place)
-        if recipe is None:
+        if before is None:
             chosen = choose_recipe(
                 record,
                 chosen_trial,
@@ -164,27 +168,6 @@ def _here(name: str) -> Path:
     if not place.is_absolute() and ".." not in place.parts and place.parts:
         return place
     return Path(name.replace("/", "-").strip(".") or "network")
-
-
-def _same_again(
-    record: AbstractRecord, final: FinalRecord, epochs: int | None, trial: int | None
-) -> tuple[Trial, Recipe]:
-    """The trial that was tested already, and the recipe that trained it."""
-    if trial is not None and trial != final.trial:
-        raise InvalidSettingError(
-            "trial",
-            f"cannot become {trial}: search '{record.name}' is finished already, with trial"
-            f" {final.trial}, and the test part is measured once",
-        )
-    recipe = Recipe(**final.recipe)
-    if epochs is not None and epochs != recipe.epochs:
-        raise InvalidSettingError(
-            "epochs",
-            f"cannot become {epochs}: search '{record.name}' is finished already, with"
-            f" {recipe.epochs} epochs, and the test part is measured once; leave it away to get"
-            " that network again",
-        )
-    return record.trial(final.trial), recipe
 
 
 def _check(record: AbstractRecord, space: AbstractSpace[Any], task: AbstractTask) -> None:

@@ -55,9 +55,7 @@ def choose_recipe(
     Raises:
         ReinasError: No recipe could train the network.
     """
-    searched = Recipe(**record.settings["evaluator"]["recipe"])
-    seed = derive(record.settings["seed"], "finish", trial.number)
-    base = replace(adjust_recipe(architecture, searched), validate_every=1, seed=seed)
+    base = own_recipe(record, trial, architecture)
     if grid is None:
         return base
     with torch.device("meta"):
@@ -74,6 +72,13 @@ def choose_recipe(
     finally:
         executor.close()
     return _best(record, recipes)
+
+
+def own_recipe(record: AbstractRecord, trial: Trial, architecture: Any) -> Recipe:
+    """The recipe that the search trained the architecture with, for a training of its own."""
+    searched = Recipe(**record.settings["evaluator"]["recipe"])
+    seed = derive(record.settings["seed"], "finish", trial.number)
+    return replace(adjust_recipe(architecture, searched), validate_every=1, seed=seed)
 
 
 def final_recipe(recipe: Recipe, epochs: int | None, patience: int | None) -> Recipe:

@@ -19,6 +19,17 @@ BOUNDS = {
     "recurrent_dropouts": (True, 1 - 1e-9),
 }
 """For every kind of value whether 0 is one, and the greatest."""
+FIELDS = {
+    "learning_rates": "learning_rate",
+    "weight_decays": "weight_decay",
+    "norm_epsilons": "norm_epsilon",
+    "decays": "decay_at",
+    "decay_afters": "decay_after",
+    "initials": "initial",
+    "embedding_dropouts": "embedding_dropout",
+    "recurrent_dropouts": "recurrent_dropout",
+}
+"""The recipe's field of each kind of value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,7 @@ class RecipeGrid:
         """
         usual = _usual_values(base, normalised) | dict(objective.recipe_axes(base))
         axes = {}
-        for field, given in self._given().items():
+        for field, given in self.given().items():
             if given and field not in usual:
                 raise SettingError(
                     f"grid: other values of {field} would change nothing for this network and the"
@@ -82,18 +93,11 @@ class RecipeGrid:
             for values in product(*axes.values())
         )
 
-    def _given(self) -> dict[str, tuple[Any, ...]]:
+    def given(self) -> dict[str, tuple[Any, ...]]:
         """The recipe's fields with the values that were given for them, in the grid's order."""
-        return {
-            "learning_rate": self.learning_rates,
-            "weight_decay": self.weight_decays,
-            "norm_epsilon": self.norm_epsilons,
-            "decay_at": tuple((share, (1 + share) / 2) for share in self.decays),
-            "decay_after": self.decay_afters,
-            "initial": self.initials,
-            "embedding_dropout": self.embedding_dropouts,
-            "recurrent_dropout": self.recurrent_dropouts,
-        }
+        values = {field: getattr(self, key) for key, field in FIELDS.items()}
+        values["decay_at"] = tuple((share, (1 + share) / 2) for share in self.decays)
+        return values
 
 
 def _usual_values(base: Recipe, normalised: bool) -> dict[str, tuple[Any, ...]]:

@@ -1,6 +1,7 @@
 """From values to rows of the tables, and back."""
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -28,10 +29,13 @@ def _curve(data: dict[str, Any] | None) -> Curve | None:
 
 
 def outcome_row(outcome: Outcome) -> dict[str, Any]:
-    """An outcome as it is written now."""
+    """An outcome as it is written now; a reward that is no number is none, in every database."""
+    reward = outcome.reward
+    if reward is not None and math.isnan(reward):
+        reward = None
     return {
         "finished": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "reward": outcome.reward,
+        "reward": reward,
         "seconds": outcome.seconds,
         "metrics": dict(outcome.metrics),
         "curve": None if outcome.curve is None else _curve_json(outcome.curve),
@@ -44,7 +48,7 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
 def outcome_of(row: Row[Any]) -> Outcome:
     """A finished trial's outcome.
 
-    SQLite keeps NaN as NULL: a row that has nothing else is a failure, and spoils no other.
+    NaN is kept as NULL: a row that has nothing else is a failure, and spoils no other.
     """
     error = row.error
     if row.reward is None and error is None and row.pruned is None:

@@ -34,9 +34,10 @@ class Runs:
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "state": packed(arrays),
         }
-        with self._begin() as connection:
-            query = schema.runs.insert().prefix_with("OR IGNORE", dialect="sqlite")
-            connection.execute(query.values(row))
+        there = sa.select(schema.runs.c.key).where(schema.runs.c.key == key)
+        with self._begin(writing=True) as connection:
+            if connection.execute(there).one_or_none() is None:
+                connection.execute(schema.runs.insert().values(row))
 
     def since(self, moment: str) -> list[tuple[str, str]]:
         """The runs that finished at a moment or later, in the order of finishing.

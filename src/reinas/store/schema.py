@@ -1,9 +1,9 @@
 """The tables, and their version."""
 
+import json
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     Column,
     Float,
     ForeignKey,
@@ -11,16 +11,47 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
+    Text,
 )
+from sqlalchemy.types import TypeDecorator
 
 VERSION = 5
 """Raised by one whenever the tables or the words in them change; see `migrations.py`."""
 
 metadata = MetaData()
 
-Json = JSON(none_as_null=True)  # Python's None is SQL's NULL: "not yet"
+
+class Json(TypeDecorator[Any]):
+    """A value as the text of its JSON; Python's None is SQL's NULL: "not yet".
+
+    Databases' own JSON types differ: PostgreSQL's refuses the NaN of a loss that diverged.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str | None:
+        """To the database."""
+        return None if value is None else json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> Any:
+        """From the database."""
+        return None if value is None else json.loads(value)
+
+
+class String(TypeDecorator[str]):
+    """Text of any length; PostgreSQL knows no NUL character, so there it is U+FFFD."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
+        """To the database."""
+        if value is None or dialect.name != "postgresql":
+            return value
+        return value.replace("\0", "\ufffd")
+
 
 versions = Table("reinas_version", metadata, Column("version", Integer, nullable=False))
 

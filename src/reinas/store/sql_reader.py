@@ -21,9 +21,9 @@ CHUNK = 500  # values per query: SQLite takes a limited number of them
 
 
 class Begin(Protocol):
-    """Begins a transaction; an exclusive one lets nobody else write before its end."""
+    """Begins a transaction; in one that writes, what was read stays true until its end."""
 
-    def __call__(self, *, exclusive: bool = False) -> AbstractContextManager[Connection]:
+    def __call__(self, *, writing: bool = False) -> AbstractContextManager[Connection]:
         """The transaction's connection."""
 
 

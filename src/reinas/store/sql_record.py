@@ -28,8 +28,8 @@ class SqlRecord(SqlReader):
     def together(self) -> Iterator[None]:
         """One transaction for all that is read and written within."""
         alone = self._begin
-        with alone(exclusive=True) as connection:
-            self._begin = lambda *, exclusive=False: nullcontext(connection)
+        with alone(writing=True) as connection:
+            self._begin = lambda *, writing=False: nullcontext(connection)
             try:
                 yield
             finally:
@@ -38,7 +38,7 @@ class SqlRecord(SqlReader):
     def set_budget(self, trials: int) -> None:
         """Let the study run to so many trials; fewer than before where it has ended early."""
         query = schema.searches.update().where(schema.searches.c.id == self._id)
-        with self._begin() as connection:
+        with self._begin(writing=True) as connection:
             connection.execute(query.values(trials=trials))
         self.trials = trials
 
@@ -62,7 +62,7 @@ class SqlRecord(SqlReader):
             for p in proposals
         ]
         there = sa.select(b.c.number).where(b.c.search == self._id, b.c.number == batch)
-        with self._begin(exclusive=True) as connection:
+        with self._begin(writing=True) as connection:
             if connection.execute(there).one_or_none() is not None:
                 return False
             connection.execute(b.insert().values(search=self._id, number=batch))
@@ -81,7 +81,7 @@ class SqlRecord(SqlReader):
             )
             .order_by(t.number)
         )
-        with self._begin(exclusive=True) as connection:
+        with self._begin(writing=True) as connection:
             free = [
                 row.number
                 for row in connection.execute(query)
@@ -100,7 +100,7 @@ class SqlRecord(SqlReader):
         query = schema.trials.update().where(
             t.search == self._id, t.worker == claim.worker, t.finished.is_(None)
         )
-        with self._begin() as connection:
+        with self._begin(writing=True) as connection:
             connection.execute(query.values(lease=claim.expires))
 
     def report(self, report: Report) -> None:
@@ -108,7 +108,7 @@ class SqlRecord(SqlReader):
         r = schema.reports
         same = (r.c.search == self._id, r.c.trial == report.trial, r.c.step == report.step)
         row = {"search": self._id, **asdict(report)}
-        with self._begin(exclusive=True) as connection:
+        with self._begin(writing=True) as connection:
             connection.execute(r.delete().where(*same))
             connection.execute(r.insert().values(row))
 
@@ -117,7 +117,7 @@ class SqlRecord(SqlReader):
         unfinished = (t.search == self._id, t.number == number, t.finished.is_(None))
         r = schema.reports
         mine = (r.c.search == self._id, r.c.trial == number)
-        with self._begin(exclusive=True) as connection:
+        with self._begin(writing=True) as connection:
             taken = connection.execute(r.delete().where(*mine).returning(r.c.step, r.c.score))
             reports = tuple(sorted((row.step, row.score) for row in taken))
             outcome = replace(outcome, reports=outcome.reports or reports)
@@ -134,7 +134,7 @@ class SqlRecord(SqlReader):
         open_ = sa.select(b.number).where(
             b.search == self._id, b.number == batch, b.diagnostics.is_(None)
         )
-        with self._begin(exclusive=True) as connection:
+        with self._begin(writing=True) as connection:
             if connection.execute(open_).one_or_none() is not None:
                 self._diagnostics(connection, batch, diagnostics)
                 self._snapshot(connection, batch, state)
@@ -143,7 +143,7 @@ class SqlRecord(SqlReader):
         """Write updates and a snapshot."""
         keys = ("number", "batch", "replica", "version", "applied_to")
         rows = [{"search": self._id, **{k: getattr(u, k) for k in keys}} for u in updates]
-        with self._begin() as connection:
+        with self._begin(writing=True) as connection:
             connection.execute(schema.updates.insert(), rows)
             for update in updates:
                 self._diagnostics(connection, update.batch, update.diagnostics)
@@ -167,7 +167,7 @@ class SqlRecord(SqlReader):
         a = schema.attempts
         mine = (a.c.search == self._id, a.c.trial == attempt.trial, a.c.ended.is_(None))
         begun = {"trial": attempt.trial, "worker": attempt.worker, "begun": attempt.begun}
-        with self._begin() as connection:
+        with self._begin(writing=True) as connection:
             if attempt.lost is None:
                 connection.execute(a.insert().values(search=self._id, **begun))
             else:
@@ -185,17 +185,17 @@ class SqlRecord(SqlReader):
         )
         if trials is not None:
             query = query.where(a.c.trial.in_(sorted(trials)))
-        with self._begin() as connection:
+        with self._begin(writing=True) as connection:
             connection.execute(query.values(ended=a.c.begun if unknown_end else time.time()))
 
     def record_point(self, recipe: Mapping[str, Any], outcome: Outcome) -> None:
         """Write what one recipe of the final grid gave."""
         row = {"search": self._id, "key": recipe_key(recipe), "recipe": dict(recipe)}
-        with self._begin() as connection:
+        with self._begin(writing=True) as connection:
             connection.execute(schema.points.insert().values(row | outcome_row(outcome)))
 
     def finish(self, final: FinalRecord) -> None:
         """Write the final network's test result: once per study."""
         row = {"search": self._id, **asdict(final)}
-        with self._begin() as connection:
+        with self._begin(writing=True) as connection:
             connection.execute(schema.finals.insert().values(row))

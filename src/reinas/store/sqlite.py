@@ -1,18 +1,34 @@
-"""What is specific to SQLite: the file, its journal mode, transactions and errors."""
+"""A store in an SQLite file: the file, its journal mode, transactions, locks and errors."""
 
 import os
 import sqlite3
+import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from filelock import FileLock, Timeout
+from sqlalchemy.engine import Connection
 
 from reinas.errors import SettingError, StoreError
+from reinas.store.database import AbstractDatabase, AbstractEye, Mark
+from reinas.system import network_file_system
 
 PREFIX = "sqlite:///"
+PATIENCE = 10.0
+"""Seconds for which a transaction waits for another one."""
+CURES = {
+    "not a database": "is not a database: choose another file",
+    "malformed": "is damaged: restore a copy of it, or choose another file",
+    "readonly": "is read-only: make it and its folder writable, or choose another file",
+    "is full": "is on a full disk: make room, then resume; what was finished is kept",
+    "disk I/O error": "cannot be read or written (the disk reports an error): see to the disk,"
+    " then resume; what was finished is kept",
+    "unable to open": "cannot be opened: check the path and its permissions",
+    "locked": "is locked by another program: close it, then resume",
+}
 
 
 def path_of(location: str) -> Path:
@@ -28,7 +44,10 @@ def path_of(location: str) -> Path:
     if location.startswith(PREFIX):
         location = location.removeprefix(PREFIX)
     elif "://" in location:
-        raise SettingError(f"store: expected a file or {PREFIX}FILE, got {location!r}")
+        raise SettingError(
+            f"store: expected a file, {PREFIX}FILE or postgresql+psycopg://HOST/DATABASE, got"
+            f" {location.partition('://')[0] + '://...'!r}"
+        )
     path = Path(location)
     if not location or path.is_dir():
         raise StoreError(f"store: expected a file, got {location!r}")
@@ -37,78 +56,217 @@ def path_of(location: str) -> Path:
     return path
 
 
-def use_wal(path: Path) -> None:
-    """Switch a file to write-ahead logging for good, so that readers never wait for a writer.
-
-    SQLite does not wait for a lock here by itself, so this tries again for about five seconds.
+class SqliteFile(AbstractDatabase):
+    """One file, which is created at the first write.
 
     Args:
-        path: The database.
+        path: The file.
+        read_only: Whether SQLite refuses every write.
+    """
 
-    Raises:
-        StoreError: The mode cannot be set.
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        super().__init__(str(path), str(path), read_only=read_only)
+        self.path = path
+        self._immutable = False
+        self._file: tuple[int, int] | None = None
+        # creator: whether the file can be locked is seen when it is opened
+        self._engine = sa.create_engine("sqlite://", creator=self._connect, poolclass=sa.QueuePool)
+
+        @sa.event.listens_for(self._engine, "begin")
+        def _begin(connection: Connection) -> None:
+            writing = connection.get_execution_options().get("writing")
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    def _connect(self) -> sqlite3.Connection:
+        self._immutable = self._is_still()
+        connection = _opened(self.path, self.is_read_only, self._immutable)
+        connection.isolation_level = None  # transactions begin in `_begin`, not in sqlite3
+        connection.execute(f"PRAGMA busy_timeout = {round(1000 * PATIENCE)}")
+        if not self.is_read_only and (not self.path.exists() or os.access(self.path, os.W_OK)):
+            # commits survive the death of any process; a power cut may undo the last of them,
+            # and then a search repeats that work
+            connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    def _is_still(self) -> bool:
+        """Whether nobody can write: SQLite could not even lock a file on read-only media."""
+        return (
+            self.path.exists()
+            and not os.access(self.path.absolute().parent, os.W_OK)
+            and not Path(f"{self.path}-wal").exists()
+        )
+
+    def exists(self) -> bool:
+        """Whether there is a file."""
+        return self.path.exists()
+
+    def prepare(self) -> None:
+        """Switch the file to write-ahead logging, so that readers never wait for a writer.
+
+        Its index is in memory that processes share, which no network file system has: there the
+        journal is a file.
+        """
+        mode = "TRUNCATE" if network_file_system(self.path) else "WAL"
+        try:
+            with self.lock("new", patience=-1):
+                _use_journal(self.path, mode)
+        except sqlite3.OperationalError as error:
+            raise StoreError(f"{self.path} cannot be made a store: {error}") from error
+
+    @contextmanager
+    def transaction(self, *, writing: bool, study: int) -> Iterator[Connection]:
+        """One transaction on the file, which is locked as a whole."""
+        if self._file is not None and self._found() != self._file:
+            raise StoreError(
+                f"{self.location} was deleted, emptied or replaced while it was in use: put it"
+                " back, or begin anew"
+            )
+        if self._immutable and not self._is_still():
+            self._engine.dispose()  # somebody writes now
+        with self._engine.execution_options(writing=writing).begin() as connection:
+            yield connection
+        if self._file is None:
+            self._file = self._found()
+
+    def _found(self) -> tuple[int, int] | None:
+        """Which file is there now; None where none is, or an empty one."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return (found.st_dev, found.st_ino) if found.st_size else None
+
+    def explain(self, error: sa.exc.DBAPIError) -> str:
+        """An error, and what to do about it, in one sentence."""
+        text = str(error.orig)
+        for sign, cure in CURES.items():
+            if sign in text:
+                return f"{self.location} {cure}"
+        return f"{self.location} cannot be used: {text}"
+
+    @contextmanager
+    def lock(self, word: str, patience: float = 0) -> Iterator[None]:
+        """Hold a lock on a file beside the store, and remove the file afterwards.
+
+        Args:
+            word: What is locked.
+            patience: Seconds to wait for it; any number below 0 for as long as it takes.
+        """
+        lock = FileLock(f"{self.path}.{word}.lock")
+        try:
+            lock.acquire(timeout=patience)
+        except Timeout:  # an OSError and a TimeoutError
+            raise
+        except OSError as error:
+            raise StoreError(
+                f"{self.location} cannot be locked for writing ({error.strerror or error}):"
+                " choose a file in a folder that can be written"
+            ) from error
+        try:
+            yield
+        finally:
+            # Remove the file before the lock is released: FileLock checks that the file it locked
+            # still exists, so a process that waits for this one opens a new file.
+            Path(lock.lock_file).unlink(missing_ok=True)
+            lock.release()
+
+    def eye(self) -> AbstractEye:
+        """Looks at the file."""
+        return FileEye(self.path)
+
+    def size(self) -> int:
+        """The file's size with that of its log."""
+        files = [self.path, Path(f"{self.path}-wal")]
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def compact(self) -> None:
+        """Write the file anew, without what was deleted, and empty its log."""
+        with self._engine.connect() as connection:
+            cursor = connection.connection.cursor()  # neither works within a transaction
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.close()
+
+    def problems(self) -> list[str]:
+        """What SQLite's own checks of pages, indices and references find."""
+        with self.transaction(writing=False, study=0) as connection:
+            pages = [row[0] for row in connection.exec_driver_sql("PRAGMA integrity_check")]
+            lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        found = [f"the file is damaged: {page}" for page in pages if page != "ok"]
+        return found + [f"row {row[1]} of {row[0]} is of no search" for row in lost]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of checkpoints, beside the file."""
+        return Path(f"{self.path}.checkpoints")
+
+    def close(self) -> None:
+        """Close all connections to the file."""
+        self._engine.dispose()
+
+
+class FileEye(AbstractEye):
+    """Tells which file is at a path, and whether its data are other ones.
+
+    Each has a connection of its own, since SQLite counts versions by connection.
+
+    Args:
+        path: The file; it may come and go.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._inode: int | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
+
+    def look(self) -> Mark | None:
+        """What is there now, by one PRAGMA; None where it cannot be read."""
+        with self._lock:
+            try:
+                inode = self._path.stat().st_ino
+                if self._connection is None or inode != self._inode:
+                    self._open(inode)
+                assert self._connection is not None
+                (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+            except (OSError, sqlite3.Error):
+                self._inode = None  # what comes back is opened anew
+                return None
+            return inode, version
+
+    def _open(self, inode: int) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = _opened(self._path, read_only=True, immutable=False)
+        self._inode = inode
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
+def _opened(path: Path, read_only: bool, immutable: bool) -> sqlite3.Connection:
+    # as_uri quotes what a path may have and a URI may not
+    address = path.absolute().as_uri()
+    if read_only or immutable:
+        address += "?mode=ro" + ("&immutable=1" if immutable else "")
+    return sqlite3.connect(address, uri=True, check_same_thread=False)
+
+
+def _use_journal(path: Path, mode: str) -> None:
+    """Set a file's journal mode for good.
+
+    SQLite does not wait for a lock here by itself, so this tries again for about five seconds.
     """
     for last in [False] * 100 + [True]:
         try:
             with closing(sqlite3.connect(path)) as connection:
-                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute(f"PRAGMA journal_mode = {mode}")
             return
         except sqlite3.OperationalError as error:
             if last or "locked" not in str(error):
-                raise StoreError(f"{path} cannot be made a store: {error}") from error
+                raise
             time.sleep(0.05)
-
-
-def engine(path: Path, *, read_only: bool = False) -> Engine:
-    """An SQLAlchemy engine whose transactions include table definitions.
-
-    By default, Python's sqlite3 begins no transaction before it creates a table.
-
-    Args:
-        path: The database.
-        read_only: Whether SQLite refuses every write.
-    """
-    url = sa.URL.create("sqlite", database=str(path))
-    if read_only:
-        # as_uri quotes what a path may have and a URI may not
-        query = {"mode": "ro", "uri": "true"}
-        url = sa.URL.create("sqlite", database=path.absolute().as_uri(), query=query)
-    engine = sa.create_engine(url)
-
-    @sa.event.listens_for(engine, "connect")
-    def _connect(connection: sqlite3.Connection, _: Any) -> None:
-        connection.isolation_level = None  # transactions begin in `_begin`, not in sqlite3
-        connection.execute("PRAGMA busy_timeout = 10000")
-        if not read_only and (not path.exists() or os.access(path, os.W_OK)):
-            # commits survive the death of any process; a power cut may undo the last of them,
-            # and then a search repeats that work
-            connection.execute("PRAGMA synchronous = NORMAL")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        exclusive = connection.get_execution_options().get("exclusive")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if exclusive else "BEGIN")
-
-    return engine
-
-
-def explain(location: str, error: sa.exc.DBAPIError) -> str:
-    """Describe a database error, and what to do about it, in one sentence.
-
-    Args:
-        location: The store's location.
-        error: The error from SQLAlchemy.
-    """
-    text = str(error.orig)
-    cures = {
-        "not a database": "is not a database: choose another file",
-        "malformed": "is damaged: restore a copy of it, or choose another file",
-        "readonly": "is read-only: make it and its folder writable, or choose another file",
-        "is full": "is on a full disk: make room, then resume; what was finished is kept",
-        "unable to open": "cannot be opened: check the path and its permissions",
-        "locked": "is locked by another program: close it, then resume",
-    }
-    for sign, cure in cures.items():
-        if sign in text:
-            return f"{location} {cure}"
-    return f"{location} cannot be used: {text}"

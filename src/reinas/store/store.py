@@ -1,90 +1,70 @@
-"""A store in an SQLite file."""
+"""A store in a database."""
 
 import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from filelock import FileLock, Timeout
 from sqlalchemy.engine import Connection
 
-from reinas.errors import BusyError, StoreError
-from reinas.store import migrations, schema, sqlite
+from reinas.errors import BusyError, OutdatedStoreError, StoreError
+from reinas.store import migrations, schema
 from reinas.store.base import AbstractStore
+from reinas.store.database import AbstractDatabase
+from reinas.store.databases import database_of
 from reinas.store.json import now
 from reinas.store.runs import Runs
 from reinas.store.sql_record import SqlRecord
+from reinas.store.summaries import Summary, summaries
 from reinas.system import uninterrupted
 
 LONGEST_NAME = 200  # characters; file systems take 255
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """One study in a listing.
-
-    Args:
-        name: The study's name.
-        space: The space's name.
-        task: The task's name; "-" without a task.
-        policy: The policy's name.
-        trials: The budget in trials.
-        finished: Number of finished trials, with failed ones.
-        failed: Number of failed trials.
-        best: The best reward; None if no trial has one.
-        created: When the study began.
-    """
-
-    name: str
-    space: str
-    task: str
-    policy: str
-    trials: int
-    finished: int
-    failed: int
-    best: float | None
-    created: str
-
-
 class Store(AbstractStore):
-    """Studies in one SQLite file, which is created at the first write.
+    """Studies in an SQLite file, or on a PostgreSQL server; created at the first write.
 
     Args:
-        location: A path, or sqlite:///PATH.
+        location: A path, sqlite:///PATH, or postgresql+psycopg://USER@HOST/DATABASE, with
+            ?schema=NAME where the tables are not to be in the schema `reinas`. A server is for
+            teams: any number of machines search in one store at once.
         read_only: Whether nothing is ever written, not even to bring an older store up to date.
 
     Raises:
-        SettingError: The location is a URL of another kind.
-        StoreError: The location cannot be a file, or the file is not a store that this version of
-            reinas can read.
+        SettingError: The location is a URL of another kind, or psycopg is not installed.
+        OutdatedStoreError: It is read-only and of an earlier version.
+        StoreError: The location cannot be a file, or what is there is not a store that this
+            version of reinas can read.
     """
 
     def __init__(self, location: str | os.PathLike[str], *, read_only: bool = False) -> None:
-        self.path = sqlite.path_of(os.fspath(location))
-        self._engine = sqlite.engine(self.path, read_only=read_only)
-        self._is_read_only = read_only
-        self._file: tuple[int, int] | None = None
-        if self.path.exists():
+        self.database: AbstractDatabase = database_of(location, read_only=read_only)
+        if self.database.exists():
             self._check()
 
     @property
+    def path(self) -> Path | None:
+        """The file; None on a server."""
+        return getattr(self.database, "path", None)
+
+    @property
     def location(self) -> str:
-        """The file's path."""
-        return str(self.path)
+        """The file's path, or the server's address without its password."""
+        return self.database.location
 
     @contextmanager
-    def begin(self, *, exclusive: bool = False) -> Iterator[Connection]:
+    def begin(self, *, writing: bool = False, study: int = 0) -> Iterator[Connection]:
         """Run the `with` block as one transaction.
 
         Args:
-            exclusive: Whether other writers must wait, so that the data read stay valid until the
-                transaction's own writes.
+            writing: Whether it writes; what was read in it then stays true until its end.
+            study: The number of the study that it writes to; 0 for all.
 
         Yields:
             The connection.
@@ -92,59 +72,51 @@ class Store(AbstractStore):
         Raises:
             StoreError: The database failed; the message says what to do.
         """
-        if self._file is not None and self._found() != self._file:
-            raise StoreError(
-                f"{self.location} was deleted, emptied or replaced while it was in use: put it"
-                " back, or begin anew"
-            )
+        with (
+            self._explained(),
+            uninterrupted(),
+            self.database.transaction(writing=writing, study=study) as connection,
+        ):
+            yield connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
         try:
-            engine = self._engine.execution_options(exclusive=exclusive)
-            with uninterrupted(), engine.begin() as connection:
-                yield connection
+            yield
         except sa.exc.DBAPIError as error:
-            raise StoreError(sqlite.explain(self.location, error)) from error
+            raise StoreError(self.database.explain(error)) from error
         except json.JSONDecodeError:
             raise StoreError(
                 f"{self.location} is damaged: what should be JSON in it is none; restore a copy of"
                 " it, or choose another file"
             ) from None
-        if self._file is None:
-            self._file = self._found()
-
-    def _found(self) -> tuple[int, int] | None:
-        """Which file is there now; None where none is, or an empty one."""
-        try:
-            found = self.path.stat()
-        except OSError:
-            return None
-        return (found.st_dev, found.st_ino) if found.st_size else None
 
     def _create(self) -> None:
-        with self._hold("new"):
-            sqlite.use_wal(self.path)
-        with self.begin(exclusive=True) as connection:
+        with self._explained():
+            self.database.prepare()
+        with self.begin(writing=True) as connection:
             schema.metadata.create_all(connection)
             if connection.scalar(sa.select(sa.func.count()).select_from(schema.versions)) == 0:
                 connection.execute(schema.versions.insert().values(version=schema.VERSION))
 
     def _check(self) -> None:
-        """Migrate a store of an older version; raise unless the file is empty or a store."""
+        """Migrate a store of an older version; raise unless the database is empty or a store."""
         with self.begin() as connection:
             names = set(sa.inspect(connection).get_table_names())
             if not names:
                 return
             if schema.versions.name not in names:
                 raise StoreError(
-                    f"{self.location} is a database, but not a store of reinas: choose another file"
+                    f"{self.location} is a database, but not a store of reinas: choose another one"
                 )
             version = connection.scalar(sa.select(schema.versions.c.version))
         if version in range(migrations.OLDEST, schema.VERSION):
-            if self._is_read_only:
-                raise StoreError(
+            if self.database.is_read_only:
+                raise OutdatedStoreError(
                     f"{self.location} is of an earlier version and is only read here: open it"
-                    " once with a command that may write, such as `reinas list`"
+                    " once with a command that may write, such as `reinas store check`"
                 )
-            with self.begin(exclusive=True) as connection:
+            with self.begin(writing=True) as connection:
                 migrations.migrate(connection)
         elif version != schema.VERSION:
             raise StoreError(
@@ -154,8 +126,8 @@ class Store(AbstractStore):
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no file, or one without tables, and so without studies."""
-        if not self.path.exists():
+        """Whether there is no database, or one without tables, and so without studies."""
+        if not self.database.exists():
             return True
         with self.begin() as connection:
             return not sa.inspect(connection).has_table(schema.searches.name)
@@ -185,7 +157,8 @@ class Store(AbstractStore):
         if row is None:
             return None
         settings = self._checked(row.name, row.settings)
-        return SqlRecord(self.begin, row.id, row.name, settings, row.trials, row.created)
+        begin = partial(self.begin, study=row.id)
+        return SqlRecord(begin, row.id, row.name, settings, row.trials, row.created)
 
     def _checked(self, name: str, settings: Any) -> dict[str, Any]:
         if isinstance(settings, dict):
@@ -208,21 +181,23 @@ class Store(AbstractStore):
         row = {"name": name, "settings": settings, "trials": trials, "created": now()}
         s = schema.searches
         there = sa.select(s.c.id).where(s.c.name == name)
-        with self.begin(exclusive=True) as connection:
+        with self.begin(writing=True) as connection:
             if connection.execute(there).one_or_none() is None:
                 connection.execute(s.insert().values(row))
 
-    def checkpoints(self, name: str) -> Path:
-        """The study's folder in the one beside the store.
+    def checkpoints(self, name: str) -> Path | None:
+        """The study's folder in the one beside the file; None on a server, which has none.
 
         Args:
             name: The study's name.
         """
+        if self.database.folder is None:
+            return None
         # quoted, since a name may have characters that no folder's name can have
         folder = quote(name, safe="").replace(".", "%2E")
         if len(folder) > LONGEST_NAME:
             folder = _digest(name)
-        return Path(f"{self.path}.checkpoints") / folder
+        return self.database.folder / folder
 
     def runs(self) -> Runs:
         """The finished runs of all comparisons."""
@@ -234,39 +209,12 @@ class Store(AbstractStore):
         """All studies and their progress, oldest first."""
         if self.is_empty:
             return []
-        t, s = schema.trials.c, schema.searches.c
-        query = (
-            sa.select(
-                schema.searches,
-                sa.func.count(t.finished).label("finished"),
-                sa.func.count(t.error).label("failed"),
-                sa.func.max(t.reward).label("best"),
-            )
-            .select_from(schema.searches.outerjoin(schema.trials, t.search == s.id))
-            .group_by(s.id)
-            .order_by(s.id)
-        )
         with self.begin() as connection:
-            rows = connection.execute(query).all()
-        every = [(row, self._checked(row.name, row.settings)) for row in rows]
-        return [
-            Summary(
-                name=row.name,
-                space=_named(settings, "space"),
-                task=_named(settings.get("evaluator", {}), "task"),
-                policy=_named(settings, "policy"),
-                trials=row.trials,
-                finished=row.finished,
-                failed=row.failed,
-                best=row.best,
-                created=row.created,
-            )
-            for row, settings in every
-        ]
+            return summaries(connection, self._checked)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Hold the exclusive lock on a study; the system frees it when the process dies.
+        """Hold the exclusive lock on a study; it is freed when the process dies.
 
         Args:
             name: The study's name.
@@ -276,14 +224,15 @@ class Store(AbstractStore):
             StoreError: The store's folder is not writable.
         """
         # a digest, since a study's name may be too long or have characters no file name can have
-        try:
-            with self._hold(_digest(name), timeout=0):
-                yield
-        except Timeout:
-            raise BusyError(
-                f"another process is working on search '{name}' in {self.location}:"
-                " wait for it or stop it; what it has finished is kept"
-            ) from None
+        with ExitStack() as held:
+            try:
+                held.enter_context(self.database.lock(_digest(name)))
+            except TimeoutError:
+                raise BusyError(
+                    f"another process is working on search '{name}' in {self.location}:"
+                    " wait for it or stop it; what it has finished is kept"
+                ) from None
+            yield
 
     def working(self, name: str) -> bool:
         """Whether a process holds the lock on a study at the moment.
@@ -299,36 +248,10 @@ class Store(AbstractStore):
         except StoreError:  # the folder is not writable, so no process holds a lock
             return False
 
-    @contextmanager
-    def _hold(self, word: str, timeout: float = -1) -> Iterator[None]:
-        """Hold a lock on a file beside the store, and remove the file afterwards."""
-        lock = FileLock(f"{self.path}.{word}.lock")
-        try:
-            lock.acquire(timeout=timeout)
-        except Timeout:  # an OSError too, but the caller handles it
-            raise
-        except OSError as error:
-            raise StoreError(
-                f"{self.location} cannot be locked for writing ({error.strerror or error}):"
-                " choose a file in a folder that can be written"
-            ) from error
-        try:
-            yield
-        finally:
-            # Remove the file before the lock is released: FileLock checks that the file it locked
-            # still exists, so a process that waits for this one opens a new file.
-            Path(lock.lock_file).unlink(missing_ok=True)
-            lock.release()
-
     def close(self) -> None:
-        """Close all connections to the file."""
-        self._engine.dispose()
+        """Close all connections."""
+        self.database.close()
 
 
 def _digest(name: str) -> str:
     return hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
-
-
-def _named(settings: dict[str, Any], key: str) -> str:
-    value = settings.get(key)
-    return str(value.get("name", "-")) if isinstance(value, dict) else "-"

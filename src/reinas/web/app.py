@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import os
 import re
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -23,6 +24,7 @@ from reinas import __version__
 from reinas.errors import ReinasError
 from reinas.report.cell_drawing import CELL_STYLE
 from reinas.report.drawing import STYLE
+from reinas.store.databases import database_of
 from reinas.web.assets import STATIC, TEMPLATES
 from reinas.web.guard import Guard
 from reinas.web.pulse import Pulse
@@ -32,17 +34,18 @@ VIEWS = ("", "study", "network", "policy", "compare", "comparison", "toy")
 KINDS = {".js": "text/javascript", ".css": "text/css"}
 
 
-def make_app(path: Path, token: str | None = None) -> Guard:
+def make_app(location: str | os.PathLike[str], token: str | None = None) -> Guard:
     """The application for a store.
 
     Args:
-        path: The store's file; it may not be there yet.
+        location: Where the store is; it may not be there yet.
         token: What readers have to know; None where they are on this machine.
 
     Returns:
         The application; its `pulse` ends the streams that it has open.
     """
-    source, pulse = Source(path), Pulse(path)
+    database = database_of(location, read_only=True)
+    source, pulse = Source(database), Pulse(database.eye())
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

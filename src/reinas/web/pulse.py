@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 
-from reinas.web.eye import Eye, Mark
+from reinas.store.database import AbstractEye, Mark
 
 INTERVAL = 0.4
 """Seconds between two looks."""
@@ -14,14 +13,14 @@ SILENCE = 15.0
 
 
 class Pulse:
-    """Counts the changes of a store's file.
+    """Counts the changes of a store.
 
     Args:
-        path: The file; it may come and go.
+        eye: Looks at the store, which may come and go.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._eye = Eye(path)
+    def __init__(self, eye: AbstractEye) -> None:
+        self._eye = eye
         self._mark: Mark | None = None
         self._changed = asyncio.Condition()
         self.count = 0

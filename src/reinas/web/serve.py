@@ -8,7 +8,7 @@ from os import PathLike
 from typing import Any
 
 from reinas.errors import InvalidSettingError, SettingError
-from reinas.store import Store, sqlite
+from reinas.store import Store
 
 EVERYWHERE = ("0.0.0.0", "::", "")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -26,7 +26,8 @@ def watch(
     """Serve a live page over a store until Ctrl-C; it only reads.
 
     Args:
-        store: The store, or its file, which may not be there yet.
+        store: The store, or where it is: a file, which may not be there yet, or the address of a
+            PostgreSQL server.
         host: Whose requests are answered: 127.0.0.1 for this machine's, 0.0.0.0 for everybody's
             who has the address with its token.
         port: The port; 0 takes a free one.
@@ -47,8 +48,7 @@ def watch(
     if not 0 <= port <= 65535:
         raise InvalidSettingError("port", f"must be from 0 to 65535, got {port}")
     token = None if host in LOOPBACK else new_token()
-    path = store.path if isinstance(store, Store) else sqlite.path_of(str(store))
-    app = make_app(path, token)
+    app = make_app(store.database.address if isinstance(store, Store) else store, token)
     listening = _bound(host, port)
     number = listening.getsockname()[1]
     named = socket.gethostname() if host in EVERYWHERE else host

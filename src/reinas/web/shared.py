@@ -3,9 +3,8 @@
 import threading
 import time
 from collections.abc import Callable, Hashable
-from pathlib import Path
 
-from reinas.web.eye import Eye, Mark
+from reinas.store.database import AbstractEye, Mark
 
 AGE = 1.0
 """Seconds after which a document is computed again though nothing has changed: some tell how long
@@ -16,11 +15,11 @@ class Shared:
     """Documents of the store as it is.
 
     Args:
-        path: The store's file.
+        eye: Looks at the store.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._eye = Eye(path)
+    def __init__(self, eye: AbstractEye) -> None:
+        self._eye = eye
         self._lock = threading.Lock()
         self._kept: dict[Hashable, str] = {}
         self._mark: Mark | None = None

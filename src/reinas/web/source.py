@@ -2,11 +2,11 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from reinas.errors import FileError, SettingError, StoreError
 from reinas.store import Store
+from reinas.store.database import AbstractDatabase
 from reinas.web.assets import json_text
 from reinas.web.documents import Documents
 from reinas.web.shared import Shared
@@ -18,17 +18,18 @@ SHARED = ("studies", "study", "curves", "comparison")
 
 
 class Source:
-    """Reads documents by name from whatever file is at the path.
+    """Reads documents by name from whatever store is there.
 
     Args:
-        path: The store's file.
+        database: Where the store is.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, database: AbstractDatabase) -> None:
+        self._database = database
         self._lock = threading.Lock()
-        self._shared = Shared(path)
-        self._opened: tuple[int, Store, Documents] | None = None
+        self._eye = database.eye()
+        self._shared = Shared(database.eye())
+        self._opened: tuple[int | None, Store, Documents] | None = None
         self._readers: dict[str, Callable[[Documents, Given], Any]] = {
             "studies": lambda documents, given: documents.studies(),
             "study": lambda documents, given: documents.study(
@@ -76,25 +77,30 @@ class Source:
         return self._shared.get((name, *sorted(given.items())), read)
 
     def _documents(self) -> Documents:
+        where = self._database.location
         with self._lock:
-            try:
-                inode = self._path.stat().st_ino
-            except OSError:
-                self._opened = None
+            if not self._database.exists():
+                self._forget()
                 raise FileError(
-                    f"there is no store at {self._path} yet: it appears when a search begins"
-                ) from None
-            if self._opened is None or self._opened[0] != inode:
-                if self._opened is not None:
-                    self._opened[1].close()
-                store = Store(self._path, read_only=True)
+                    f"there is no store at {where} yet: it appears when a search begins"
+                )
+            mark = self._eye.look()
+            which = None if mark is None else mark[0]
+            if self._opened is None or self._opened[0] != which:
+                self._forget()
+                store = Store(self._database.address, read_only=True)
                 if store.is_empty or not (store.names() or store.runs().since("")):
                     store.close()
                     raise StoreError(
-                        f"{self._path} has no studies yet: they appear when a search begins"
+                        f"{where} has no studies yet: they appear when a search begins"
                     )
-                self._opened = (inode, store, Documents(store))
+                self._opened = (which, store, Documents(store))
             return self._opened[2]
+
+    def _forget(self) -> None:
+        if self._opened is not None:
+            self._opened[1].close()
+            self._opened = None
 
 
 def _name(given: Given) -> str:
