@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from reinas import __version__
-from reinas.cli import catalogue, export, finish, fit, predict, search, show, toy, watch, zoo
+from reinas.cli import catalogue, export, finish, fit, predict, search, show, store, toy, watch, zoo
 from reinas.cli.compare import command as compare
 from reinas.cli.interrupts import INTERRUPTED, leave
 from reinas.cli.output import err, out
@@ -54,6 +54,7 @@ app.command()(export.export)
 app.command()(compare.compare)
 app.command()(toy.toy)
 app.command()(zoo.zoo)
+app.add_typer(store.store_app, name="store")
 app.command()(catalogue.spaces)
 app.command()(catalogue.tasks)
 app.command()(catalogue.policies)

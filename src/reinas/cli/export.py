@@ -14,7 +14,7 @@ from reinas.config.option import Option
 from reinas.config.options import StoreOptions
 from reinas.config.settings import Settings, read
 from reinas.errors import SettingError
-from reinas.store import Store
+from reinas.store import opened_to_read
 
 FILES = ("onnx", "pt2", "source")
 
@@ -114,7 +114,7 @@ def _checked(difference: float | None) -> str:
 def _task(name: str, store: str) -> Any:
     from reinas.report.report import task_of
 
-    task = task_of(Store(store).get(name).settings)
+    task = task_of(opened_to_read(store).get(name).settings)
     if task is None:
         raise SettingError(
             f"the data of '{name}' cannot be read here: export its code without --with-data"
@@ -126,7 +126,7 @@ def _trials(name: str, targets: list[str], options: ExportOptions) -> None:
     from reinas.export.trackers.following import PAUSE, Sender, is_over
     from reinas.report.report import space_of
 
-    store = Store(options.store)
+    store = opened_to_read(options.store)
     record = store.get(name)
     senders = [Sender(store, name, target, space_of(record.settings)) for target in targets]
     bar = Bar(quiet=False)

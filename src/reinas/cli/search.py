@@ -171,7 +171,7 @@ def run(config: SearchConfig, store: Store, name: str, *, as_json: bool) -> None
     executor, schedule = make_executor(options, placement), make_schedule(options)
     bar = SearchBar(executor, schedule, quiet=as_json)
     if not as_json:
-        print_notes(config.task.notes)
+        print_notes((*store.database.notes, *config.task.notes))
     # before Ctrl-C may raise: both import torch, which would abort the process over an exception
     policy = make_policy(config)
     latency = None if options.max_latency is None else options.max_latency / 1000

@@ -13,7 +13,7 @@ from reinas.config.settings import Settings, read
 from reinas.errors import SettingError
 from reinas.report.report import Report, cell_formulas, drawing, make_report
 from reinas.report.terminal import print_report, table
-from reinas.store import Store
+from reinas.store import opened_to_read
 from reinas.study.claims import is_gone
 
 
@@ -23,7 +23,7 @@ def list_(given: Settings, json: JsonOption = False) -> None:
 
     Example: `reinas list --store results.db`
     """
-    store = Store(read(StoreOptions, given).store)
+    store = opened_to_read(read(StoreOptions, given).store)
     summaries = store.summaries()
     if json:
         print_json([asdict(s) for s in summaries])
@@ -73,7 +73,7 @@ def show(
     """
     if latex and json:
         raise SettingError("--latex and --json: give one of them")
-    store = Store(read(StoreOptions, given).store)
+    store = opened_to_read(read(StoreOptions, given).store)
     report = make_report(store.get(name), top, working=store.working(name), gone=is_gone)
     if html:
         from reinas.web.single import page

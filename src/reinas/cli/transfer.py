@@ -4,14 +4,14 @@ from reinas.config.settings import Setting
 from reinas.errors import SettingError, nearest
 from reinas.report.report import space_of
 from reinas.spaces.recurrent import RecurrentSpace
-from reinas.store import Store
+from reinas.store import opened_to_read
 from reinas.zoo import ZOO
 
 
 def cell_settings(name: str, store: str) -> dict[str, Setting]:
     """Settings of a search that trains one cell: a search's best, or one of the zoo."""
     origin = f"--cell-from {name}"
-    home = Store(store)
+    home = opened_to_read(store)
     if name in ZOO:
         space, answers = ZOO[name].space, ZOO[name].answers
     elif name in home.names():

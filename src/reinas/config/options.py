@@ -25,9 +25,14 @@ class Options(pydantic.BaseModel):
 class StoreOptions(Options):
     """Where searches are kept."""
 
-    store: Annotated[str, Option("The SQLite file that holds the searches.", metavar="FILE")] = (
-        DEFAULT_STORE
-    )
+    store: Annotated[
+        str,
+        Option(
+            "Where the searches are kept: an SQLite file, or a database for a team,"
+            " postgresql+psycopg://USER@HOST/DATABASE.",
+            metavar="FILE|ADDRESS",
+        ),
+    ] = DEFAULT_STORE
 
 
 class SeedOptions(Options):

@@ -3,6 +3,6 @@
 from reinas.store.base import AbstractStore
 from reinas.store.memory_store import MemoryStore
 from reinas.store.record import AbstractRecord
-from reinas.store.store import Store
+from reinas.store.store import Store, opened_to_read
 
-__all__ = ["AbstractRecord", "AbstractStore", "MemoryStore", "Store"]
+__all__ = ["AbstractRecord", "AbstractStore", "MemoryStore", "Store", "opened_to_read"]

@@ -87,6 +87,11 @@ class AbstractDatabase(ABC):
         """What the database itself finds damaged, one sentence each."""
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What people who search there should know, one sentence each."""
+        return ()
+
+    @property
     def folder(self) -> Path | None:
         """Where files that belong to the store may be; None where there is no such place."""
         return None

@@ -90,11 +90,10 @@ class SqliteFile(AbstractDatabase):
 
     def _is_still(self) -> bool:
         """Whether nobody can write: SQLite could not even lock a file on read-only media."""
-        return (
-            self.path.exists()
-            and not os.access(self.path.absolute().parent, os.W_OK)
-            and not Path(f"{self.path}-wal").exists()
-        )
+        if not self.path.exists() or os.access(self.path.absolute().parent, os.W_OK):
+            return False
+        log = Path(f"{self.path}-wal")
+        return not log.exists() or log.stat().st_size == 0
 
     def exists(self) -> bool:
         """Whether there is a file."""
@@ -194,6 +193,17 @@ class SqliteFile(AbstractDatabase):
             lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
         found = [f"the file is damaged: {page}" for page in pages if page != "ok"]
         return found + [f"row {row[1]} of {row[0]} is of no search" for row in lost]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where locks are not to be relied on."""
+        kind = network_file_system(self.path)
+        if kind is None:
+            return ()
+        return (
+            f"{self.location} is on a network file system ({kind}), which SQLite can use from one"
+            " machine at a time: for several, take a PostgreSQL store",
+        )
 
     @property
     def folder(self) -> Path:

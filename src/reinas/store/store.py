@@ -248,6 +248,15 @@ class Store(AbstractStore):
         except StoreError:  # the folder is not writable, so no process holds a lock
             return False
 
+    def compact(self) -> None:
+        """Give back the space of what was deleted.
+
+        Raises:
+            StoreError: Somebody else uses the database, or it cannot be written.
+        """
+        with self._explained():
+            self.database.compact()
+
     def close(self) -> None:
         """Close all connections."""
         self.database.close()
@@ -255,3 +264,16 @@ class Store(AbstractStore):
 
 def _digest(name: str) -> str:
     return hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
+
+
+def opened_to_read(location: str | os.PathLike[str]) -> Store:
+    """A store that is only read; one of an earlier version is brought up to date first.
+
+    Args:
+        location: As `Store` takes it.
+    """
+    try:
+        return Store(location, read_only=True)
+    except OutdatedStoreError:
+        Store(location).close()
+        return Store(location, read_only=True)
