@@ -64,6 +64,11 @@ def test_ctrl_c_at_any_line_of_a_transaction_leaves_no_lock_and_no_connection(
         other = sqlite3.connect(store.path, timeout=0)
         other.execute("BEGIN IMMEDIATE")
         other.close()
+    # nor is a lock of a library's left, which this thread would not notice: it could take it again
+    thread = threading.Thread(target=write, args=[Store(store.path)], daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def test_ctrl_c_comes_after_what_may_not_be_interrupted(ctrl_c):

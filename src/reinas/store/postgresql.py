@@ -75,6 +75,11 @@ class PostgresqlServer(AbstractDatabase):
                 "store: a PostgreSQL store needs psycopg: install it with"
                 " `pip install 'reinas[postgresql]'`"
             ) from None
+        self._reader = self._engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        self._writer = self._engine.execution_options(isolation_level="READ COMMITTED")
+        self._apart = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         # closed with the store, however that is given up; a fork is not its owner
         weakref.finalize(self, self._engine.dispose)
         _forget_after_fork(self._engine)
@@ -95,12 +100,9 @@ class PostgresqlServer(AbstractDatabase):
         A reading one sees the data as they were at its beginning. Whoever looks at the database is
         told at the end of one that wrote.
         """
-        options: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
-        if not writing or self.is_read_only:
-            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        engine = self._engine.execution_options(**options)
-        with engine.begin() as connection:
-            if writing and not self.is_read_only:
+        writing = writing and not self.is_read_only
+        with (self._writer if writing else self._reader).begin() as connection:
+            if writing:
                 space = _number(self._schema, 4)
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(space, study)))
                 connection.execute(sa.select(sa.func.pg_notify(self._channel, "")))
@@ -123,9 +125,8 @@ class PostgresqlServer(AbstractDatabase):
     def lock(self, word: str) -> Iterator[None]:
         """Hold a lock of the server's, which ends with this process's connection."""
         key = _number(f"{self._schema}/{word}", 8)
-        engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         try:
-            connection = engine.connect()
+            connection = self._apart.connect()
         except sa.exc.DBAPIError as error:
             raise StoreError(self.explain(error)) from error
         with connection:
@@ -153,8 +154,7 @@ class PostgresqlServer(AbstractDatabase):
 
     def compact(self) -> None:
         """Write the tables anew, without what was deleted."""
-        engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
+        with self._apart.connect() as connection:
             tables = sa.inspect(connection).get_table_names()
             quoted = [connection.dialect.identifier_preparer.quote(name) for name in tables]
             connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {', '.join(quoted)}")

@@ -72,6 +72,8 @@ class SqliteFile(AbstractDatabase):
         # creator: whether the file can be locked is seen when it is opened
         self._engine = sa.create_engine("sqlite://", creator=self._connect, poolclass=sa.QueuePool)
 
+        self._writer = self._engine.execution_options(writing=True)
+
         @sa.event.listens_for(self._engine, "begin")
         def _begin(connection: Connection) -> None:
             writing = connection.get_execution_options().get("writing")
@@ -122,7 +124,7 @@ class SqliteFile(AbstractDatabase):
             )
         if self._immutable and not self._is_still():
             self._engine.dispose()  # somebody writes now
-        with self._engine.execution_options(writing=writing).begin() as connection:
+        with (self._writer if writing else self._engine).begin() as connection:
             yield connection
         if self._file is None:
             self._file = self._found()
