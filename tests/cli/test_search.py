@@ -67,6 +67,18 @@ def test_searches_without_a_name_are_told_apart(reinas, quick):
         assert out.startswith(f"{expected}: 6 of 6")
 
 
+def test_searches_without_a_name_may_begin_at_once(tmp_path):
+    """Each gets a name of its own, however they meet."""
+    command = [sys.executable, "-m", "reinas.cli", "search", "toy", "--trials", "8", "--json"]
+    running = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE) for _ in range(4)]
+    documents = [json.loads(process.communicate()[0]) for process in running]
+    assert [process.returncode for process in running] == [0] * 4
+    names = ["toy-toy", "toy-toy-2", "toy-toy-3", "toy-toy-4"]
+    assert sorted(document["name"] for document in documents) == names
+    assert sorted(Store(tmp_path / "reinas.db").names()) == names
+    assert list(tmp_path.glob("*.lock")) == []
+
+
 def test_worker_processes_find_what_one_process_finds(reinas, quick):
     """--workers 2 gives the trials of --workers 0."""
     reinas("search", *quick)
@@ -200,7 +212,7 @@ def test_the_catalogues_name_everything(reinas):
         (["search", "--workers", "-1"], "--workers should be greater than or equal to 0"),
         (["search", "--time-limit", "0"], "--time-limit should be greater than 0"),
         (["search", "--store", "a/b/c.db"], "there is no folder"),
-        (["search", "--store", "postgres://x/y"], "expected a file or sqlite:///FILE"),
+        (["search", "--store", "mysql://x/y"], "expected a file, sqlite:///FILE or postgresql"),
         (["search", "--name", ""], "at least one character"),
         (["search", "--set", "space=[conv]"], "space should be a name, got ['conv']"),
         (["search", "--set", "task.name={a=1}"], "task should be a name"),

@@ -95,11 +95,20 @@ def fit(
     settings = merged(given, {"task.name": Setting(data, flag="DATA")}, set_settings(set_))
     with cited(settings):
         task, recipe = make_parts(settings)
-        _run(options, task, recipe, begun, as_json=json)
+        home = Store(options.store)
+        with home.called(options.name, f"fit-{task.name}") as name:
+            _run(options, home, name, task, recipe, begun, as_json=json)
 
 
 def _run(
-    options: FitOptions, task: Any, recipe: dict[str, Any], begun: float, *, as_json: bool
+    options: FitOptions,
+    home: Store,
+    name: str,
+    task: Any,
+    recipe: dict[str, Any],
+    begun: float,
+    *,
+    as_json: bool,
 ) -> None:
     from dataclasses import replace
 
@@ -108,10 +117,8 @@ def _run(
     from reinas.fitting.fit import fit as fit_task
     from reinas.fitting.plan import plan_for
 
-    home = Store(options.store)
-    name = options.name or home.free_name(f"fit-{task.name}")
     if not as_json:
-        print_notes(task.notes)
+        print_notes((*home.database.notes, *task.notes))
     plan = plan_for(task)
     plan = replace(plan, recipe=replace(plan.recipe, **recipe))
     latency = None if options.max_latency is None else options.max_latency / 1000

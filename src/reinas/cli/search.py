@@ -108,9 +108,8 @@ def search(
         raise InvalidSettingError("name", f"{name} would be taken for an option by other commands")
     with cited(made.settings):
         home = Store(made.options.store)
-        if name is None:
-            name = home.free_name(f"{made.space.name}-{made.task.name}")
-        run(made, home, name, as_json=json)
+        with home.called(name, f"{made.space.name}-{made.task.name}") as chosen:
+            run(made, home, chosen, as_json=json)
 
 
 def _cell(cell_from: str, given: Settings) -> dict[str, Setting]:

@@ -136,9 +136,9 @@ def fit(
     limits = limits or Limits()
     watch = observer or FitObserver()
     home = setup.opened(store)
-    name = home.free_name(f"fit-{task.name}") if name is None else name
-    place = Path(name.replace("/", "-")) if folder is None else Path(folder)
     with ExitStack() as stack:
+        name = stack.enter_context(home.called(name, f"fit-{task.name}"))
+        place = Path(name.replace("/", "-")) if folder is None else Path(folder)
         stack.enter_context(network_folder(place))
         executor = stack.enter_context(closing(executor or _workers(placement)))
         count = max(1, executor.status().places)

@@ -1,12 +1,13 @@
 """The contract of a store: studies by name."""
 
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from reinas.errors import SettingError, UnknownSearchError, nearest
+from reinas.errors import BusyError, SettingError, UnknownSearchError, nearest
 from reinas.recorded import differences, listed
 from reinas.store.record import AbstractRecord
 
@@ -98,8 +99,24 @@ class AbstractStore(ABC):
             record.set_budget(trials)
         return record
 
-    def free_name(self, stem: str) -> str:
-        """The first of stem, stem-2, stem-3, ... that no study has."""
-        taken = set(self.names())
-        names = (stem if number == 1 else f"{stem}-{number}" for number in count(1))
-        return next(name for name in names if name not in taken)
+    def called(self, name: str | None, stem: str) -> AbstractContextManager[str]:
+        """The name, or a free one where there is none, within the block nobody else's."""
+        return self.free_name(stem) if name is None else nullcontext(name)
+
+    @contextmanager
+    def free_name(self, stem: str) -> Iterator[str]:
+        """The first of stem, stem-2, stem-3, ... that no study has, within the block nobody else's.
+
+        Args:
+            stem: How the name begins.
+        """
+        for number in count(1):
+            name = stem if number == 1 else f"{stem}-{number}"
+            with ExitStack() as held:
+                try:
+                    held.enter_context(self.lock(f"{name} is chosen"))
+                except BusyError:
+                    continue
+                if name not in self.names():
+                    yield name
+                    return

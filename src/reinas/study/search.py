@@ -1,7 +1,7 @@
 """A whole search: a study, a schedule, an executor."""
 
 import math
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 from reinas.errors import InvalidSettingError
 from reinas.evaluators.base import AbstractEvaluator
@@ -87,13 +87,15 @@ def search(
     if growth is not None:
         growth.check(space)
     home = setup.opened(store)
-    name = home.free_name(space.name) if name is None else name
     example = space.decode(space.sample(1, derive(seed, "check"))[0])
     evaluator.check(example)
     runner.check(evaluator)
     if stopping is not None:
         _check_stopping(evaluator, example)
-    with home.lock(name), closing(runner):
+    with ExitStack() as held:
+        name = held.enter_context(home.called(name, space.name))
+        held.enter_context(home.lock(name))
+        held.enter_context(closing(runner))
         runner.open()  # before there is anything that has begun
         study = Study(
             space,

@@ -106,14 +106,14 @@ class Study(Lifecycle[A]):
             space, self.policy, evaluator, batch_size, seed, reuse, growth, schedule, stopping
         )
         home = setup.opened(store)
-        name = home.free_name(space.name) if name is None else name
-        record = home.put(name, settings, budget.trials)
+        with home.called(name, space.name) as chosen:
+            record = home.put(chosen, settings, budget.trials)
         super().__init__(space, record, seed, batch_size, budget, reuse, growth, observer)
         self.stopping = stopping
         if continuing and reuse and stopping is not None:
             self.continuing = self.policy.continue_stopped()
-        identity = f"{name}, {record.created}: {json.dumps(settings, sort_keys=True)}"
-        self.checkpoints = Checkpoints(home.checkpoints(name), identity, disk_limit)
+        identity = f"{record.name}, {record.created}: {json.dumps(settings, sort_keys=True)}"
+        self.checkpoints = Checkpoints(home.checkpoints(record.name), identity, disk_limit)
         self._holder = Holder(lease)
         self._lease, self._renewed = lease, time.monotonic()
         self._handed: set[int] = set()

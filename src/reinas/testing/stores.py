@@ -41,7 +41,8 @@ class StoreContract(ABC):
             store.put(name, SETTINGS, 8)
         assert store.names() == ["first", "second"]
         assert store.get("first").settings == SETTINGS
-        assert store.free_name("first") == "first-2"
+        with store.free_name("first") as name:
+            assert name == "first-2"
         assert _raises(UnknownSearchError, store.get, "frist").endswith("did you mean 'first'?")
 
     def test_a_study_is_opened_again_with_its_own_settings_only(self) -> None:
