@@ -120,6 +120,43 @@ def test_a_value_is_one_value(tmp_path):
             read_toml(path)
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("space.depth=true", "should be a number, got true"),
+        ("space.widths=[4,true]", "should be a number, got [4, true]"),
+        ("trials=true", "should be a number, got true"),
+        ("recipe.epochs=false", "should be a number, got false"),
+    ],
+)
+def test_true_is_no_number(reinas, setting, said):
+    """In Python it is 1; nobody means that."""
+    status, _, err = reinas("search", "mlp", "--task", "wine", "--set", setting)
+    assert status == 2
+    assert said in err
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 99999999999999999999])
+def test_the_seed_of_a_split_has_a_range(reinas, tmp_path, seed):
+    """NumPy's; said by the setting's name."""
+    rows = "".join(f"{n},{n % 2}\n" for n in range(40))
+    (tmp_path / "t.csv").write_text("x,y\n" + rows)
+    status, _, err = reinas(
+        "search", "--task", "table:t.csv", "--target", "y", "--set", f"task.split={seed}"
+    )
+    assert status == 2
+    assert f"task.split must be from 0 to 4294967295, got {seed}" in err
+
+
+@pytest.mark.parametrize("command", ["search", "show", "resume", "finish"])
+def test_a_name_that_no_encoding_has_is_a_sentence(reinas, command):
+    """As a terminal gives it that writes other bytes."""
+    task = ["toy", "--trials", "2", "--name"] if command == "search" else []
+    status, out, err = reinas(command, *task, "\udcff")
+    assert (status, out) == (2, "")
+    assert "\\udcff" in err or "'\ufffd'" in err
+
+
 @pytest.mark.parametrize("name", ["..", ".", "/", "../x", "/etc", "a/../..", "..."])
 def test_a_folder_stays_below_this_one(name, tmp_path):
     """Whatever a search is called."""
@@ -188,6 +225,84 @@ def test_answers_are_whole_numbers():
         reinas.search(SPACE, Half(SPACE), FunctionEvaluator(lambda a, job: 1.0))
 
 
+class Odd(reinas.RandomSearch):
+    """Reports and keeps what it is made with."""
+
+    def __init__(self, space, reports=None, keeps=None):
+        super().__init__(space)
+        self._reports, self._keeps = reports or {}, keeps or {}
+
+    def update(self, trials):
+        super().update(trials)
+        return self._reports
+
+    def state(self):
+        return super().state() | self._keeps
+
+
+def odd_search(**what):
+    return reinas.search(
+        SPACE, Odd(SPACE, **what), FunctionEvaluator(lambda a, job: 1.0), budget=reinas.Budget(8)
+    )
+
+
+def test_what_a_policy_reports_are_numbers_of_any_kind():
+    """NumPy's and torch's, too."""
+    import torch
+
+    study = odd_search(reports={"one": np.float32(0.5), "two": torch.tensor(2.0), 3: 1})
+    assert study.record.diagnostics() == [(0, {"one": 0.5, "two": 2.0, "3": 1.0})]
+
+
+@pytest.mark.parametrize("reports", [{"one": "x"}, {"one": [1.0, 2.0]}, [1.0], 3.0])
+def test_other_reports_are_a_sentence(reports):
+    """Which names what came."""
+    with pytest.raises(AnswersError, match="should return numbers by name, and returned"):
+        odd_search(reports=reports)
+
+
+@pytest.mark.parametrize("value", ["text", np.array([None]), np.zeros(2, np.complex128), [[1], []]])
+def test_a_state_that_cannot_be_stored_is_a_sentence(value):
+    """Before anything is written."""
+    with pytest.raises((AnswersError, ValueError), match=r"arrays of numbers|inhomogeneous"):
+        odd_search(keeps={"odd": value})
+
+
+class Fragile(reinas.MlpSpace):
+    """Cannot decode some of its architectures, or none."""
+
+    def decode(self, answers):
+        if self.depth == 3 or sum(answers) % 2 == 0:
+            raise ValueError("no such network")
+        return super().decode(answers)
+
+
+def test_what_cannot_be_decoded_fails_alone():
+    """The search goes on, with the reason; where nothing can be decoded it does not begin."""
+    evaluate = FunctionEvaluator(lambda architecture, job: 1.0)
+    space = Fragile(depth=1, widths=(2, 4))
+    study = reinas.search(space, reinas.RandomSearch(space), evaluate, seed=3)
+    states = {trial.state for trial in study.trials}
+    assert states == {"complete", "failed"}
+    none = Fragile(depth=3, widths=(2, 4))
+    with pytest.raises(InvalidSettingError, match="decodes none of 8 samples of its own: ValueE"):
+        reinas.search(none, reinas.RandomSearch(none), evaluate)
+
+
+def classes_that_do_not_fit(folder):
+    """One that is missing would be an error in a later prediction."""
+    import json
+
+    file = folder / "network.json"
+    before = file.read_text()
+    about = json.loads(before)
+    about["task"]["classes"] = ["one", "two"]
+    file.write_text(json.dumps(about))
+    with pytest.raises(FileError, match="2 classes do not fit 3 outputs"):
+        load(folder)
+    file.write_text(before)
+
+
 @pytest.mark.parametrize("kind", ["float16", "float64", "bfloat16"])
 def test_weights_of_another_type_are_refused(tmp_path, kind):
     """When they are loaded, not in the first prediction."""
@@ -204,6 +319,7 @@ def test_weights_of_another_type_are_refused(tmp_path, kind):
         SPACE, reinas.RandomSearch(SPACE), evaluator, budget=reinas.Budget(2), store=store, name="s"
     )
     reinas.finish(store, "s", SPACE, reinas.Wine(), folder=folder, grid=None, epochs=1)
+    classes_that_do_not_fit(folder)
     weights = load_file(folder / "weights.safetensors")
     key = next(k for k, v in weights.items() if v.dtype == torch.float32 and k.startswith("child"))
     weights[key] = weights[key].to(getattr(torch, kind))

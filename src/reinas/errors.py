@@ -123,7 +123,7 @@ def _listed(known: Sequence[str]) -> str:
     return f"there {'is' if len(known) == 1 else 'are'} {', '.join(known)}"
 
 
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 LONGEST = 2000
 """Characters that are kept of a reason."""
 
@@ -131,10 +131,21 @@ LONGEST = 2000
 def without_controls(text: str) -> str:
     r"""The text with a mark in place of each control character but line ends and tabs.
 
+    Also of each lone surrogate, which no encoding has.
+
     >>> without_controls("a\x1b[31mb")
     'a�[31mb'
     """
     return CONTROLS.sub("\ufffd", text)
+
+
+def is_text(text: str) -> bool:
+    r"""Whether every encoding has it; not so what a terminal in another encoding gave.
+
+    >>> is_text("Büro"), is_text("\udcff")
+    (True, False)
+    """
+    return text.encode(errors="replace").decode() == text
 
 
 def recordable(text: str) -> str:

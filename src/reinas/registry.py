@@ -6,6 +6,7 @@ parameters are the settings. Pydantic checks their types; the class or function 
 """
 
 import inspect
+import json
 import re
 import typing
 from collections.abc import Mapping
@@ -324,11 +325,42 @@ def check(section: str, target: Any, values: Mapping[str, Any]) -> dict[str, Any
         if key not in known:
             hint = nearest(key, known) if known else "it has no parameters"
             raise InvalidSettingError(f"{section}.{key}", f"is not known: {hint}")
+    return converted(section, _model(target), values)
+
+
+def converted(
+    section: str, model: type[pydantic.BaseModel], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Values in the types of a model's fields.
+
+    Args:
+        section: Prefix of the keys in messages; may be empty.
+        model: Has the fields.
+        values: The values by field.
+
+    Returns:
+        The converted values by field.
+
+    Raises:
+        InvalidSettingError: A value has the wrong type, or is true or false for a number.
+    """
     try:
-        model = _model(target)(**values)
+        made = model(**values)
     except pydantic.ValidationError as error:
         raise explained(section, error) from None
-    return {key: getattr(model, key) for key in values}
+    result = {key: getattr(made, key) for key in values}
+    for key, value in values.items():
+        if _was_truth(value, result[key]):
+            name = ".".join(part for part in (section, key) if part)
+            raise InvalidSettingError(name, f"should be a number, got {json.dumps(value)}")
+    return result
+
+
+def _was_truth(given: Any, made: Any) -> bool:
+    """Whether true or false has become a number, which Python allows and nobody means."""
+    if isinstance(given, list | tuple) and isinstance(made, list | tuple):
+        return any(map(_was_truth, given, made))
+    return isinstance(given, bool) and isinstance(made, int | float) and not isinstance(made, bool)
 
 
 def explained(section: str, error: pydantic.ValidationError) -> InvalidSettingError:

@@ -304,6 +304,8 @@ def _check_shapes(network: FoundNetwork, weights: Mapping[str, Tensor], task: In
             got = found[f"{name}_{statistic}"]
             if torch.broadcast_shapes(got, shape) != torch.Size(shape):
                 raise ValueError(f"{name}_{statistic} of shape {got} does not fit {shape}")
+    if network.classes and len(network.classes) != task.outputs:
+        raise ValueError(f"{len(network.classes)} classes do not fit {task.outputs} outputs")
     size = math.prod(task.inputs)
     if found.get("input_rotation", (size, size)) != (size, size):
         raise ValueError(f"input_rotation should have the shape {(size, size)}")

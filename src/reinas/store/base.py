@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from reinas.errors import BusyError, SettingError, UnknownSearchError, nearest
+from reinas.errors import BusyError, SettingError, UnknownSearchError, is_text, nearest
 from reinas.recorded import differences, listed
 from reinas.store.record import AbstractRecord
 
@@ -79,8 +79,8 @@ class AbstractStore(ABC):
         Raises:
             SettingError: There is a study of that name with other settings, which are named.
         """
-        if not name:
-            raise SettingError("a search's name needs at least one character, got ''")
+        if not name or not is_text(name):
+            raise SettingError(f"a search's name needs a character and no bytes, got {name!r}")
         self.create(name, settings, trials)
         record = self.get(name)
         differing = differences(record.settings, settings)

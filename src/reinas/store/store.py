@@ -263,7 +263,7 @@ class Store(AbstractStore):
 
 
 def _digest(name: str) -> str:
-    return hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
 def opened_to_read(location: str | os.PathLike[str]) -> Store:

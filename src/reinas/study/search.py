@@ -1,9 +1,9 @@
 """A whole search: a study, a schedule, an executor."""
 
 import math
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 
-from reinas.errors import InvalidSettingError
+from reinas.errors import InvalidSettingError, reason
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import AbstractExecutor
 from reinas.executors.serial import Serial
@@ -20,6 +20,9 @@ from reinas.study.stopping import AbstractStopping
 from reinas.study.study import Study
 from reinas.training.checkpoints import DISK_LIMIT
 from reinas.types import A
+
+EXAMPLES = 8
+"""Architectures of which one has to be decoded before a search begins."""
 
 
 def search(
@@ -87,7 +90,7 @@ def search(
     if growth is not None:
         growth.check(space)
     home = setup.opened(store)
-    example = space.decode(space.sample(1, derive(seed, "check"))[0])
+    example = _example(space, seed)
     evaluator.check(example)
     runner.check(evaluator)
     if stopping is not None:
@@ -121,6 +124,20 @@ def search(
         finally:
             study.record.close_attempts()
     return study
+
+
+def _example(space: AbstractSpace[A], seed: int) -> A:
+    """An architecture to check with; one that cannot be decoded is a failed trial, no more."""
+    drawn = space.sample(EXAMPLES, derive(seed, "check"))
+    for answers in drawn[:-1]:
+        with suppress(Exception):
+            return space.decode(answers)
+    try:
+        return space.decode(drawn[-1])
+    except Exception as error:
+        raise InvalidSettingError(
+            "space", f"decodes none of {EXAMPLES} samples of its own: {reason(error)}"
+        ) from error
 
 
 def _check_stopping(evaluator: AbstractEvaluator[A], architecture: A) -> None:

@@ -6,7 +6,10 @@ from dataclasses import asdict
 from numbers import Integral
 from typing import Any
 
-from reinas.errors import InvalidSettingError, recordable
+import numpy as np
+from numpy.typing import NDArray
+
+from reinas.errors import AnswersError, InvalidSettingError, recordable
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import checked
 from reinas.names import object_name
@@ -80,6 +83,27 @@ def name_of(part: AbstractPolicy | AbstractStopping) -> str:
     name = str(part.settings.get("name", ""))
     own = not type(part).__module__.startswith("reinas.")
     return object_name(type(part)) if own and ":" not in name else name
+
+
+def diagnostics(found: Any) -> dict[str, float]:
+    """What a policy reports of an update, as plain numbers."""
+    try:
+        return {str(name): float(value) for name, value in found.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise AnswersError(
+            f"the policy's `update` should return numbers by name, and returned {found!r}"
+        ) from None
+
+
+def state(policy: AbstractPolicy) -> dict[str, NDArray[Any]]:
+    """What a policy has learned, as arrays that can be stored."""
+    arrays = {str(name): np.asarray(value) for name, value in policy.state().items()}
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+            raise AnswersError(
+                f"the policy's `state` should be arrays of numbers; '{name}' holds {array.dtype}"
+            )
+    return arrays
 
 
 def told(

@@ -335,8 +335,8 @@ class Study(Lifecycle[A]):
         self._catch_up()
         if batch != self._next or self.record.unfinished(batch):
             return
-        diagnostics = self.policy.update(self.record.batch(batch))
-        self.record.learned(batch, diagnostics, self.policy.state())
+        diagnostics = setup.diagnostics(self.policy.update(self.record.batch(batch)))
+        self.record.learned(batch, diagnostics, setup.state(self.policy))
         self._next = batch + 1
 
     def _catch_up(self) -> None:

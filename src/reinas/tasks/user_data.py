@@ -21,6 +21,7 @@ from reinas.tasks.measuring import ClassWeight, measured
 
 MAX_CACHED = 2
 """Tasks whose data a process keeps."""
+LARGEST_SEED = 2**32 - 1
 MIN_EXAMPLES = 10
 """Fewer examples than these cannot be split into parts that mean anything."""
 
@@ -243,6 +244,12 @@ def check_examples(examples: int | None) -> None:
         )
 
 
+def check_split(seed: int) -> None:
+    """Raise `InvalidSettingError` if the seed of a split is none that NumPy takes."""
+    if not 0 <= seed <= LARGEST_SEED:
+        raise InvalidSettingError("task.split", f"must be from 0 to {LARGEST_SEED}, got {seed}")
+
+
 def split(
     where: str, y: NDArray[Any], classes: Sequence[str], held: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -263,6 +270,7 @@ def split(
     """
     from sklearn.model_selection import train_test_split
 
+    check_split(seed)
     if len(y) < MIN_EXAMPLES:
         raise SettingError(
             f"{where}: {len(y)} examples are too few to split into parts: bring"
