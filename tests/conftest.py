@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 import torch
+from benchmarks.campaign.postgresql import Server, programs
 
 import stand_in_device
-from postgresql_here import Server, programs
 from reinas.cli import main
 
 torch.set_num_threads(1)

@@ -58,6 +58,7 @@ def make_app(location: str | os.PathLike[str], token: str | None = None) -> Guar
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await pulse.close()
+        source.close()
 
     async def events(request: Request) -> Response:
         return StreamingResponse(

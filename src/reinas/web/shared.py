@@ -25,6 +25,10 @@ class Shared:
         self._mark: Mark | None = None
         self._begun = 0.0
 
+    def close(self) -> None:
+        """Close the connection that looks for changes."""
+        self._eye.close()
+
     def get(self, key: Hashable, make: Callable[[], str]) -> str:
         """A document.
 

@@ -97,6 +97,13 @@ class Source:
                 self._opened = (which, store, Documents(store))
             return self._opened[2]
 
+    def close(self) -> None:
+        """Close all connections."""
+        self._eye.close()
+        self._shared.close()
+        with self._lock:
+            self._forget()
+
     def _forget(self) -> None:
         if self._opened is not None:
             self._opened[1].close()

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for the tests, on a socket of its own in a folder of its own."""
+"""A PostgreSQL server of one's own, on a socket in a folder of its own."""
 
 import os
 import pwd
