@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 from reinas import Store
+from reinas.study.claims import Holder
 
 
 class Died(BaseException):
@@ -25,3 +26,8 @@ class Mortal(Store):
                 raise Died
         if self.left == 0:
             raise Died
+
+    def bury(self):
+        """What the process held is gone with it."""
+        self.close()
+        Holder._living.clear()

@@ -28,7 +28,7 @@ from reinas import (
     search,
     zoph_le,
 )
-from reinas.errors import SettingError, TrialError
+from reinas.errors import SettingError, StoreError, TrialError
 from reinas.executors.base import attempt
 from reinas.seeds import derive
 from reinas.study.claims import Holder, is_gone
@@ -225,13 +225,14 @@ def test_dying_at_any_transaction_of_ask_report_and_tell_changes_nothing(before,
     deaths = 0
     for n in range(1, 400, 3):
         path = tmp_path / f"{n}.db"
+        mortal = Mortal(path, n, before=before)
         try:
-            lived(Mortal(path, n, before=before), count=count)
+            lived(mortal, count=count)
         except Died:
             deaths += 1
         else:
             break
-        gc.collect()  # what a killed process held is gone with it
+        mortal.bury()
         record = lived(Store(path), count=count)
         assert story(record) == truth, n
         told = [t.outcome.reports for t in record.finished() if t.repeat_of is None]
@@ -317,6 +318,42 @@ def test_a_worker_elsewhere_gives_its_trials_back_when_its_lease_ends(monkeypatc
     one.report(held[0], 1, 0.5)
     assert two.ask(4, wait=0.1) == []
     assert [t.number for t in two.ask(4)] == [0, 1]  # waits until the lease has ended
+
+
+def test_a_released_study_gives_its_trials_back_at_once():
+    """Though the object is still there; what it asks for later is its own again."""
+    store = MemoryStore()
+    one, two = (opened(store, policy=RandomSearch(SPACE), batch_size=4) for _ in range(2))
+    assert len(one.ask(3)) == 3
+    assert len(two.ask(4, wait=0.1)) == 1
+    one.release()
+    assert len(two.ask(2, wait=0.1)) == 2
+    assert len(one.ask(4, wait=0.1)) == 1
+
+
+def test_a_search_that_failed_leaves_nothing_held(tmp_path):
+    """A notebook keeps the error, and with it the search's objects; nobody waits for them."""
+    kept = []
+
+    class Full(Store):
+        left = 20
+
+        @contextlib.contextmanager
+        def begin(self, **how):
+            with super().begin(**how) as connection:
+                self.left -= 1
+                if self.left == 0:
+                    raise StoreError("the disk is full")
+                yield connection
+
+    try:
+        small_search(Full(tmp_path / "s.db"))
+    except StoreError as error:
+        kept.append(error)
+    begun = time.monotonic()
+    small_search(tmp_path / "s.db")
+    assert kept
+    assert time.monotonic() - begun < 30
 
 
 def test_threads_may_share_one_study(undisturbed):

@@ -41,6 +41,11 @@ class Holder:
             Holder._living[self._name] = self
         return self._name
 
+    def leave(self) -> None:
+        """Give up all that it holds; what it claims later it holds under another name."""
+        Holder._living.pop(self._name, None)
+        self._process = 0
+
     def claim(self) -> Claim:
         """A claim from now on."""
         return Claim(self.name, time.time() + self._lease)

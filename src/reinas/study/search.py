@@ -117,6 +117,7 @@ def search(
             observer=observer,
             continuing=True,
         )
+        held.callback(study.release)
         study.record.close_attempts(unknown_end=True)
         study.observer.on_start(study)
         try:

@@ -168,6 +168,13 @@ class Study(Lifecycle[A]):
                 )
             time.sleep(POLL)
 
+    def release(self) -> None:
+        """Let other study objects of this machine have the trials that this one was handed.
+
+        Without it they wait until this object is gone: a notebook keeps it after an error.
+        """
+        self._holder.leave()
+
     def report(self, trial: Trial[A] | int, step: int, score: float) -> None:
         """Report how good a running trial is after a step, so that its learning curve is kept.
 
