@@ -37,6 +37,9 @@ def attempt(kind: str, seed: int, tally: Tally) -> str:
         except ViolatedError as error:
             tally.failures.append(f"--only '{kind}' --case {seed}: {error}")
             remark = f"VIOLATED: {error}"
+        except Exception as error:
+            tally.failures.append(f"--only '{kind}' --case {seed}: {error!r}")
+            remark = f"FAILED: {error!r}"
         else:
             tally.held += 1
         tally.tried += 1
