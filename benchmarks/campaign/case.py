@@ -93,6 +93,15 @@ class Case:
                     found.append(int(folder.name))
         return found
 
+    def names(self) -> list[str]:
+        """The beginnings of their commands."""
+        found = []
+        for number in self.processes():
+            with suppress(OSError):
+                text = Path(f"/proc/{number}/cmdline").read_bytes().decode(errors="replace")
+                found.append(text.replace("\0", " ")[:120])
+        return found
+
     def titled(self, *words: str) -> list[int]:
         """Those whose command has one of the words."""
         found = []
@@ -159,7 +168,7 @@ class Case:
         deadline = time.monotonic() + GRACE
         while left := self.processes():
             if time.monotonic() > deadline:
-                names = [Path(f"/proc/{n}/cmdline").read_bytes()[:80] for n in left]
+                names = self.names()
                 self.kill_all()
                 raise ViolatedError(f"{len(left)} processes are left after {GRACE} s: {names}")
             time.sleep(0.05)

@@ -1,11 +1,10 @@
 """Other programs around a search: a PostgreSQL server, the live page, a Ray cluster."""
 
 import json
-import os
 import signal
 import time
+import urllib.error
 import urllib.request
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -17,6 +16,8 @@ from benchmarks.campaign.searches import Plan
 
 GONE = ("cannot be reached", "cannot be used")
 PAUSE = 0.05
+DAEMONS = 100.0
+"""Seconds in which Ray ends by itself: a raylet waits a minute for a server that is gone."""
 
 
 @cache
@@ -110,8 +111,11 @@ def page(case: Case) -> str:
 
 def _read(address: str) -> bool:
     """Whether a study's document came; before the search has begun there is none."""
-    with urllib.request.urlopen(address + "api/studies", timeout=20) as answer:
-        document: dict[str, Any] = json.load(answer)
+    try:
+        with urllib.request.urlopen(address + "api/studies", timeout=20) as answer:
+            document: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as refused:
+        document = json.load(refused)
     if "error" not in document and "studies" not in document:
         raise ViolatedError(f"the page gave {document}")
     return "studies" in document
@@ -169,14 +173,13 @@ def _over(case: Case, program: Any, plan: Plan) -> None:
 
 def _tidy(case: Case) -> None:
     """Ray's daemons end by themselves some time after the driver; what is left then is a fault."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + DAEMONS
     while case.processes() and time.monotonic() < deadline:
         time.sleep(0.2)
-    if left := case.processes():
-        for number in left:
-            with suppress(ProcessLookupError):
-                os.kill(number, signal.SIGKILL)
-        raise ViolatedError(f"{len(left)} processes of Ray are left after 30 s")
+    if case.processes():
+        names = case.names()
+        case.kill_all()
+        raise ViolatedError(f"processes of Ray are left after {DAEMONS:.0f} s: {names}")
 
 
 ALL = {
