@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test check lint bench device-check results docs dist lowest clean
+.PHONY: help demo test check lint bench campaign fuzz device-check results docs dist lowest clean
 
 help:  ## What there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -33,6 +33,12 @@ check: lint test  ## All that has to pass
 
 bench: $(READY)  ## The measurements in docs/benchmarks.md (about ten minutes)
 	$(BIN)/python -m benchmarks
+
+campaign: $(READY)  ## Kills, full disks and worse, for an hour; then what held (a C compiler, PostgreSQL)
+	$(BIN)/python -m benchmarks.campaign --minutes 60
+
+fuzz: $(READY)  ## Odd files for every reader, for 20 minutes
+	$(BIN)/python -m benchmarks.fuzz --minutes 20
 
 device-check: $(READY)  ## Whether every kind of network trains on this machine's accelerator (minutes)
 	$(BIN)/python -m benchmarks.device_check

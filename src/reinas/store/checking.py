@@ -30,7 +30,8 @@ def problems(store: Store, advance: Callable[[str], None] = lambda name: None) -
     """
     if store.is_empty:
         return []
-    found = list(store.database.problems())
+    with store.explained():
+        found = list(store.database.problems())
     for name in store.names():
         mine = list(_of_study(store, name))
         found += mine[:MOST]
@@ -56,7 +57,7 @@ def _of_study(store: Store, name: str) -> Iterator[str]:
 
 def _trials(store: Store, record: SqlRecord, name: str) -> Generator[str, None, list[Trial]]:
     """Every trial that can be read; what cannot is looked for one by one."""
-    with suppress(ReinasError, TypeError, ValueError, KeyError):
+    with suppress(ReinasError):
         return record.all_trials()
     trials = []
     t = schema.trials.c
@@ -66,7 +67,7 @@ def _trials(store: Store, record: SqlRecord, name: str) -> Generator[str, None, 
     for number in numbers:
         try:
             trials.append(record.trial(number))
-        except (ReinasError, TypeError, ValueError, KeyError) as error:
+        except ReinasError as error:
             yield f"trial {number} of '{name}' cannot be read: {error}"
     return trials
 

@@ -5,7 +5,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors import numpy as safetensors
+
+from reinas.errors import StoreError
 
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -17,5 +20,14 @@ def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def unpacked(data: bytes) -> dict[str, NDArray[Any]]:
-    """What `packed` made bytes of."""
-    return safetensors.load(data)
+    """What `packed` made bytes of.
+
+    Raises:
+        StoreError: The bytes are damaged.
+    """
+    try:
+        return safetensors.load(data)
+    except (SafetensorError, TypeError, ValueError, KeyError) as error:
+        raise StoreError(
+            f"what the policy has learned is damaged in the store ({error}): restore a copy of it"
+        ) from None

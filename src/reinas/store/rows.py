@@ -2,14 +2,35 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from sqlalchemy.engine import Row
 
+from reinas.errors import StoreError
 from reinas.store.values import AttemptRecord
 from reinas.types import Answers, Curve, Epoch, Outcome, Pruned, Trial
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _checked(convert: Callable[P, R]) -> Callable[P, R]:
+    """The conversion, with one sentence for a row whose values cannot be what they are."""
+
+    @wraps(convert)
+    def checked(*given: P.args, **named: P.kwargs) -> R:
+        try:
+            return convert(*given, **named)
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+            raise StoreError(
+                f"a row of the store is damaged ({error}): `reinas store check` says which;"
+                " restore a copy of it"
+            ) from None
+
+    return checked
 
 
 def key_text(answers: Answers) -> str:
@@ -45,6 +66,7 @@ def outcome_row(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+@_checked
 def outcome_of(row: Row[Any]) -> Outcome:
     """A finished trial's outcome.
 
@@ -69,6 +91,7 @@ def recipe_key(recipe: Mapping[str, Any]) -> str:
     return json.dumps(recipe, sort_keys=True)
 
 
+@_checked
 def attempt_record_of(row: Any) -> AttemptRecord:
     """An attempt that gave an outcome ended when that was written."""
     done = row.ended is None and row.finished is not None
@@ -76,6 +99,7 @@ def attempt_record_of(row: Any) -> AttemptRecord:
     return AttemptRecord(row.trial, row.worker, row.begun, ended, row.lost, done)
 
 
+@_checked
 def trial_of(row: Row[Any]) -> Trial:
     """A trial, finished or not."""
     outcome = None if row.finished is None else outcome_of(row)

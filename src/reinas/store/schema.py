@@ -37,7 +37,10 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Any) -> Any:
         """From the database."""
-        return None if value is None else json.loads(value)
+        try:
+            return None if value is None else json.loads(value)
+        except (TypeError, UnicodeDecodeError, RecursionError) as error:  # a damaged value
+            raise json.JSONDecodeError(str(error), "", 0) from None
 
 
 class String(TypeDecorator[str]):

@@ -73,14 +73,15 @@ class Store(AbstractStore):
             StoreError: The database failed; the message says what to do.
         """
         with (
-            self._explained(),
+            self.explained(),
             uninterrupted(),
             self.database.transaction(writing=writing, study=study) as connection,
         ):
             yield connection
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def explained(self) -> Iterator[None]:
+        """Within the block, what the database raises is a `StoreError`."""
         try:
             yield
         except sa.exc.DBAPIError as error:
@@ -92,7 +93,7 @@ class Store(AbstractStore):
             ) from None
 
     def _create(self) -> None:
-        with self._explained():
+        with self.explained():
             self.database.prepare()
         with self.begin(writing=True) as connection:
             schema.metadata.create_all(connection)
@@ -254,7 +255,7 @@ class Store(AbstractStore):
         Raises:
             StoreError: Somebody else uses the database, or it cannot be written.
         """
-        with self._explained():
+        with self.explained():
             self.database.compact()
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """Arrays in a NumPy file."""
 
 import struct
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from reinas.objectives.base import Objective
 from reinas.objectives.labels import check_finite
 from reinas.objectives.metrics import MetricSetting
 from reinas.rewards import RewardSetting, check_reward
-from reinas.system import check_ends
+from reinas.system import GIB, check_ends, machine_memory
 from reinas.tasks.base import Part
 from reinas.tasks.measuring import ClassWeight, check_class_weight
 from reinas.tasks.recipes import Recipe, usual_recipe
@@ -241,7 +242,7 @@ def _part(names: list[str], part: str) -> str | None:
 
 BAD = (
     *(ValueError, KeyError, OSError, EOFError, RuntimeError, zipfile.error, zlib.error),
-    struct.error,
+    *(struct.error, tokenize.TokenError, SyntaxError, TypeError, OverflowError),
 )
 """What NumPy and zipfile raise where a member of an archive is damaged, encrypted or no array."""
 
@@ -271,11 +272,23 @@ def open_arrays(path: str) -> Any:
         with open(path, "rb") as opened:
             if not zipfile.is_zipfile(opened):
                 raise FileError(f"{path} is not an .npz file: save x and y with numpy.savez")
+            _check_size(path, opened)
         return np.load(path, allow_pickle=False)
     except OSError as error:
         raise FileError(missing(path, error)) from None
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise FileError(f"{path} is not an .npz file of plain arrays: {error}") from None
+
+
+def _check_size(path: str, file: Any) -> None:
+    """Refuse what no memory could hold, before any of it is unpacked."""
+    with zipfile.ZipFile(file) as archive:
+        size = sum(member.file_size for member in archive.infolist()) / GIB
+    if size > machine_memory():
+        raise FileError(
+            f"{path} would take {size:,.0f} GiB of memory, and this machine has"
+            f" {machine_memory():.0f}: bring a part of it"
+        )
 
 
 def read_array(file: Any, name: str, path: str) -> NDArray[Any]:

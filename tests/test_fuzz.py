@@ -1,0 +1,87 @@
+"""A short run of the fuzzer over each reader, and what longer ones have found."""
+
+import contextlib
+import random
+
+import numpy as np
+import pytest
+from benchmarks.fuzz import mutate
+from benchmarks.fuzz.__main__ import Fuzzer
+from benchmarks.fuzz.readers import READERS
+
+from helpers import small_search
+from reinas import Arrays, Store
+from reinas.errors import FileError, StoreError
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_odd_files_get_one_sentence(kind, tmp_path):
+    """Or are read; nothing else, without a warning, within a second."""
+    fuzzer = Fuzzer(kind, tmp_path)
+    fuzzer.limit = 60.0  # the machine of a test may be busy
+    for seed in range(80):
+        fuzzer.case(seed)
+    assert fuzzer.tally.failures == []
+    assert fuzzer.tally.read > 0
+    assert fuzzer.tally.refused > 0 or kind == "page"
+
+
+def test_the_fuzzer_finds_what_it_looks_for(tmp_path, monkeypatch):
+    """An exception, a warning and a sentence without words."""
+    import warnings
+
+    fuzzer = Fuzzer("text", tmp_path)
+    for fault in (ZeroDivisionError("x"), UserWarning("x"), FileError(" ")):
+        said = {"fault": fault}
+
+        def read(given, said=said):
+            if isinstance(said["fault"], Warning):
+                warnings.warn(said["fault"], stacklevel=1)
+            raise said["fault"]
+
+        monkeypatch.setattr(fuzzer._reader, "read", read)
+        assert fuzzer.case(0)
+    assert len(fuzzer.tally.failures) == 3
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE trials SET pruned = '5'",
+        "UPDATE trials SET curve = '[1]'",
+        "UPDATE trials SET reports = '7'",
+        "UPDATE trials SET answers = 'null'",
+        "UPDATE trials SET reward = 'x'",
+        "UPDATE trials SET error = '0'",
+        "UPDATE trials SET metrics = x'ff'",
+        "UPDATE snapshots SET state = x'1000000000000000'",
+        "UPDATE batches SET diagnostics = x'ff'",
+    ],
+)
+def test_a_damaged_row_is_a_sentence(tmp_path, statement):
+    """Values of other types than they were."""
+    small_search(tmp_path / "s.db", trials=16)
+    store = Store(tmp_path / "s.db")
+    with store.begin(writing=True) as connection:
+        connection.exec_driver_sql(statement)
+    record = store.get("s")
+    with pytest.raises(StoreError, match="damaged"):
+        (record.all_trials(), record.snapshot(), record.diagnostics())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_header_that_ends_too_early_is_a_sentence(tmp_path, seed):
+    """NumPy tokenises it, and tokenize has an error of its own."""
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "a.npz", x=rng.normal(size=(40, 4)).astype(np.float32), y=np.arange(40) % 2)
+    mutate.of_zip(random.Random(seed), tmp_path / "a.npz", tmp_path / "b.npz")
+    with contextlib.suppress(FileError):
+        Arrays(str(tmp_path / "b.npz")).load()
+
+
+def test_an_archive_that_no_memory_holds_is_refused_unread(tmp_path, monkeypatch):
+    """By the sizes that it declares."""
+    np.savez(tmp_path / "a.npz", x=np.zeros((40, 4), np.float32), y=np.arange(40) % 2)
+    monkeypatch.setattr("reinas.tasks.arrays.machine_memory", lambda: 1e-9)
+    with pytest.raises(FileError, match="GiB of memory, and this machine has"):
+        Arrays(str(tmp_path / "a.npz")).load()
