@@ -71,7 +71,7 @@ class Case:
         command = ["sh", "-c", shell] if shell else []
         own = {MARK: self.mark, "TMPDIR": str(self.temporary), "OMP_NUM_THREADS": "1"}
         own["TORCHINDUCTOR_CACHE_DIR"] = str(self.folder / "torch")  # of all programs with torch
-        path = {"PYTHONPATH": str(ROOT)}
+        path = {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "src")))}
         return subprocess.Popen(
             [*command, sys.executable, *arguments],
             cwd=self.folder,
