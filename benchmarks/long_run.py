@@ -1,6 +1,7 @@
-"""A store with 100,000 trials: whether anything slows down or grows (`python -m benchmarks.long_run`).
+"""A store with 100,000 trials: whether anything slows down or grows.
 
-Rewards are looked up, so that the time is the project's own. A tenth of the evaluations fails.
+`python -m benchmarks.long_run` prints the figures as JSON. Rewards are looked up, so that the
+time is the project's own. A tenth of the evaluations fails.
 """
 
 import argparse
@@ -83,7 +84,7 @@ def _command(*arguments: str) -> float:
 
 
 def _page(path: str) -> dict[str, float]:
-    """Seconds until the page's documents of the study are there, at first and when nothing is new."""
+    """Seconds until the page's document of the study is there, at first and once more."""
     from starlette.testclient import TestClient
 
     from reinas.web.app import make_app

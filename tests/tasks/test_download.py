@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import os
 import socket
 import threading
 from collections import Counter
@@ -13,7 +14,7 @@ from reinas.tasks import download
 from reinas.tasks.download import Remote, cache, check_sum, fetch
 
 CONTENT = b"reinas" * 5000
-MD5 = hashlib.md5(CONTENT).hexdigest()
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -121,9 +122,9 @@ def no_proxy(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
-def remote(server, *ways, md5=MD5):
+def remote(server, *ways, sha256=SHA256):
     server.asked.clear()
-    return Remote("file.bin", tuple(map(server.home, ways)), md5)
+    return Remote("file.bin", tuple(map(server.home, ways)), sha256)
 
 
 def left(folder):
@@ -147,11 +148,11 @@ def test_a_whole_file_is_kept_and_not_fetched_again(server, tmp_path, way):
 @pytest.mark.parametrize(
     ("way", "said"),
     [
-        ("wrong", f"MD5 sum is .*, expected {MD5}"),
+        ("wrong", f"SHA-256 sum is .*, expected {SHA256}"),
         ("cut", "cut off after 1,000 of 30,000 bytes"),
-        ("cut_unsized", "MD5 sum is"),
+        ("cut_unsized", "SHA-256 sum is"),
         ("chunked_cut", "file.bin"),
-        ("empty", "MD5 sum is"),
+        ("empty", "SHA-256 sum is"),
         ("gone", "404 Not Found"),
         ("broken", "503"),
         ("dropped", "cannot be reached"),
@@ -180,7 +181,7 @@ def test_a_refused_connection_is_said(tmp_path):
         free.bind(("127.0.0.1", 0))
         home = f"http://127.0.0.1:{free.getsockname()[1]}/"
         with pytest.raises(FileError, match=r"cannot be reached \(.*refused"):
-            fetch(Remote("file.bin", (home,), MD5), tmp_path)
+            fetch(Remote("file.bin", (home,), SHA256), tmp_path)
     assert left(tmp_path) == []
 
 
@@ -192,7 +193,7 @@ def test_an_unknown_host_is_said(tmp_path, monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(FileError, match=r"nowhere.*cannot be reached.*Name or service not known"):
-        fetch(Remote("file.bin", ("http://nowhere.invalid/",), MD5), tmp_path)
+        fetch(Remote("file.bin", ("http://nowhere.invalid/",), SHA256), tmp_path)
 
 
 @pytest.mark.parametrize("first", ["wrong", "cut", "gone", "dropped"])
@@ -281,7 +282,18 @@ def test_a_file_of_another_sum_is_refused(tmp_path):
     """The message has both sums and the path."""
     path = tmp_path / "file.bin"
     path.write_bytes(CONTENT)
-    check_sum(path, Remote("file.bin", (), MD5))
+    check_sum(path, Remote("file.bin", (), SHA256))
     path.write_bytes(b"")
-    with pytest.raises(FileError, match=f"file.bin is damaged.*d41d8cd9.*{MD5}"):
-        check_sum(path, Remote("file.bin", (), MD5))
+    with pytest.raises(FileError, match=f"file.bin is damaged.*e3b0c442.*{SHA256}"):
+        check_sum(path, Remote("file.bin", (), SHA256))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+def test_files_have_the_rights_that_the_umask_leaves(server, tmp_path):
+    """Nobody else may read what its owner wants to keep."""
+    before = os.umask(0o077)
+    try:
+        path = fetch(remote(server, "whole"), tmp_path)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -209,7 +209,7 @@ def home(tmp_path, monkeypatch):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    sums = {p.name: hashlib.md5(p.read_bytes()).hexdigest() for p in source.iterdir()}
+    sums = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in source.iterdir()}
     address = f"http://127.0.0.1:{server.server_port}/"
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -345,7 +345,7 @@ def packed(names):
 
 def expect(monkeypatch, content):
     """Make this content the published one."""
-    remote = Remote("cifar-10-binary.tar.gz", (), hashlib.md5(content).hexdigest())
+    remote = Remote("cifar-10-binary.tar.gz", (), hashlib.sha256(content).hexdigest())
     monkeypatch.setattr(public_images, "CIFAR10", remote)
 
 

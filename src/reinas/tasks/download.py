@@ -3,7 +3,6 @@
 import hashlib
 import http.client
 import os
-import tempfile
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -22,11 +21,11 @@ PATIENCE = 30.0  # seconds without an answer
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A public file: its name, the addresses that it is under, its MD5 sum as published."""
+    """A public file: its name, the addresses that it is under, its SHA-256 sum."""
 
     name: str
     homes: tuple[str, ...]
-    md5: str
+    sha256: str
 
 
 def cache() -> Path:
@@ -44,7 +43,7 @@ def fetch(remote: Remote, folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{remote.name}.lock"):
-            if path.exists() and digest(path) == remote.md5:
+            if path.exists() and digest(path) == remote.sha256:
                 return path
             problems = []
             for home in remote.homes:
@@ -64,34 +63,28 @@ def fetch(remote: Remote, folder: Path) -> Path:
 def check_sum(path: Path, remote: Remote) -> None:
     """Raise `FileError` unless the file is the public one."""
     found = digest(path)
-    if found != remote.md5:
+    if found != remote.sha256:
         raise FileError(
-            f"{path} is damaged or another file: its MD5 sum is {found}, expected {remote.md5}."
-            " Remove it and download it again"
+            f"{path} is damaged or another file: its SHA-256 sum is {found}, expected"
+            f" {remote.sha256}. Remove it and download it again"
         )
 
 
 def digest(path: Path) -> str:
-    """A file's MD5 sum: what the homes of these data publish."""
+    """A file's SHA-256 sum."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, _md5).hexdigest()
-
-
-def _md5() -> Any:
-    return hashlib.md5(usedforsecurity=False)
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _try(home: str, remote: Remote, path: Path) -> str | None:
     """Download from one home; what went wrong, or None."""
-    handle, name = tempfile.mkstemp(prefix=f".{remote.name}.", dir=path.parent)
-    draft = Path(name)
+    draft = path.with_name(f".{remote.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with draft.open("wb") as file:  # with the rights that the user's umask leaves
             problem = _receive(home + remote.name, file)
-        if problem is None and (found := digest(draft)) != remote.md5:
-            problem = f"{home}: its MD5 sum is {found}, expected {remote.md5}"
+        if problem is None and (found := digest(draft)) != remote.sha256:
+            problem = f"{home}: its SHA-256 sum is {found}, expected {remote.sha256}"
         if problem is None:
-            draft.chmod(0o644)
             draft.replace(path)
         return problem
     finally:
