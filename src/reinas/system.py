@@ -163,6 +163,26 @@ def interrupts_blocked() -> Iterator[None]:
         masked(signal.SIG_SETMASK, before)
 
 
+def lead_group() -> None:
+    """Make this process the leader of a group, in which all that it starts is."""
+    lead: Any = getattr(os, "setpgid", None)
+    if lead is not None:
+        with contextlib.suppress(OSError):  # it leads a session, and so a group, already
+            lead(0, 0)
+
+
+def kill_group(leader: int) -> None:
+    """Kill all processes of a group, also after its leader has ended; Windows has no groups.
+
+    Args:
+        leader: The leader's number; 0 is this process's own group.
+    """
+    kill: Any = getattr(os, "killpg", None)
+    if kill is not None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            kill(leader, signal.SIGKILL)
+
+
 def process_exists(number: int) -> bool:
     """Whether a process of that number runs.
 

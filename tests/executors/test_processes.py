@@ -61,6 +61,42 @@ def test_a_child_that_hangs_is_stopped_at_the_time_limit():
     assert time.perf_counter() - begun < 30
 
 
+def gone(file):
+    """Whether the process whose number is in the file ends soon."""
+    number = int(file.read_text())
+    deadline = time.monotonic() + 20
+    while _alive(number) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not _alive(number)
+
+
+def test_what_a_child_has_started_ends_with_it(tmp_path):
+    """At the time limit, and where its worker is killed."""
+    file = tmp_path / "number"
+    outcomes = run(Processes(1, time_limit=1.5), f"sleep:{file}")
+    assert outcomes[0].error == "took longer than the limit of 1.5 s"
+    assert gone(file)
+
+
+def test_what_a_child_has_started_ends_with_a_killed_parent(tmp_path):
+    """Also where nobody is left to tidy up."""
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from helpers import Doomed\n"
+        "from reinas import Job, Processes\n"
+        "if __name__ == '__main__':\n"
+        "    list(Processes(1).run(Doomed(), [Job(0, 'sleep:' + sys.argv[2], 0)]))\n"
+    )
+    (tmp_path / "script.py").write_text(script)
+    file, tests = tmp_path / "number", Path(__file__).parent.parent
+    with subprocess.Popen([sys.executable, tmp_path / "script.py", tests, file]) as process:
+        deadline = time.monotonic() + 60
+        while not (file.exists() and file.read_text().strip()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.kill()
+    assert gone(file)
+
+
 @pytest.mark.parametrize("fate", ["memory", "tensor"])
 def test_a_child_that_exhausts_its_memory_fails_alone(fate):
     """The allocation is refused: the machine stays as it was."""

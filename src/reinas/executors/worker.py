@@ -19,7 +19,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from reinas.devices import number_worker
 from reinas.errors import reason
-from reinas.system import limit_memory, start_method
+from reinas.system import kill_group, lead_group, limit_memory, start_method
 
 # What children import when they first load data and step an optimiser. That takes seconds, so
 # workers are forked with it loaded: imports should not count against a time limit.
@@ -129,6 +129,8 @@ class Worker:
         """
         if self.is_alive:
             self._process.kill()
+        if self._process.pid:
+            kill_group(self._process.pid)  # what its child has started
         self._process.join(PATIENCE)
         self._close()
         status: int | None = self._process.exitcode
@@ -207,7 +209,8 @@ def _answer(function: Callable[[Any], Any], data: bytes) -> bytes:
 def _begin(memory: int, numbers: str) -> None:
     """Prepare a worker: ignore Ctrl-C, end with the parent, limit memory, one thread for torch."""
     number_worker(_number(numbers))
-    # Ctrl-C reaches the whole process group, but only the parent handles it.
+    lead_group()
+    # where there are no groups, Ctrl-C reaches this process too, but only the parent handles it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # before the limit: if no memory is left for the thread's stack, the worker would hang
     threading.Thread(target=_watch, daemon=True).start()
@@ -246,4 +249,5 @@ def _watch() -> None:
     """Wait for the parent process to end, then end this one, even in the middle of a child."""
     if (parent := multiprocessing.parent_process()) is not None:
         parent.join()
+        kill_group(0)  # with whatever the child has started
         os._exit(1)
