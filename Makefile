@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo test check lint bench campaign fuzz device-check results docs dist lowest clean
+.PHONY: help demo test check lint bench campaign fuzz device-check results docs dist lowest sbom audit clean
 
 help:  ## What there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -60,5 +60,16 @@ dist: $(READY)  ## The wheel and the source distribution, in dist/
 	rm -rf dist
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --no-isolation --outdir dist .
 
+.venv-trust:
+	$(PYTHON) -m venv .venv-trust
+	.venv-trust/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom pip-audit
+
+sbom: $(READY) .venv-trust  ## What the tests run with, as a bill of materials: dist/sbom.json (CycloneDX)
+	mkdir -p dist
+	.venv-trust/bin/cyclonedx-py environment $(BIN)/python --of JSON -o dist/sbom.json
+
+audit: $(READY) .venv-trust  ## Known vulnerabilities of these packages, from PyPI
+	.venv-trust/bin/pip-audit --path $$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')
+
 clean:  ## Remove what make made
-	rm -rf .venv .venv-lowest dist docs/_build demo demo.html demo.svg
+	rm -rf .venv .venv-lowest .venv-trust dist docs/_build demo demo.html demo.svg

@@ -95,22 +95,16 @@ class Case:
 
     def names(self) -> list[str]:
         """The beginnings of their commands."""
-        found = []
-        for number in self.processes():
-            with suppress(OSError):
-                text = Path(f"/proc/{number}/cmdline").read_bytes().decode(errors="replace")
-                found.append(text.replace("\0", " ")[:120])
-        return found
+        return [_command(number).replace("\0", " ")[:120] for number in self.processes()]
 
     def titled(self, *words: str) -> list[int]:
         """Those whose command has one of the words."""
-        found = []
-        for number in self.processes():
-            with suppress(OSError):
-                text = Path(f"/proc/{number}/cmdline").read_bytes().decode(errors="replace")
-                if any(word in text for word in words):
-                    found.append(number)
-        return found
+        return [n for n in self.processes() if any(word in _command(n) for word in words)]
+
+    def of_ray(self, *words: str) -> list[int]:
+        """Ray's workers and actors whose titles begin so."""
+        titles = tuple(f"ray::{word}" for word in words)
+        return [n for n in self.processes() if _command(n).startswith(titles)]
 
     def kill(self, numbers: list[int], how: signal.Signals = signal.SIGKILL) -> bool:
         """Send a signal to one of the processes, chosen at random; False where there is none."""
@@ -220,6 +214,14 @@ class Case:
         """Nothing is left of the case."""
         self.kill_all()
         self._parent.cleanup()
+
+
+def _command(number: int) -> str:
+    """A process's command, empty where it has ended."""
+    try:
+        return Path(f"/proc/{number}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _story(record: Any) -> tuple[list[Any], Any]:

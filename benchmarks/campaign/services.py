@@ -125,7 +125,7 @@ def cluster(case: Case) -> str:
     """Ray's workers are killed while they train; a trial that met it too often may fail."""
     plan = _plan(case, "cluster", policy="random", trials=80, pause=PAUSE)
     program = case.start(plan.command)
-    case.disturb(program, lambda: case.kill(case.titled("ray::")), 1.5)
+    case.disturb(program, lambda: case.kill(case.of_ray("")), 1.5)
     _over(case, program, plan)
     lost = case.check(plan, may_lose=True)
     return f"{lost} trials lost" if lost else ""
@@ -135,7 +135,7 @@ def parameter_servers(case: Case) -> str:
     """Shards and replicas of figure 3 are killed; the search is what it would have been."""
     plan = _plan(case, "servers", policy="controller", trials=64, pause=PAUSE)
     program = case.start(plan.command)
-    case.disturb(program, lambda: case.kill(case.titled("ray::Shard", "ray::Replica")), 3.0)
+    case.disturb(program, lambda: case.kill(case.of_ray("Shard", "Replica")), 3.0)
     _over(case, program, plan)
     case.check(plan)
     return ""
@@ -149,7 +149,7 @@ def ray_killed(case: Case) -> str:
     done: list[bool] = []
 
     def act() -> None:
-        if not done and case.titled("ray::"):
+        if not done and case.of_ray(""):
             done.append(case.kill(case.titled(*words)))
 
     case.disturb(program, act, 4.0)
