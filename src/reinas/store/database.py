@@ -87,6 +87,11 @@ class AbstractDatabase(ABC):
         """What the database itself finds damaged, one sentence each."""
 
     @property
+    def path(self) -> Path | None:
+        """The file; None where it is none."""
+        return None
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What people who search there should know, one sentence each."""
         return ()

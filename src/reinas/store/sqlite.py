@@ -66,7 +66,7 @@ class SqliteFile(AbstractDatabase):
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         super().__init__(str(path), str(path), read_only=read_only)
-        self.path = path
+        self._path = path
         self._immutable = False
         self._file: tuple[int, int] | None = None
         # creator: whether the file can be locked is seen when it is opened
@@ -81,10 +81,10 @@ class SqliteFile(AbstractDatabase):
 
     def _connect(self) -> sqlite3.Connection:
         self._immutable = self._is_still()
-        connection = _opened(self.path, self.is_read_only, self._immutable)
+        connection = _opened(self._path, self.is_read_only, self._immutable)
         connection.isolation_level = None  # transactions begin in `_begin`, not in sqlite3
         connection.execute(f"PRAGMA busy_timeout = {round(1000 * PATIENCE)}")
-        if not self.is_read_only and (not self.path.exists() or os.access(self.path, os.W_OK)):
+        if not self.is_read_only and (not self._path.exists() or os.access(self._path, os.W_OK)):
             # commits survive the death of any process; a power cut may undo the last of them,
             # and then a search repeats that work
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -92,14 +92,14 @@ class SqliteFile(AbstractDatabase):
 
     def _is_still(self) -> bool:
         """Whether nobody can write: SQLite could not even lock a file on read-only media."""
-        if not self.path.exists() or os.access(self.path.absolute().parent, os.W_OK):
+        if not self._path.exists() or os.access(self._path.absolute().parent, os.W_OK):
             return False
-        log = Path(f"{self.path}-wal")
+        log = Path(f"{self._path}-wal")
         return not log.exists() or log.stat().st_size == 0
 
     def exists(self) -> bool:
         """Whether there is a file."""
-        return self.path.exists()
+        return self._path.exists()
 
     def prepare(self) -> None:
         """Switch the file to write-ahead logging, so that readers never wait for a writer.
@@ -107,12 +107,12 @@ class SqliteFile(AbstractDatabase):
         Its index is in memory that processes share, which no network file system has: there the
         journal is a file.
         """
-        mode = "TRUNCATE" if network_file_system(self.path) else "WAL"
+        mode = "TRUNCATE" if network_file_system(self._path) else "WAL"
         try:
             with self.lock("new", patience=-1):
-                _use_journal(self.path, mode)
+                _use_journal(self._path, mode)
         except sqlite3.OperationalError as error:
-            raise StoreError(f"{self.path} cannot be made a store: {error}") from error
+            raise StoreError(f"{self._path} cannot be made a store: {error}") from error
 
     @contextmanager
     def transaction(self, *, writing: bool, study: int) -> Iterator[Connection]:
@@ -132,7 +132,7 @@ class SqliteFile(AbstractDatabase):
     def _found(self) -> tuple[int, int] | None:
         """Which file is there now; None where none is, or an empty one."""
         try:
-            found = self.path.stat()
+            found = self._path.stat()
         except OSError:
             return None
         return (found.st_dev, found.st_ino) if found.st_size else None
@@ -153,7 +153,7 @@ class SqliteFile(AbstractDatabase):
             word: What is locked.
             patience: Seconds to wait for it; any number below 0 for as long as it takes.
         """
-        lock = FileLock(f"{self.path}.{word}.lock")
+        lock = FileLock(f"{self._path}.{word}.lock")
         try:
             lock.acquire(timeout=patience)
         except Timeout:  # an OSError and a TimeoutError
@@ -173,11 +173,11 @@ class SqliteFile(AbstractDatabase):
 
     def eye(self) -> AbstractEye:
         """Looks at the file."""
-        return FileEye(self.path)
+        return FileEye(self._path)
 
     def size(self) -> int:
         """The file's size with that of its log."""
-        files = [self.path, Path(f"{self.path}-wal")]
+        files = [self._path, Path(f"{self._path}-wal")]
         return sum(file.stat().st_size for file in files if file.exists())
 
     def compact(self) -> None:
@@ -197,9 +197,14 @@ class SqliteFile(AbstractDatabase):
         return found + [f"row {row[1]} of {row[0]} is of no search" for row in lost]
 
     @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Where locks are not to be relied on."""
-        kind = network_file_system(self.path)
+        kind = network_file_system(self._path)
         if kind is None:
             return ()
         return (
@@ -210,7 +215,7 @@ class SqliteFile(AbstractDatabase):
     @property
     def folder(self) -> Path:
         """The folder of checkpoints, beside the file."""
-        return Path(f"{self.path}.checkpoints")
+        return Path(f"{self._path}.checkpoints")
 
     def close(self) -> None:
         """Close all connections to the file."""

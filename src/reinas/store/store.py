@@ -51,7 +51,7 @@ class Store(AbstractStore):
     @property
     def path(self) -> Path | None:
         """The file; None on a server."""
-        return getattr(self.database, "path", None)
+        return self.database.path
 
     @property
     def location(self) -> str:
