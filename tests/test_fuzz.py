@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from benchmarks.fuzz import mutate
 from benchmarks.fuzz.__main__ import Fuzzer
-from benchmarks.fuzz.readers import READERS
+from benchmarks.fuzz.kinds import READERS
 
 from helpers import small_search
 from reinas import Arrays, Store

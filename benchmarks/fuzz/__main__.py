@@ -10,7 +10,8 @@ import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.fuzz.readers import READERS, AbstractReader
+from benchmarks.fuzz.kinds import READERS
+from benchmarks.fuzz.readers import AbstractReader
 from reinas.errors import ReinasError
 from reinas.seeds import derive
 from reinas.system import GIB, limit_memory
