@@ -104,6 +104,40 @@ def test_pixels_that_are_no_numbers_are_refused(tmp_path):
         read_images([path])
 
 
+def rows_of(value, target="{n2}", head="x,y\n", count=40):
+    lines = (f"{value},{target}\n".format(n=n, n2=n % 2) for n in range(count))
+    return head + "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (rows_of("{n}e60"), "x (has 1e60, more than float32 holds: scale it)"),
+        (rows_of("inf"), "x (has inf, more than float32 holds: scale it)"),
+        (rows_of("{n}", "{n}e300"), "column y, line 3: 1e300 is more than float32 holds: scale"),
+        (rows_of("{n}").encode("utf-16-le"), "has NUL characters, as UTF-16 text has: save it as"),
+        ('{"x": 1, "y": 2}', "looks like JSON: expected CSV, a header line and one per example"),
+        ("<html><body></body></html>", "looks like HTML or XML: expected CSV"),
+        (rows_of("{n}", count=3), "3 rows are too few to split into parts: bring 10 or more"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_said_as_a_person_would(tmp_path, content, said):
+    """What is wrong with it, and what to do."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ReinasError) as caught:
+        reinas.Table(str(path), "y").load()
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [rows_of("{n}", count=10), rows_of("{n}", head="sep=,\nx,y\n")])
+def test_a_table_of_ten_rows_and_one_by_excel_are_read(tmp_path, content):
+    """Ten are what is asked for; Excel names its separator in a line of its own."""
+    (tmp_path / "t.csv").write_text(content)
+    data = reinas.Table(str(tmp_path / "t.csv"), "y").load()
+    assert len(data.train) + len(data.valid) + len(data.test) in (10, 40)
+
+
 # ---- settings ------------------------------------------------------------------------------------
 
 
@@ -134,6 +168,23 @@ def test_true_is_no_number(reinas, setting, said):
     status, _, err = reinas("search", "mlp", "--task", "wine", "--set", setting)
     assert status == 2
     assert said in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", "x", "--store", ":memory:"], "would be gone with the command: give a file"),
+        (["compare", "--table", "nope", "--decisions", "a"], "table 'nope' is not known"),
+        (["search", "toy", "--set", ".depth=1"], "takes KEY=VALUE, as in space.depth=4"),
+        (["compare", "--table", "landscape", "--store", "/no/x.db"], "there is no folder /no"),
+    ],
+)
+def test_a_mistake_is_named_before_anything_else(reinas, arguments, said):
+    """One line, and no progress bar before it."""
+    status, out, err = reinas(*arguments)
+    assert (status, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("seed", [-1, 2**32, 99999999999999999999])

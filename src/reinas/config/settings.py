@@ -141,7 +141,7 @@ def parse_set(texts: Iterable[str], option: str = "") -> dict[str, Setting]:
     for text in texts:
         key, equals, value = text.partition("=")
         key = key.strip()
-        if not equals or not key:
+        if not equals or not all(key.split(".")):
             raise InvalidSettingError("set", f"takes KEY=VALUE, as in space.depth=4; got {text!r}")
         result[_full_key(key)] = Setting(
             parse_value(value.strip()), origin=f"{option} {text}".strip()

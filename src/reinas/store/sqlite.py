@@ -48,6 +48,8 @@ def path_of(location: str) -> Path:
             f"store: expected a file, {PREFIX}FILE or postgresql+psycopg://HOST/DATABASE, got"
             f" {location.partition('://')[0] + '://...'!r}"
         )
+    if location == ":memory:":
+        raise StoreError("store: ':memory:' would be gone with the command: give a file")
     path = Path(location)
     if not location or path.is_dir():
         raise StoreError(f"store: expected a file, got {location!r}")

@@ -23,6 +23,7 @@ from reinas.tasks.recipes import Recipe, usual_recipe
 from reinas.tasks.recognition import KINDS, Kind, objective_of
 from reinas.tasks.scaling import WHITENING
 from reinas.tasks.user_data import (
+    MIN_REST,
     Data,
     FileTask,
     absolute_path,
@@ -123,7 +124,7 @@ class Arrays(FileTask):
             )
         else:
             share = self.valid_share / (1 - self.test_share) if test else self.valid_share
-            rest, held = split(where, y, classes, share, self.split)
+            rest, held = split(where, y, classes, share, self.split, MIN_REST)
             parts = Part(x[rest], y[rest]), Part(x[held], y[held])
         what = f"{len(classes)} classes" if classes else f"targets: {y.shape[1]}"
         shape = " x ".join(map(str, x.shape[1:]))

@@ -19,6 +19,7 @@ from reinas.tasks.measuring import ClassWeight, check_class_weight
 from reinas.tasks.recipes import IMAGE_RECIPE, Recipe
 from reinas.tasks.scaling import WHITENING
 from reinas.tasks.user_data import (
+    MIN_REST,
     Data,
     FileTask,
     absolute_path,
@@ -109,7 +110,7 @@ class Images(FileTask):
             valid, valid_y = _listed_like(folders["valid"], classes)
         else:
             share = self.valid_share / (1 - self.test_share) if test else self.valid_share
-            rest, chosen = split(self.path, y, classes, share, self.split)
+            rest, chosen = split(self.path, y, classes, share, self.split, MIN_REST)
             valid, valid_y = [files[n] for n in chosen], y[chosen]
             files, y = [files[n] for n in rest], y[rest]
         if "test" in folders:

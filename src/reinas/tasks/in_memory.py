@@ -19,7 +19,15 @@ from reinas.tasks.measuring import ClassWeight, check_class_weight
 from reinas.tasks.recipes import Recipe, usual_recipe
 from reinas.tasks.recognition import recognise
 from reinas.tasks.scaling import WHITENING
-from reinas.tasks.user_data import Data, DataTask, check_shares, check_words, hash_of, split
+from reinas.tasks.user_data import (
+    MIN_REST,
+    Data,
+    DataTask,
+    check_shares,
+    check_words,
+    hash_of,
+    split,
+)
 
 SHARE = 0.2
 """The share of the validation and of the test part where none is given."""
@@ -328,7 +336,7 @@ def _read(
         rest, held = split(name, y, classes, test_share, seed)
         test, x, y, used = Part(x[held], y[held]), x[rest], y[rest], test_share
     if valid_share is not None:
-        rest, held = split(name, y, classes, valid_share / (1 - used), seed)
+        rest, held = split(name, y, classes, valid_share / (1 - used), seed, MIN_REST)
         parts = Part(x[rest], y[rest]), Part(x[held], y[held])
         return Data(*parts, test, classes, notes, objective=objective)
     data = Data(Part(x, y), Part(x, y), test, classes, notes, objective=objective)

@@ -43,6 +43,15 @@ def number(cell: str, comma: bool) -> float | None:
     return value if abs(value) <= MAX_FLOAT else None
 
 
+def beyond(cell: str, comma: bool) -> bool:
+    """Whether the cell is a number that float32 does not hold, or infinite."""
+    text = cell.strip().replace(",", ".") if comma else cell.strip()
+    try:
+        return "_" not in text and text.isascii() and abs(float(text)) > MAX_FLOAT
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """How one column of a table is encoded as numbers.
@@ -160,6 +169,9 @@ def learn(name: str, every: Sequence[str], train: Sequence[str], comma: bool) ->
     known = [cell for cell in every if not missing(cell)]
     if not known:
         return "is empty"
+    large = [cell for cell in known if beyond(cell, comma)]
+    if large and all(beyond(cell, comma) or number(cell, comma) is not None for cell in known):
+        return f"has {large[0].strip()}, more than float32 holds: scale it"
     seen = [cell.strip() for cell in train if not missing(cell)]
     values = [value for cell in seen if (value := number(cell, comma)) is not None]
     numeric = all(number(cell, comma) is not None for cell in known)

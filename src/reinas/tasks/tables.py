@@ -24,6 +24,7 @@ from reinas.tasks.table_encoding import Column, Columns, learn, missing, odd_one
 from reinas.tasks.targets import FEW, targets
 from reinas.tasks.user_data import (
     MIN_EXAMPLES,
+    MIN_REST,
     Data,
     FileTask,
     absolute_path,
@@ -109,7 +110,12 @@ class Table(FileTask):
         y, classes = targets(f"{self.path}, column {self.target}", cells, self.kind, comma=comma)
         rest, test = split(self.path, y, classes, self.test_share, self.split)
         train, valid = split(
-            self.path, y[rest], classes, self.valid_share / (1 - self.test_share), self.split
+            self.path,
+            y[rest],
+            classes,
+            self.valid_share / (1 - self.test_share),
+            self.split,
+            MIN_REST,
         )
         train, valid = rest[train], rest[valid]
         columns, remarks = self._columns(header, rows, train, comma)
@@ -214,7 +220,16 @@ def read_rows(path: Path) -> tuple[str, list[str], list[Row]]:
             f"{path} is not UTF-8 text (byte {error.start}): save it as such; Excel calls that"
             " 'CSV UTF-8'"
         ) from None
+    if "\0" in text:
+        raise FileError(f"{path} has NUL characters, as UTF-16 text has: save it as UTF-8")
     text = text.lstrip("\r\n")
+    if text[:1] in ("{", "[", "<"):
+        kind = "HTML or XML" if text[0] == "<" else "JSON"
+        raise FileError(
+            f"{path} looks like {kind}: expected CSV, a header line and one per example"
+        )
+    # Excel's own way to name the separator
+    text = re.sub(r"\Asep=.\r?\n", "", text, flags=re.IGNORECASE)
     first = re.sub(r'"[^"]*"', "", text.partition("\n")[0])
     separator = max(SEPARATORS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from reinas.errors import FileError, SettingError
 from reinas.objectives.labels import check_classes, encode_labels
-from reinas.tasks.table_encoding import missing, number, odd_one
+from reinas.tasks.table_encoding import beyond, missing, number, odd_one
 
 FEW = 20
 """At most this many different whole numbers are taken for classes."""
@@ -35,6 +35,13 @@ def targets(where: str, cells: Sequence[Cell], kind: str, *, comma: bool) -> Tar
         SettingError: There is one class, or so many that they cannot be learned.
     """
     _check_filled(where, cells)
+    if all(beyond(cell, comma) or number(cell, comma) is not None for _, cell in cells):
+        for line, cell in cells:
+            if beyond(cell, comma):
+                raise FileError(
+                    f"{where}, line {line}: {cell.strip()} is more than float32 holds: scale the"
+                    " column"
+                )
     numbers = [number(cell, comma) for _, cell in cells]
     texts = [place for place, value in enumerate(numbers) if value is None]
     if kind == "auto":

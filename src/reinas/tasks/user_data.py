@@ -23,6 +23,8 @@ MAX_CACHED = 2
 """Tasks whose data a process keeps."""
 LARGEST_SEED = 2**32 - 1
 MIN_EXAMPLES = 10
+MIN_REST = 4
+"""How many examples have to be left when a test part was split off."""
 """Fewer examples than these cannot be split into parts that mean anything."""
 
 
@@ -251,7 +253,12 @@ def check_split(seed: int) -> None:
 
 
 def split(
-    where: str, y: NDArray[Any], classes: Sequence[str], held: float, seed: int
+    where: str,
+    y: NDArray[Any],
+    classes: Sequence[str],
+    held: float,
+    seed: int,
+    least: int = MIN_EXAMPLES,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Split examples into two parts at random; classes keep their shares.
 
@@ -261,6 +268,7 @@ def split(
         classes: The names of the classes; empty where there are none.
         held: The size of the second part: a share below 1, or a number of examples.
         seed: Decides the split.
+        least: How many examples there have to be; fewer where a part was split off already.
 
     Returns:
         Indices of the first and of the second part.
@@ -271,7 +279,7 @@ def split(
     from sklearn.model_selection import train_test_split
 
     check_split(seed)
-    if len(y) < MIN_EXAMPLES:
+    if len(y) < least:
         raise SettingError(
             f"{where}: {len(y)} examples are too few to split into parts: bring"
             f" {MIN_EXAMPLES} or more"

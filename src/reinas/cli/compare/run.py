@@ -62,6 +62,7 @@ def on_table(options: CompareOptions, name: str, given: Settings, more: Settings
 
 def run_plans(work: Sequence[RunSpec], options: CompareOptions) -> list[Any]:
     """The runs, with a progress bar."""
+    store = Store(options.store)  # what is wrong with it is said before anything is shown
     bar = Bar()
     done = 0
 
@@ -79,7 +80,7 @@ def run_plans(work: Sequence[RunSpec], options: CompareOptions) -> list[Any]:
     task = bar.add_task("runs", total=len(work), note="")
     with interruptible(bar, stopped):
         bar.start()
-        return run_all(work, Store(options.store), worker_count(options), advance)
+        return run_all(work, store, worker_count(options), advance)
 
 
 class _Counter(Observer):
@@ -114,6 +115,7 @@ def on_task(options: CompareOptions, parts: Settings, more: Settings) -> None:
     config = configure(parts, more)
     print_notes(config.task.notes)
     total = len(runs.seeds) * len(runs.specs) * runs.evaluations
+    store = Store(options.store)
     bar = Bar()
     bar_task = bar.add_task("children", total=total, note="")
 
@@ -133,7 +135,7 @@ def on_task(options: CompareOptions, parts: Settings, more: Settings) -> None:
             evaluations=runs.evaluations,
             batch_size=options.batch_size,
             reuse=options.reuse is not False,
-            store=Store(options.store),
+            store=store,
             executor=make_executor(ExecutorOptions(workers=options.workers)),
             observer=_Counter(lambda: bar.advance(bar_task)),
         )

@@ -14,7 +14,7 @@ from reinas.config.objects import with_place
 from reinas.config.option import option_fields
 from reinas.config.settings import Settings, cited, parse_value
 from reinas.errors import FileError, InvalidSettingError, SettingError
-from reinas.registry import PLACES, make, names
+from reinas.registry import PLACES, find, make, names
 
 CSV = ".csv"
 STANDARD_OUTPUT = Path("-")
@@ -147,6 +147,7 @@ def make_table(name: str, given: Settings, more: Settings) -> Any:
         settings: dict[str, Any] = {"name": "csv", "path": name}
     else:
         settings = with_place({"name": name})
+        find("table", settings["name"])  # an unknown one is said first
     for field in option_fields([TableOptions]):
         if field.key in given:
             if settings["name"] != "csv":
