@@ -124,6 +124,7 @@ def stopped(case: Case) -> str:
 
     program = case.start(plan.command)
     case.disturb(program, act, 0.3)
+    case.kill(halted, signal.SIGCONT)
     status, said = case.ended(program)
     if status != 0:
         raise ViolatedError(f"status {status}: {said.strip()}")

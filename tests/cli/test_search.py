@@ -213,7 +213,7 @@ def test_the_catalogues_name_everything(reinas):
         (["search", "--time-limit", "0"], "--time-limit should be greater than 0"),
         (["search", "--store", "a/b/c.db"], "there is no folder"),
         (["search", "--store", "mysql://x/y"], "expected a file, sqlite:///FILE or postgresql"),
-        (["search", "--name", ""], "at least one character"),
+        (["search", "--name", ""], "text of at least one character"),
         (["search", "--set", "space=[conv]"], "space should be a name, got ['conv']"),
         (["search", "--set", "task.name={a=1}"], "task should be a name"),
         (["search", "--trials", "1" + "0" * 20], "less than or equal to"),

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from reinas.errors import ExecutorError, SettingError
 from reinas.executors.base import seconds_left
-from reinas.executors.worker import Lost, Worker, death, result_of
+from reinas.executors.worker import PATIENCE, Lost, Worker, death, result_of
 from reinas.system import (
     GIB,
     interrupts_blocked,
@@ -138,10 +138,25 @@ class WorkerPool:
                 self._numbers = tempfile.TemporaryDirectory(prefix="reinas-workers-")
             while len(self._workers) < self.count:
                 try:
-                    with deaf_to_ctrl_c():
-                        self._workers.append(Worker(self._memory, self._numbers.name))
+                    self._workers.append(self._started(self._numbers.name))
                 except (OSError, EOFError) as error:  # such as a killed server
                     self._count_broken(str(error) or type(error).__name__)
+
+    def _started(self, numbers: str) -> Worker:
+        """A new worker.
+
+        A server that was killed refuses connections for a moment before the system says that it
+        is dead, and only then Python starts another one.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                with deaf_to_ctrl_c():
+                    return Worker(self._memory, numbers)
+            except ConnectionRefusedError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.05)
 
     def _give(self, every: _Work[T, R]) -> None:
         """An item to each worker that has none."""
