@@ -17,6 +17,7 @@ import reinas
 from helpers import Doomed
 from reinas import Job, MlpSpace, Processes, Recipe, TrainedEvaluator, Wine
 from reinas.errors import SettingError
+from reinas.executors.worker import Worker
 from reinas.system import machine_memory
 from reinas.testing import ExecutorContract
 
@@ -271,6 +272,23 @@ def test_no_kill_of_a_worker_stops_the_others():
     failed = [o.error for o in outcomes.values() if o.error is not None]
     assert all("killed by SIGKILL" in error for error in failed)
     assert len(failed) < 100
+
+
+def test_a_server_that_is_dying_is_waited_for(monkeypatch):
+    """It refuses for a moment before the system says that it is dead."""
+    from reinas.executors import process_pool
+
+    refused = []
+
+    def dying(*given):
+        if len(refused) < 5:
+            refused.append(given)
+            raise ConnectionRefusedError("Connection refused")
+        return Worker(*given)
+
+    monkeypatch.setattr(process_pool, "Worker", dying)
+    assert run(Processes(1), "ok")[0].reward == 0.5
+    assert len(refused) == 5
 
 
 def test_a_killed_server_of_workers_is_replaced():

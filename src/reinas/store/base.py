@@ -80,9 +80,7 @@ class AbstractStore(ABC):
             SettingError: There is a study of that name with other settings, which are named.
         """
         if not name or not is_text(name):
-            raise SettingError(
-                f"a search's name needs at least one character, all of them text; got {name!r}"
-            )
+            raise SettingError(f"a search's name is text of at least one character, got {name!r}")
         self.create(name, settings, trials)
         record = self.get(name)
         differing = differences(record.settings, settings)
