@@ -125,7 +125,7 @@ def cluster(case: Case) -> str:
     """Ray's workers are killed while they train; a trial that met it too often may fail."""
     plan = _plan(case, "cluster", policy="random", trials=80, pause=PAUSE)
     program = case.start(plan.command)
-    case.disturb(program, lambda: case.kill(case.of_ray("")), 1.5)
+    case.disturb(program, lambda: case.kill(case.of_ray("IDLE", "evaluated")), 1.5)
     _over(case, program, plan)
     lost = case.check(plan, may_lose=True)
     return f"{lost} trials lost" if lost else ""

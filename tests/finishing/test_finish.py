@@ -349,7 +349,7 @@ def test_other_epochs_are_refused_the_second_time(read, tmp_path):
     """The message says how long the first training was and why there is no second."""
     home = searched(CountedWine())
     finished(home, CountedWine(), tmp_path / "a", epochs=4)
-    with pytest.raises(SettingError, match=r"'s' is finished already, with 4 epochs.*once"):
+    with pytest.raises(SettingError, match=r"'s' is finished already, with epochs 4.*once"):
         finished(home, CountedWine(), tmp_path / "b", epochs=5)
     assert read == [1]
     assert not (tmp_path / "b").exists()
@@ -372,9 +372,12 @@ def test_the_same_call_again_gives_the_same_network(read, tmp_path, how):
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        ({"patience": 1}, r"patience cannot become 1: search 's' is finished already, with 2 pat"),
-        ({"grid": RecipeGrid(learning_rates=(0.3,))}, r"grid has other recipes: .*learning_rate"),
-        ({"grid": RecipeGrid(weight_decays=(0.3,))}, r"with weight_decay .*once; leave it away"),
+        ({"patience": 1}, r"patience cannot become 1: search 's' is finished already, with pati"),
+        ({"grid": RecipeGrid(learning_rates=(0.3,))}, r"grid.learning_rates has other recipes: .*"),
+            {"grid": RecipeGrid(learning_rates=(0.3,))},
+            r"grid.learning_rates has other recipes: .*learning_rate",
+        ),
+        ({"grid": RecipeGrid(weight_decays=(0.3,))}, r"with weight_decay .*once; leave it out"),
         ({"grid": None}, r"grid has other recipes: .*with learning_rate"),
     ],
 )

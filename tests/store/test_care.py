@@ -2,6 +2,7 @@
 
 import gc
 import json
+import signal
 import sqlite3
 import subprocess
 from pathlib import Path
@@ -62,6 +63,13 @@ def test_a_good_store_has_no_problems(store, tmp_path):
         ("UPDATE batches SET diagnostics = '{'", "the policy's diagnostics of 's' cannot be read"),
         ("UPDATE searches SET settings = 'null' WHERE id = 1", "the settings of 's' are none"),
         ("UPDATE finals SET trial = 99", "the final network of 's' cannot be read"),
+        ("UPDATE trials SET reward = 'abc' WHERE number = 0", "trial 0 of 's' cannot be read"),
+        ("UPDATE trials SET reward = 1e999 WHERE reward > 0", "has the reward inf"),
+        ("UPDATE searches SET settings = '{}'", "do not say which space"),
+        ("UPDATE searches SET trials = -4", "the budget of 's' is -4 trials"),
+        ("INSERT INTO batches (search, number) VALUES (1, 9)", "the batch 9 of 's' has no trials"),
+        ("INSERT INTO reports VALUES (1, 99, 1, 0.5, 1)", "is of trial 99, which is not there"),
+        ("INSERT INTO updates VALUES (1, 0, 99, 0, 0, 0)", "is of batch 99, which is not there"),
         ("UPDATE runs SET state = x'00'", "a comparison's run of"),
         ("INSERT INTO batches (search, number) VALUES (9, 9)", "of batches is of no search"),
     ],
@@ -154,6 +162,28 @@ def test_a_place_with_something_in_it_is_refused(store, reinas):
     assert store.path.read_bytes() == before
 
 
+def test_a_damaged_store_is_named_not_its_copy(store, reinas, tmp_path):
+    """And nothing is left at the place."""
+    damage(store, "UPDATE trials SET metrics = '{' WHERE number = 1")
+    status, _, err = reinas("store", "backup", "--store", store.path, "--to", "copy.db")
+    assert status == 2
+    assert f"{store.path} is damaged" in err
+    assert list(tmp_path.glob("copy.db*")) == []
+
+
+def test_ctrl_c_ends_a_copy_at_once(store, tmp_path):
+    """In the middle of the transaction, which is then as if it had not been."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            copying.copy(
+                store, tmp_path / "copy.db", lambda *rows: signal.raise_signal(signal.SIGINT)
+            )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert list(tmp_path.glob("copy.db*")) == []
+
+
 def test_a_copy_that_broke_off_can_be_made_again(store, tmp_path):
     """It is one transaction, so the place is empty until all of it is there."""
 
@@ -162,7 +192,7 @@ def test_a_copy_that_broke_off_can_be_made_again(store, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         copying.copy(store, tmp_path / "copy.db", break_off)
-    assert Store(tmp_path / "copy.db").names() == []
+    assert not (tmp_path / "copy.db").exists()
     assert copying.copy(store, tmp_path / "copy.db") == (2, 1)
 
 
@@ -181,6 +211,18 @@ def test_space_is_given_back(store, reinas):
     assert (status, "MiB before" in out) == (0, True)
     assert store.database.size() < before - 10**6
     assert store.get("s").count() == (24, 24)
+
+
+def test_a_store_that_cannot_be_compacted_is_a_sentence(store, reinas):
+    """Held by somebody else, or damaged."""
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reinas.store.sqlite.PATIENCE", 0.1)
+        status, _, err = reinas("store", "compact", "--store", store.path)
+    other.close()
+    assert status == 2
+    assert "is locked by another program" in err
 
 
 @pytest.mark.parametrize("command", ["check", "compact", "backup"])

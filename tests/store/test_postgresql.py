@@ -113,8 +113,8 @@ def test_a_study_is_locked_for_other_machines(address):
     [
         (("host=", "host=/nowhere"), "cannot be reached: see whether the server runs"),
         (("/postgres?", "/nothing?"), "does not have that database or user"),
-        (("schema=", "schema=A-"), "a schema's name has letters, digits and underscores"),
-        (("schema=", "schema=" + "a" * 64), "at most 63 characters"),
+        (("schema=", "schema=A-"), "a schema's name begins with a letter from a to z"),
+        (("schema=", "schema=" + "a" * 64), "has at most 63 of these"),
     ],
 )
 def test_a_server_that_cannot_be_used_is_said_in_one_sentence(reinas, address, change, said):
@@ -134,6 +134,42 @@ def test_a_password_is_shown_nowhere(reinas):
         assert status == 2
         assert "secret" not in out + err
         assert "me:***@127.0.0.1" in err
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("postgresql://me:secret@h/db", "postgresql://me:***@h/db"),
+        ("postgresql://me:sec@ret@h/db?a=1", "postgresql://me:***@h/db?a=1"),
+        ("postgresql://h/db?password=secret&a=1", "postgresql://h/db?password=***&a=1"),
+        ("postgresql://me@/db?a=1&sslpassword=secret", "postgresql://me@/db?a=1&sslpassword=***"),
+        ("postgresql+psycopg://h", "postgresql+psycopg://h"),
+    ],
+)
+def test_addresses_are_shown_as_given_but_for_passwords(address, said):
+    """Wherever they are in it."""
+    assert shown(address) == said
+
+
+@pytest.mark.parametrize(
+    "address", ["me:secret@host/db", "postgresql:/me:secret@h/x", "postgresql+psycopg:/secret@h/x"]
+)
+def test_a_mistyped_address_is_not_repeated(address):
+    """It may have a password, too."""
+    with pytest.raises(SettingError, match="looks like an address") as told:
+        Store(address)
+    assert "secret" not in str(told.value)
+
+
+def test_a_schema_that_may_not_be_read_is_said(address, postgresql):
+    """Not taken for an empty one."""
+    store = Store(address)
+    store.put("s", SETTINGS, 8)
+    schema_name = address.rpartition("=")[2]
+    with store.begin(writing=True) as connection:
+        connection.exec_driver_sql("CREATE ROLE bob LOGIN")
+    with pytest.raises(StoreError, match=f"ask its owner for GRANT USAGE ON SCHEMA {schema_name}"):
+        Store(address.replace("postgres@", "bob@"))
 
 
 def test_other_addresses_are_refused_without_their_passwords():

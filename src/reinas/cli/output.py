@@ -123,6 +123,16 @@ def typed(name: str, location: str) -> str:
     return quoted if location == DEFAULT_STORE else f"{quoted} --store {shlex.quote(location)}"
 
 
+def counted(number: int, thing: str) -> str:
+    """So many things, in the plural where they are not one.
+
+    >>> counted(1, "run"), counted(2, "search")
+    ('1 run', '2 searches')
+    """
+    plural = thing + ("es" if thing.endswith("ch") else "s")
+    return f"{number:,} {thing if number == 1 else plural}"
+
+
 def print_line(text: str, style: str = "") -> None:
     """A line on standard output, with square brackets and all, that is not folded."""
     out.print(escape(text), style=style, soft_wrap=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from reinas.cli.options import JsonOption, with_options
-from reinas.cli.output import Bar, print_json, print_line
+from reinas.cli.output import Bar, counted, print_json, print_line
 from reinas.config.options import StoreOptions
 from reinas.config.settings import Settings, read
 from reinas.errors import StoreError
@@ -41,11 +41,16 @@ def check(given: Settings, json: JsonOption = False) -> None:
     - `reinas store check --store postgresql+psycopg://me@host/team`
     """
     store = _opened(given)
-    names = store.names()
     bar = Bar(quiet=json)
-    task = bar.add_task("searches", total=len(names), note="")
-    with bar:
-        found = checking.problems(store, lambda name: bar.update(task, advance=1))
+    task = bar.add_task("searches", total=None, note="")
+    names: list[str] = []
+    try:
+        with bar:
+            names = store.names()
+            bar.update(task, total=len(names))
+            found = checking.problems(store, lambda name: bar.update(task, advance=1))
+    except StoreError as error:  # so damaged that the rest cannot be looked at
+        found = [str(error)]
     size = store.database.size()
     if json:
         print_json(
@@ -54,8 +59,9 @@ def check(given: Settings, json: JsonOption = False) -> None:
     else:
         for problem in found:
             print_line(problem)
-        verdict = f"{len(found)} problems" if found else "all of it can be read and fits together"
-        print_line(f"{store.location}: {len(names)} searches, {size / MIB:.1f} MiB: {verdict}")
+        verdict = counted(len(found), "problem") if found else "all of it can be read"
+        searches = counted(len(names), "search")
+        print_line(f"{store.location}: {searches}, {size / MIB:.1f} MiB: {verdict}")
     if found:
         raise typer.Exit(1)
 
@@ -93,14 +99,14 @@ def backup(
         searches, runs = copying.copy(store, to, advance)
     finally:
         bar.stop()
-    others = f" and {runs} runs of comparisons" if runs else ""
-    print_line(f"copied {searches} searches{others} to {shown(to)}")
+    others = f" and {counted(runs, 'run')} of comparisons" if runs else ""
+    print_line(f"copied {counted(searches, 'search')}{others} to {shown(to)}")
 
 
 @store_app.command()
 @with_options(StoreOptions)
 def compact(given: Settings) -> None:
-    """Give back the space of what was deleted; waits for nobody, so best while nothing runs.
+    """Give back the space of what was deleted; best while nothing runs.
 
     Example: `reinas store compact`
     """

@@ -10,6 +10,9 @@ from reinas.store.values import FinalRecord
 from reinas.tasks.recipes import Recipe
 from reinas.types import Trial
 
+PLURALS = {field: key for key, field in FIELDS.items()}
+"""What the grid calls each field of a recipe."""
+
 
 def check_trial(record: AbstractRecord, final: FinalRecord, trial: int | None) -> Trial:
     """The trial that was tested already; `InvalidSettingError` where another is asked for."""
@@ -50,7 +53,7 @@ def check_recipe(
     recipe = Recipe(**final.recipe)
     for key, wanted in (("epochs", epochs), ("patience", patience)):
         if wanted is not None and wanted != getattr(recipe, key):
-            raise _refused(record, key, f"cannot become {wanted}", f"{getattr(recipe, key)} {key}")
+            raise _refused(record, key, f"cannot become {wanted}", f"{key} {getattr(recipe, key)}")
     asked: dict[str, tuple[Any, ...]]
     if grid is None:
         base = own_recipe(record, record.trial(final.trial), architecture)
@@ -60,7 +63,8 @@ def check_recipe(
     for key, values in asked.items():
         used = getattr(recipe, key)
         if values and used not in values:
-            raise _refused(record, "grid", "has other recipes", f"{key} {used}")
+            named = "grid" if grid is None else f"grid.{PLURALS[key]}"
+            raise _refused(record, named, "has other recipes", f"{key} {used}")
     return recipe
 
 
@@ -68,5 +72,5 @@ def _refused(record: AbstractRecord, key: str, problem: str, was: str) -> Invali
     return InvalidSettingError(
         key,
         f"{problem}: search '{record.name}' is finished already, with {was}, and the test part is"
-        " measured once; leave it away to get that network again",
+        " measured once; leave it out to get that network again",
     )

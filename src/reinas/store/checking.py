@@ -1,5 +1,6 @@
 """Whether everything in a store can be read, and fits together."""
 
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from itertools import pairwise
@@ -49,7 +50,12 @@ def _of_study(store: Store, name: str) -> Iterator[str]:
         return
     if record is None:  # deleted meanwhile
         return
+    if "space" not in record.settings:
+        yield f"the settings of '{name}' do not say which space it searches"
+    if record.trials < 0:
+        yield f"the budget of '{name}' is {record.trials} trials"
     trials = yield from _trials(store, record, name)
+    yield from _orphans(store, record, name)
     yield from _order(trials, name)
     yield from _repeats(trials, name)
     yield from _learned(record, name)
@@ -72,12 +78,42 @@ def _trials(store: Store, record: SqlRecord, name: str) -> Generator[str, None, 
     return trials
 
 
+ORPHANS = {
+    "the batch {row} of '{name}' has no trials": (schema.batches, "number", schema.trials, "batch"),
+    "a trial of '{name}' is of batch {row}": (schema.trials, "batch", schema.batches, "number"),
+    "an update of '{name}' is of batch {row}": (schema.updates, "batch", schema.batches, "number"),
+    "a report of '{name}' is of trial {row}": (schema.reports, "trial", schema.trials, "number"),
+    "an attempt of '{name}' is at trial {row}": (
+        *(schema.attempts, "trial", schema.trials, "number"),
+    ),
+}
+"""Rows and what they are of, which has to be there."""
+
+
+def _orphans(store: Store, record: SqlRecord, name: str) -> Iterator[str]:
+    for text, (table, key, other, wanted) in ORPHANS.items():
+        there = sa.select(other.c[wanted]).where(other.c.search == record.number)
+        query = (
+            sa.select(table.c[key])
+            .where(table.c.search == record.number, table.c[key].not_in(there))
+            .distinct()
+        )
+        with store.begin() as connection:
+            for row in connection.scalars(query):
+                missing = "" if "no trials" in text else ", which is not there"
+                yield text.format(row=row, name=name) + missing
+
+
 def _order(trials: list[Trial], name: str) -> Iterator[str]:
     """Numbers without a gap, batches in their order."""
     for place, trial in enumerate(trials):
         if trial.number != place:
             yield f"'{name}' lacks trial {place}"
             break
+    for trial in trials:
+        reward = None if trial.outcome is None else trial.outcome.reward
+        if reward is not None and not math.isfinite(reward):
+            yield f"trial {trial.number} of '{name}' has the reward {reward}"
     for before, after in pairwise(trials):
         if after.batch < before.batch:
             yield f"trial {after.number} of '{name}' is in batch {after.batch}, which was over"

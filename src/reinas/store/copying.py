@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from reinas.errors import FileError, StoreError
-from reinas.store import schema
+from reinas.store import schema, sqlite
 from reinas.store.store import Store
 
 CHUNK = 1000
@@ -39,22 +39,40 @@ def copy(
     other = Store(target)
     if not other.is_empty and (other.names() or other.runs().since("")):
         raise StoreError(f"{other.location} is a store with something in it: choose another place")
-    other.runs()  # makes the tables
+    is_new = other.path is not None and not other.path.exists()
+    try:
+        other.runs()  # makes the tables
+        _copy_tables(store, other, advance)
+        copied = len(other.names()), len(other.runs().since(""))
+        _copy_checkpoints(store.database.folder, other.database.folder)
+    except BaseException:
+        other.close()
+        if is_new and other.path is not None:  # on a server empty tables stay
+            sqlite.remove(other.path)
+        raise
+    other.close()
+    return copied
+
+
+def _copy_tables(store: Store, other: Store, advance: Callable[[int, int], None]) -> None:
+    """All rows in one transaction, which Ctrl-C may interrupt: the place is emptied then."""
     tables = [table for table in schema.metadata.sorted_tables if table is not schema.versions]
-    with store.begin() as source, other.begin(writing=True) as place:
+    with (
+        other.explained(),
+        other.database.transaction(writing=True, study=0) as place,
+        store.explained(),
+        store.database.transaction(writing=False, study=0) as source,
+    ):
         counts = [source.scalar(sa.select(sa.func.count()).select_from(t)) or 0 for t in tables]
         done = 0
         for table in tables:
             for rows in _rows(table, source):
-                place.execute(table.insert(), rows)
+                with other.explained():
+                    place.execute(table.insert(), rows)
                 done += len(rows)
                 advance(done, sum(counts))
         if place.dialect.name == "postgresql":
             _continue_numbers(place)
-    copied = len(other.names()), len(other.runs().since(""))
-    other.close()
-    _copy_checkpoints(store.database.folder, other.database.folder)
-    return copied
 
 
 def _rows(table: sa.Table, source: Connection) -> Iterator[list[dict[str, Any]]]:

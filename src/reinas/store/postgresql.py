@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import threading
 import weakref
 from collections.abc import Iterator
@@ -17,7 +18,6 @@ from reinas.store.database import AbstractDatabase, AbstractEye, Mark
 SCHEMES = ("postgresql", "postgresql+psycopg", "postgres")
 SCHEMA = "reinas"
 """The schema of the tables, unless the address names another: ?schema=NAME."""
-LONGEST_SCHEMA = 63  # bytes; PostgreSQL cuts longer ones
 SETTINGS: dict[str, Any] = {
     "connect_timeout": 10,
     # a machine that is gone is noticed, and what it locked is freed
@@ -26,10 +26,14 @@ SETTINGS: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+PASSWORD = re.compile(r"((?:^|&)[^=&]*pass[^=&]*=)[^&]*", re.IGNORECASE)
 CURES = {
+    "invalid connection option": "has a parameter that PostgreSQL does not know: see the address",
     "lock timeout": "is locked by another program: close it, then resume",
     "read-only transaction": "is read-only: ask for the right to write, or choose another store",
-    "permission denied": "does not let this user do that: ask for the right to create a schema",
+    "permission denied": "does not let this user do that: ask for the rights that are missing"
+    " (CREATE on the database; or USAGE on the schema, and SELECT, INSERT, UPDATE and DELETE on its"
+    " tables)",
     "No space left": "is on a full disk: make room, then resume; what was finished is kept",
     "could not extend": "is on a full disk: make room, then resume; what was finished is kept",
     "password": "does not know this user or password: see the address, or ~/.pgpass",
@@ -85,7 +89,20 @@ class PostgresqlServer(AbstractDatabase):
         _forget_after_fork(self._engine)
 
     def exists(self) -> bool:
-        """A server is always asked."""
+        """A server is always asked.
+
+        Raises:
+            StoreError: The schema is there, but this user may not see what is in it.
+        """
+        query = sa.text(
+            "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = :schema"
+        )
+        with self._reader.begin() as connection:
+            if connection.scalar(query, {"schema": self._schema}) is False:
+                raise StoreError(
+                    f"{self.location}: this user may not read the schema '{self._schema}': ask its"
+                    f" owner for GRANT USAGE ON SCHEMA {self._schema}, and for rights on its tables"
+                )
         return True
 
     def prepare(self) -> None:
@@ -211,11 +228,19 @@ class _ServerEye(AbstractEye):
 
 
 def shown(address: str) -> str:
-    """An address for people: without its password."""
-    try:
-        return sa.make_url(address).render_as_string(hide_password=True)
-    except (sa.exc.ArgumentError, ValueError):
-        return address.partition("://")[0] + "://..."
+    """An address for people: as it was given, without its password.
+
+    >>> shown("postgresql://me:pass@word@host/db?sslpassword=x&schema=team")
+    'postgresql://me:***@host/db?sslpassword=***&schema=team'
+    """
+    scheme, _, rest = address.partition("://")
+    body, mark, query = rest.partition("?")
+    if "@" in body:  # a password may have one, too
+        user, _, place = body.rpartition("@")
+        name, colon, _ = user.partition(":")
+        body = f"{name}{colon and ':***'}@{place}"
+    query = PASSWORD.sub(r"\1***", query)
+    return f"{scheme}://{body}{mark}{query}"
 
 
 def _parsed(address: str) -> tuple[URL, str]:
@@ -227,14 +252,10 @@ def _parsed(address: str) -> tuple[URL, str]:
             "store: expected postgresql+psycopg://USER@HOST/DATABASE, got what is no address"
         ) from None
     schema = url.query.get("schema", SCHEMA)
-    if not isinstance(schema, str) or not schema.isidentifier() or not schema.isascii():
+    if not isinstance(schema, str) or not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
         raise SettingError(
-            f"store: a schema's name has letters, digits and underscores, got {schema!r}"
-        )
-    if len(schema) > LONGEST_SCHEMA or schema != schema.lower():
-        raise SettingError(
-            f"store: a schema's name has at most {LONGEST_SCHEMA} characters, all small, got"
-            f" {schema!r}"
+            "store: a schema's name begins with a letter from a to z and has at most 63 of these,"
+            f" digits and underscores, got {schema!r}"
         )
     plain = url.set(drivername="postgresql+psycopg").difference_update_query(["schema"])
     return plain, schema

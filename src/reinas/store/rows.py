@@ -25,10 +25,10 @@ def _checked(convert: Callable[P, R]) -> Callable[P, R]:
         try:
             return convert(*given, **named)
         except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-            raise StoreError(
-                f"a row of the store is damaged ({error}): `reinas store check` says which;"
-                " restore a copy of it"
-            ) from None
+            row: Any = given[0] if given else None
+            number = getattr(row, "number", getattr(row, "trial", None))
+            which = "a record" if number is None else f"the record of trial {number}"
+            raise StoreError(f"{which} is damaged ({error}): restore a copy of the store") from None
 
     return checked
 
@@ -73,6 +73,8 @@ def outcome_of(row: Row[Any]) -> Outcome:
     NaN is kept as NULL: a row that has nothing else is a failure, and spoils no other.
     """
     error = row.error
+    if not isinstance(row.reward, float | int | None):
+        raise TypeError(f"the reward is {row.reward!r}")
     if row.reward is None and error is None and row.pruned is None:
         error = "its record has no reward: it was not a number"
     return Outcome(

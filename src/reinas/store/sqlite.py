@@ -1,6 +1,7 @@
 """A store in an SQLite file: the file, its journal mode, transactions, locks and errors."""
 
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -51,7 +52,11 @@ def path_of(location: str) -> Path:
     if location == ":memory:":
         raise StoreError("store: ':memory:' would be gone with the command: give a file")
     path = Path(location)
-    if not location or path.is_dir():
+    if re.search(r":[^/]*@|:/", location) and not path.parent.is_dir():
+        raise SettingError(
+            "store: what was given looks like an address; those begin with postgresql+psycopg://"
+        )
+    if not location.strip() or path.is_dir():
         raise StoreError(f"store: expected a file, got {location!r}")
     if not path.absolute().parent.is_dir():
         raise StoreError(f"store: there is no folder {path.absolute().parent}: make it first")
@@ -141,7 +146,9 @@ class SqliteFile(AbstractDatabase):
 
     def explain(self, error: sa.exc.DBAPIError) -> str:
         """An error, and what to do about it, in one sentence."""
-        text = str(error.orig)
+        return self._sentence(str(error.orig))
+
+    def _sentence(self, text: str) -> str:
         for sign, cure in CURES.items():
             if sign in text:
                 return f"{self.location} {cure}"
@@ -184,11 +191,14 @@ class SqliteFile(AbstractDatabase):
 
     def compact(self) -> None:
         """Write the file anew, without what was deleted, and empty its log."""
-        with self._engine.connect() as connection:
-            cursor = connection.connection.cursor()  # neither works within a transaction
-            cursor.execute("VACUUM")
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            cursor.close()
+        try:
+            with self._engine.connect() as connection:
+                cursor = connection.connection.cursor()  # neither works within a transaction
+                cursor.execute("VACUUM")
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                cursor.close()
+        except sqlite3.Error as error:
+            raise StoreError(self._sentence(str(error))) from error
 
     def problems(self) -> list[str]:
         """What SQLite's own checks of pages, indices and references find."""
@@ -265,6 +275,12 @@ class FileEye(AbstractEye):
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+
+def remove(path: Path) -> None:
+    """Remove a store that nobody has open, with what SQLite keeps beside it."""
+    for end in ("", "-wal", "-shm", "-journal"):
+        Path(f"{path}{end}").unlink(missing_ok=True)
 
 
 def _opened(path: Path, read_only: bool, immutable: bool) -> sqlite3.Connection:

@@ -45,7 +45,7 @@ class Store(AbstractStore):
 
     def __init__(self, location: str | os.PathLike[str], *, read_only: bool = False) -> None:
         self.database: AbstractDatabase = database_of(location, read_only=read_only)
-        if self.database.exists():
+        if self._exists():
             self._check()
 
     @property
@@ -92,6 +92,10 @@ class Store(AbstractStore):
                 " it, or choose another file"
             ) from None
 
+    def _exists(self) -> bool:
+        with self.explained():
+            return self.database.exists()
+
     def _create(self) -> None:
         with self.explained():
             self.database.prepare()
@@ -119,6 +123,8 @@ class Store(AbstractStore):
                 )
             with self.begin(writing=True) as connection:
                 migrations.migrate(connection)
+        elif version is None:
+            raise StoreError(f"{self.location} is damaged: it has lost its version; restore a copy")
         elif version != schema.VERSION:
             raise StoreError(
                 f"{self.location} has store version {version}, and this reinas reads version"
@@ -128,7 +134,7 @@ class Store(AbstractStore):
     @property
     def is_empty(self) -> bool:
         """Whether there is no database, or one without tables, and so without studies."""
-        if not self.database.exists():
+        if not self._exists():
             return True
         with self.begin() as connection:
             return not sa.inspect(connection).has_table(schema.searches.name)
