@@ -2,9 +2,13 @@
 
 import json
 import math
+import os
+import signal
 import socket
 import sqlite3
+import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -433,3 +437,19 @@ def test_what_is_not_installed_is_said(store, monkeypatch):
     monkeypatch.setitem(sys.modules, "reinas.web.app", None)
     with pytest.raises(SettingError, match=r"pip install 'reinas\[web\]'"):
         reinas.watch(store)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to all processes of a console")
+def test_ctrl_c_is_the_usual_end(store):
+    """Nothing is said, and the status is that of success."""
+    command = [sys.executable, "-m", "reinas.cli", "watch", "--store", str(store.path)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*command, "--port", "0"], **pipes) as server:
+        try:
+            assert server.stdout.readline().startswith("watching ")
+            time.sleep(1.0)  # it serves by now
+            server.send_signal(signal.SIGINT)
+            _, said = server.communicate(timeout=60)
+        finally:
+            server.kill()
+    assert (server.returncode, said) == (0, "")

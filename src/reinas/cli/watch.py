@@ -1,5 +1,6 @@
 """`reinas watch`."""
 
+import signal
 from typing import Annotated
 
 from pydantic import Field
@@ -46,6 +47,8 @@ def watch(given: Settings) -> None:
     """
     options = read(WatchOptions, given)
     be_nice()
+    # uvicorn closes everything and then hands Ctrl-C on: it is the usual end, and no failure
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     serve(
         options.store,
         host=options.host,
