@@ -69,6 +69,27 @@ def test_a_damaged_row_is_a_sentence(tmp_path, statement):
         (record.all_trials(), record.snapshot(), record.diagnostics())
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE searches SET trials = 'x'",
+        "UPDATE searches SET trials = x'ff'",
+        """UPDATE searches SET settings = '{"policy": 5}'""",
+        """UPDATE searches SET settings = '{"evaluator": "x"}'""",
+        "UPDATE searches SET created = CAST(x'ff' AS TEXT)",
+    ],
+)
+def test_a_damaged_search_is_a_sentence(reinas, statement):
+    """In `list`, `show`, `store check` and `resume`."""
+    assert reinas("search", "toy", "--trials", 4, "--name", "s")[0] == 0
+    with Store("reinas.db").begin(writing=True) as connection:
+        connection.exec_driver_sql(statement)
+    for command in (["list"], ["show", "s"], ["store", "check"], ["resume", "s"]):
+        status, out, err = reinas(*command)
+        assert (status != 0, "Traceback" in out + err) == (True, False), command
+        assert "damaged" in out + err
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_header_that_ends_too_early_is_a_sentence(tmp_path, seed):
     """NumPy tokenises it, and tokenize has an error of its own."""

@@ -165,6 +165,21 @@ def test_a_refused_cluster_leaves_no_search_behind(tmp_path):
     assert store.names() == []
 
 
+def test_a_cluster_that_does_not_start_is_a_sentence(monkeypatch):
+    """Ray raises a bare Exception where one of its servers dies meanwhile."""
+    import ray
+
+    from reinas.executors.ray_connection import connect
+
+    def dies(**_):
+        raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", dies)
+    with pytest.raises(ExecutorError, match="refused: Exception: The current node timed out"):
+        connect("local", 1)
+
+
 def test_without_ray_it_says_what_to_install(monkeypatch):
     """In one line."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)

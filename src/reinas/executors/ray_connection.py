@@ -78,7 +78,7 @@ def connect(address: str, cpus: float) -> bool:
         raise
     except ConnectionError as error:
         raise ExecutorError(nobody if address == RUNNING else refused) from error
-    except (RuntimeError, ValueError) as error:  # another version of Ray or of Python
+    except Exception as error:  # another version of Ray or of Python, or a server that died
         raise ExecutorError(f"Ray at address {address} refused: {reason(error)}") from error
     return True
 

@@ -163,6 +163,7 @@ def load(
             description["task"]["outputs"],
             tuple(description["task"].get("flags", ())),
         )
+        _check_sizes(description["task"])
         builder = build or builder_of(description)
         with torch.device("meta"):  # no memory, no random numbers: the weights are at hand
             child = _child(description, space, builder, task)
@@ -179,6 +180,13 @@ def load(
         text = str(error).partition("\n")[0]  # torch adds its own call stack
         raise FileError(f"{folder} is not a whole network of reinas: {text}") from error
     return network.to(where).eval()
+
+
+def _check_sizes(task: Mapping[str, Any]) -> None:
+    """Raise `ValueError` where an input or the output has no numbers."""
+    for size in (*task["inputs"], task["outputs"]):
+        if not isinstance(size, int) or size < 1:
+            raise ValueError(f"a side of {size!r} numbers")
 
 
 def builder_of(description: Mapping[str, Any]) -> Builder:

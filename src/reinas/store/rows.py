@@ -13,6 +13,14 @@ from reinas.errors import StoreError
 from reinas.store.values import AttemptRecord
 from reinas.types import Answers, Curve, Epoch, Outcome, Pruned, Trial
 
+KINDS: dict[str, Any] = {
+    "reward": float | int | None,
+    "seconds": float | int | None,
+    "metrics": dict | None,
+    "error": str | None,
+    "reports": list | None,
+}
+"""What the columns of an outcome hold; SQLite lets them hold anything."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -73,8 +81,9 @@ def outcome_of(row: Row[Any]) -> Outcome:
     NaN is kept as NULL: a row that has nothing else is a failure, and spoils no other.
     """
     error = row.error
-    if not isinstance(row.reward, float | int | None):
-        raise TypeError(f"the reward is {row.reward!r}")
+    for name, kind in KINDS.items():
+        if not isinstance(value := getattr(row, name), kind):
+            raise TypeError(f"its {name} is {value!r}")
     if row.reward is None and error is None and row.pruned is None:
         error = "its record has no reward: it was not a number"
     return Outcome(

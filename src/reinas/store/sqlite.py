@@ -23,6 +23,7 @@ PATIENCE = 10.0
 CURES = {
     "not a database": "is not a database: choose another file",
     "malformed": "is damaged: restore a copy of it, or choose another file",
+    "decode to UTF-8": "is damaged: restore a copy of it, or choose another file",
     "readonly": "is read-only: make it and its folder writable, or choose another file",
     "is full": "is on a full disk: make room, then resume; what was finished is kept",
     "disk I/O error": "cannot be read or written (the disk reports an error): see to the disk,"

@@ -25,6 +25,8 @@ from reinas.store.summaries import Summary, summaries
 from reinas.system import uninterrupted
 
 LONGEST_NAME = 200  # characters; file systems take 255
+PARTS = ("space", "policy", "evaluator")
+"""Settings that have settings of their own."""
 
 
 class Store(AbstractStore):
@@ -86,10 +88,10 @@ class Store(AbstractStore):
             yield
         except sa.exc.DBAPIError as error:
             raise StoreError(self.database.explain(error)) from error
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, UnicodeDecodeError):
             raise StoreError(
-                f"{self.location} is damaged: what should be JSON in it is none; restore a copy of"
-                " it, or choose another file"
+                f"{self.location} is damaged: what should be JSON or text in it is none; restore a"
+                " copy of it, or choose another file"
             ) from None
 
     def _exists(self) -> bool:
@@ -163,16 +165,22 @@ class Store(AbstractStore):
             row = connection.execute(query).one_or_none()
         if row is None:
             return None
-        settings = self._checked(row.name, row.settings)
+        settings = self._checked(row)
         begin = partial(self.begin, study=row.id)
         return SqlRecord(begin, row.id, row.name, settings, row.trials, row.created)
 
-    def _checked(self, name: str, settings: Any) -> dict[str, Any]:
-        if isinstance(settings, dict):
+    def _checked(self, row: sa.Row[Any]) -> dict[str, Any]:
+        """A study's settings, where its row can be one."""
+        settings: Any = row.settings
+        if not isinstance(row.trials, int):
+            raise StoreError(f"{self.location} is damaged: the budget of '{row.name}' is no number")
+        if isinstance(settings, dict) and all(
+            isinstance(settings.get(part, {}), dict) for part in PARTS
+        ):
             return settings
         raise StoreError(
-            f"{self.location} is damaged: the settings of '{name}' are none; restore a copy of it,"
-            " or choose another file"
+            f"{self.location} is damaged: the settings of '{row.name}' are none; restore a copy of"
+            " it, or choose another file"
         )
 
     def create(self, name: str, settings: dict[str, Any], trials: int) -> None:

@@ -38,13 +38,13 @@ class Summary:
 
 
 def summaries(
-    connection: Connection, checked: Callable[[str, Any], dict[str, Any]]
+    connection: Connection, checked: Callable[[sa.Row[Any]], dict[str, Any]]
 ) -> list[Summary]:
     """All studies and their progress, oldest first.
 
     Args:
         connection: A transaction.
-        checked: Gives a study's settings by its name, or raises.
+        checked: Gives the settings in a study's row, or raises.
     """
     t, s = schema.trials.c, schema.searches.c
     query = (
@@ -58,12 +58,12 @@ def summaries(
         .group_by(s.id)
         .order_by(s.id)
     )
-    every = [(row, checked(row.name, row.settings)) for row in connection.execute(query).all()]
+    every = [(row, checked(row)) for row in connection.execute(query).all()]
     return [
         Summary(
             name=row.name,
             space=_named(settings, "space"),
-            task=_named(settings.get("evaluator", {}), "task"),
+            task=_named(settings.get("evaluator"), "task"),
             policy=_named(settings, "policy"),
             trials=row.trials,
             finished=row.finished,
@@ -75,6 +75,6 @@ def summaries(
     ]
 
 
-def _named(settings: dict[str, Any], key: str) -> str:
-    value = settings.get(key)
+def _named(settings: Any, key: str) -> str:
+    value = settings.get(key) if isinstance(settings, dict) else None
     return str(value.get("name", "-")) if isinstance(value, dict) else "-"

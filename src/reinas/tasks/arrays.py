@@ -2,6 +2,7 @@
 
 import struct
 import tokenize
+import warnings
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -277,7 +278,7 @@ def open_arrays(path: str) -> Any:
         return np.load(path, allow_pickle=False)
     except OSError as error:
         raise FileError(missing(path, error)) from None
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except BAD as error:
         raise FileError(f"{path} is not an .npz file of plain arrays: {error}") from None
 
 
@@ -295,7 +296,9 @@ def _check_size(path: str, file: Any) -> None:
 def read_array(file: Any, name: str, path: str) -> NDArray[Any]:
     """An array of an open .npz file; `FileError` where it cannot be read."""
     try:
-        array: NDArray[Any] = file[name]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of files that Python 2 has written
+            array: NDArray[Any] = file[name]
     except BAD as error:
         raise FileError(f"{path}, {name} cannot be read as a plain array: {error}") from None
     except MemoryError:
