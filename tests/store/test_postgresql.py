@@ -259,6 +259,18 @@ def test_commands_and_the_page_read_it(reinas, address):
     assert [study["name"] for study in document["studies"]] == ["s"]
 
 
+def test_the_page_says_that_the_server_is_gone(address):
+    """In the sentence that the commands have."""
+    from starlette.testclient import TestClient
+
+    from reinas.web.app import make_app
+
+    gone = address.replace("host=", "host=/nowhere")
+    with TestClient(make_app(gone), base_url="http://127.0.0.1:8765") as client:
+        answer = client.get("/api/studies")
+    assert "cannot be reached" in answer.json()["error"]
+
+
 WRITER = """
 import sys, reinas
 from reinas import Outcome, Store

@@ -92,17 +92,21 @@ class PostgresqlServer(AbstractDatabase):
         """A server is always asked.
 
         Raises:
-            StoreError: The schema is there, but this user may not see what is in it.
+            StoreError: The server cannot be reached, or this user may not see what is there.
         """
         query = sa.text(
             "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = :schema"
         )
-        with self._reader.begin() as connection:
-            if connection.scalar(query, {"schema": self._schema}) is False:
-                raise StoreError(
-                    f"{self.location}: this user may not read the schema '{self._schema}': ask its"
-                    f" owner for GRANT USAGE ON SCHEMA {self._schema}, and for rights on its tables"
-                )
+        try:
+            with self._reader.begin() as connection:
+                readable = connection.scalar(query, {"schema": self._schema})
+        except sa.exc.DBAPIError as error:
+            raise StoreError(self.explain(error)) from error
+        if readable is False:
+            raise StoreError(
+                f"{self.location}: this user may not read the schema '{self._schema}': ask its"
+                f" owner for GRANT USAGE ON SCHEMA {self._schema}, and for rights on its tables"
+            )
         return True
 
     def prepare(self) -> None:

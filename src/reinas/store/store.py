@@ -47,7 +47,7 @@ class Store(AbstractStore):
 
     def __init__(self, location: str | os.PathLike[str], *, read_only: bool = False) -> None:
         self.database: AbstractDatabase = database_of(location, read_only=read_only)
-        if self._exists():
+        if self.database.exists():
             self._check()
 
     @property
@@ -94,10 +94,6 @@ class Store(AbstractStore):
                 " copy of it, or choose another file"
             ) from None
 
-    def _exists(self) -> bool:
-        with self.explained():
-            return self.database.exists()
-
     def _create(self) -> None:
         with self.explained():
             self.database.prepare()
@@ -136,7 +132,7 @@ class Store(AbstractStore):
     @property
     def is_empty(self) -> bool:
         """Whether there is no database, or one without tables, and so without studies."""
-        if not self._exists():
+        if not self.database.exists():
             return True
         with self.begin() as connection:
             return not sa.inspect(connection).has_table(schema.searches.name)
