@@ -57,7 +57,7 @@ class Server:
 
     def stop(self):
         """It and its folder are gone."""
-        with suppress(AssertionError):
+        with suppress(AssertionError, OSError):
             self._run("pg_ctl", "-D", "data", "-m", "immediate", "stop")
         shutil.rmtree(self.folder, ignore_errors=True)
 
