@@ -1,5 +1,6 @@
 """Changes of bytes and of JSON at random."""
 
+import copy
 import json
 import random
 import warnings
@@ -61,7 +62,7 @@ def of_json(rng: random.Random, document: Any) -> Any:
                 case 1 if isinstance(inner, list):
                     inner.insert(0, inner[key])
                 case _:
-                    inner[key] = rng.choice(VALUES)
+                    inner[key] = copy.deepcopy(rng.choice(VALUES))
             break
     return document
 
