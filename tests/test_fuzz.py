@@ -1,17 +1,31 @@
 """A short run of the fuzzer over each reader, and what longer ones have found."""
 
-import contextlib
-import random
+import io
+import zipfile
 
 import numpy as np
 import pytest
-from benchmarks.fuzz import mutate
 from benchmarks.fuzz.__main__ import Fuzzer
 from benchmarks.fuzz.kinds import READERS
 
 from helpers import small_search
 from reinas import Arrays, Store
 from reinas.errors import FileError, StoreError
+
+
+def array(value):
+    data = io.BytesIO()
+    np.save(data, value)
+    return data.getvalue()
+
+
+X, Y = array(np.zeros((40, 4), np.float32)), array(np.arange(40) % 2)
+CUT = (
+    X[:10]
+    + b"{'descr': '<f4', 'fortran_order': False, 'shape': (40, 4".ljust(117)
+    + b"\n"
+    + X[128:]
+)
 
 
 @pytest.mark.parametrize("kind", READERS)
@@ -90,14 +104,17 @@ def test_a_damaged_search_is_a_sentence(reinas, statement):
         assert "damaged" in out + err
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_a_header_that_ends_too_early_is_a_sentence(tmp_path, seed):
+@pytest.mark.parametrize("name", ["x", "x_test"])
+def test_a_header_that_ends_too_early_is_a_sentence(tmp_path, name):
     """NumPy tokenises it, and tokenize has an error of its own."""
-    rng = np.random.default_rng(0)
-    np.savez(tmp_path / "a.npz", x=rng.normal(size=(40, 4)).astype(np.float32), y=np.arange(40) % 2)
-    mutate.of_zip(random.Random(seed), tmp_path / "a.npz", tmp_path / "b.npz")
-    with contextlib.suppress(FileError):
-        Arrays(str(tmp_path / "b.npz")).load()
+    parts = {f"{name}.npy": CUT, "y.npy": Y, "y_test.npy": Y} | (
+        {} if name == "x" else {"x.npy": X}
+    )
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        for member, data in parts.items():
+            archive.writestr(member, data)
+    with pytest.raises(FileError, match=f"{name} cannot be read as a plain array"):
+        Arrays(str(tmp_path / "a.npz")).load()
 
 
 def test_an_archive_that_no_memory_holds_is_refused_unread(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import json
 import signal
 import sqlite3
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -181,23 +182,27 @@ def _rows(path: str) -> list[tuple[object, ...]]:
         return connection.execute(query).fetchall()
 
 
-def asking(case: Case) -> str:
-    """Three processes share a study by ask and tell; each is killed once and comes back."""
-    plan = _plan(case, "ask", trials=48)
+def share(case: Case, plan: Plan, apart: float) -> None:
+    """Let three processes share a study; each is killed once and comes back."""
     programs = [case.start(plan.command) for _ in range(3)]
-    for number in range(3):
-        case.disturb_once(programs[number], apart=1.0)
-        if programs[number].returncode != 0:
+    for program in programs[:3]:
+        case.disturb_once(program, apart)
+        if program.returncode != 0:
             programs.append(case.start(plan.command))
     for program in programs:
         try:
             _, said = program.communicate(timeout=90)
-        except Exception:
+        except subprocess.TimeoutExpired:
             raise ViolatedError("a process of the study did not end") from None
         if program.returncode not in (0, -signal.SIGKILL) or "Traceback" in said:
             raise ViolatedError(f"status {program.returncode}: {said.strip()[-800:]}")
     case.check_gone()
     case.check(plan)
+
+
+def asking(case: Case) -> str:
+    """Three processes share a study by ask and tell; each is killed once and comes back."""
+    share(case, _plan(case, "ask", trials=48), apart=1.0)
     return ""
 
 

@@ -1,7 +1,6 @@
 """Other programs around a search: a PostgreSQL server, the live page, a Ray cluster."""
 
 import json
-import signal
 import time
 import urllib.error
 import urllib.request
@@ -10,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from benchmarks.campaign.case import Case, SkippedError, ViolatedError
-from benchmarks.campaign.kills import POLICIES
+from benchmarks.campaign.kills import POLICIES, share
 from benchmarks.campaign.postgresql import Server, programs
 from benchmarks.campaign.searches import Plan
 
@@ -65,18 +64,7 @@ def database_killed(case: Case) -> str:
 def database_clients_killed(case: Case) -> str:
     """Three processes share a study on PostgreSQL; each is killed once and comes back."""
     plan = _plan(case, "ask", store=_server().address(f"c{case.mark}"), trials=48)
-    running = [case.start(plan.command) for _ in range(3)]
-    for number in range(3):
-        case.disturb_once(running[number], apart=1.2)
-        if running[number].returncode != 0:
-            running.append(case.start(plan.command))
-    for program in running:
-        status = program.wait(90)
-        said = program.communicate()[1]
-        if status not in (0, -signal.SIGKILL) or "Traceback" in said:
-            raise ViolatedError(f"status {status}: {said.strip()[-800:]}")
-    case.check_gone()
-    case.check(plan)
+    share(case, plan, apart=1.2)
     return ""
 
 

@@ -12,7 +12,7 @@ import typing
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import pydantic
 
@@ -20,6 +20,7 @@ from reinas.errors import InvalidSettingError, nearest
 from reinas.plugins import GROUPS, Kind, entry_point, entry_point_names, loaded
 from reinas.recorded import different, name_given, plain
 
+M = TypeVar("M", bound=pydantic.BaseModel)
 NAMED: dict[Kind, dict[str, str]] = {
     "space": {
         "conv": "reinas.spaces.conv:ConvSpace",
@@ -325,21 +326,17 @@ def check(section: str, target: Any, values: Mapping[str, Any]) -> dict[str, Any
         if key not in known:
             hint = nearest(key, known) if known else "it has no parameters"
             raise InvalidSettingError(f"{section}.{key}", f"is not known: {hint}")
-    return converted(section, _model(target), values)
+    made = validated(section, _model(target), values)
+    return {key: getattr(made, key) for key in values}
 
 
-def converted(
-    section: str, model: type[pydantic.BaseModel], values: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Values in the types of a model's fields.
+def validated(section: str, model: type[M], values: Mapping[str, Any]) -> M:
+    """A model made from values, which are converted to the types of its fields.
 
     Args:
         section: Prefix of the keys in messages; may be empty.
         model: Has the fields.
         values: The values by field.
-
-    Returns:
-        The converted values by field.
 
     Raises:
         InvalidSettingError: A value has the wrong type, or is true or false for a number.
@@ -348,12 +345,11 @@ def converted(
         made = model(**values)
     except pydantic.ValidationError as error:
         raise explained(section, error) from None
-    result = {key: getattr(made, key) for key in values}
     for key, value in values.items():
-        if _was_truth(value, result[key]):
+        if _was_truth(value, getattr(made, key)):
             name = ".".join(part for part in (section, key) if part)
             raise InvalidSettingError(name, f"should be a number, got {json.dumps(value)}")
-    return result
+    return made
 
 
 def _was_truth(given: Any, made: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pydantic
 
 from reinas.errors import FileError, InvalidSettingError, SettingError
-from reinas.registry import converted
+from reinas.registry import validated
 from reinas.system import check_ends
 
 NAMED_SECTIONS = ("space", "task", "policy", "recipe", "stopping")
@@ -67,7 +67,7 @@ def read(model: type[M], settings: Settings) -> M:
         InvalidSettingError: A value has the wrong type or is out of range.
     """
     values = {k: s.value for k, s in settings.items() if k in model.model_fields}
-    return model(**converted("", model, values))
+    return validated("", model, values)
 
 
 @contextmanager

@@ -118,8 +118,8 @@ class PostgresqlServer(AbstractDatabase):
     def transaction(self, *, writing: bool, study: int) -> Iterator[Connection]:
         """One transaction: one that writes to a study waits for others that do.
 
-        A reading one sees the data as they were at its beginning. Whoever looks at the database is
-        told at the end of one that wrote.
+        One that only reads sees the data as they were when it began. Eyes are notified when one
+        that writes commits.
         """
         writing = writing and not self.is_read_only
         with (self._writer if writing else self._reader).begin() as connection:

@@ -68,7 +68,7 @@ def _bound(host: str, port: int) -> Any:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        listening.listen(128)  # whoever reads the address may ask at once
+        listening.listen(128)  # readers may connect as soon as they have the address
     except OSError as error:
         listening.close()
         raise SettingError(
