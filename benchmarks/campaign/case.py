@@ -132,18 +132,31 @@ class Case:
             if program.poll() is None:
                 act()
 
-    def disturb_once(self, program: "subprocess.Popen[str]", apart: float) -> None:
+    def disturb_once(
+        self, program: "subprocess.Popen[str]", act: Callable[[], object], apart: float
+    ) -> bool:
+        """Do something at one random moment; False where the program has ended before it.
+
+        Args:
+            program: The program.
+            act: What is done.
+            apart: After so many seconds, on average.
+        """
+        with suppress(subprocess.TimeoutExpired):
+            program.wait(self.rng.expovariate(1 / apart))
+        if running := program.poll() is None:
+            act()
+        return running
+
+    def kill_once(self, program: "subprocess.Popen[str]", apart: float) -> None:
         """Kill a program at a random moment, or wait until it has ended before that.
 
         Args:
             program: The program.
             apart: After so many seconds, on average.
         """
-        with suppress(subprocess.TimeoutExpired):
-            program.wait(self.rng.expovariate(1 / apart))
-        if program.poll() is None:
-            self.kill([program.pid])
-            program.wait()
+        self.disturb_once(program, lambda: self.kill([program.pid]), apart)
+        program.wait()
 
     def ended(self, program: "subprocess.Popen[str]") -> tuple[int, str]:
         """The status of a program and what it said; all its processes have to be gone."""

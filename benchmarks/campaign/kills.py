@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from benchmarks.campaign.case import Case, ViolatedError
@@ -22,17 +23,15 @@ def _plan(case: Case, kind: str, **more: object) -> Plan:
 def _killed_once(case: Case, plan: Plan, whole_group: bool) -> None:
     """Kill the main process at a random moment, or all processes at once."""
     program = case.start(plan.command)
-    before = case.kills
 
     def kill() -> None:
-        if case.kills == before:
-            if whole_group:
-                case.kill_all()
-                case.kills += 1
-            else:
-                case.kill([program.pid])
+        if whole_group:
+            case.kill_all()
+            case.kills += 1
+        else:
+            case.kill([program.pid])
 
-    case.disturb(program, kill, apart=1.5)
+    case.disturb_once(program, kill, apart=1.5)
     program.communicate()
     case.check_gone()
 
@@ -78,7 +77,7 @@ def workers(case: Case) -> str:
 
     def kill() -> None:
         program = case.titled("benchmarks.campaign.program")
-        case.kill([n for n in case.titled("forkserver") if n not in _servers(case, program)])
+        case.kill([n for n in case.titled("forkserver") if n not in fork_servers(case, program)])
 
     _until_over(case, plan, kill, 0.25, (FEW,))
     case.to_the_end(plan)
@@ -93,7 +92,7 @@ def _parent(number: int) -> int:
         return 0
 
 
-def _servers(case: Case, program: list[int]) -> list[int]:
+def fork_servers(case: Case, program: list[int]) -> list[int]:
     """The fork servers: children of the main process; the workers are theirs."""
     return [n for n in case.titled("forkserver", "resource_tracker") if _parent(n) in program]
 
@@ -103,7 +102,7 @@ def servers(case: Case) -> str:
     plan = _plan(case, "workers", policy="random", trials=60)
 
     def kill() -> None:
-        case.kill(_servers(case, case.titled("benchmarks.campaign.program")))
+        case.kill(fork_servers(case, case.titled("benchmarks.campaign.program")))
 
     _until_over(case, plan, kill, 1.5, (FEW, "worker processes"))
     case.to_the_end(plan)
@@ -142,15 +141,10 @@ def interrupted(case: Case) -> str:
         there = _has_begun(case.store)
         command = ["resume", "s"] if there else ["search", "toy", "--name", "s", *how]
         program = case.start([*base, *command, "--store", case.store])
-        done: list[int] = []
-
-        def interrupt(program: object = program, done: list[int] = done) -> None:
-            if not done:
-                done.append(case.kill([program.pid], signal.SIGINT))  # type: ignore[attr-defined]
-
-        case.disturb(program, interrupt, 3.0)
+        interrupt = partial(case.kill, [program.pid], signal.SIGINT)
+        done = case.disturb_once(program, interrupt, 3.0)
         status, said = case.ended(program)
-        once |= bool(done) and status == 2
+        once |= done and status == 2
         if status not in (0, 2) or (
             status == 2 and "stopped" not in said.replace("interrupted", "stopped")
         ):
@@ -186,7 +180,7 @@ def share(case: Case, plan: Plan, apart: float) -> None:
     """Let three processes share a study; each is killed once and comes back."""
     programs = [case.start(plan.command) for _ in range(3)]
     for program in programs[:3]:
-        case.disturb_once(program, apart)
+        case.kill_once(program, apart)
         if program.returncode != 0:
             programs.append(case.start(plan.command))
     for program in programs:
@@ -229,7 +223,7 @@ def comparing(case: Case) -> str:
     command += ["--evaluations", "20", "--json", "-", "--store"]
     for _ in range(case.rng.randint(1, 3)):
         program = case.start([*command, case.store])
-        case.disturb_once(program, apart=2.5)
+        case.kill_once(program, apart=2.5)
         program.communicate()
         case.check_gone()
     whole = []
@@ -260,7 +254,7 @@ def finishing(case: Case) -> str:
     command = [*base, "finish", "s", *grid, "--workers", "0", "--store", case.store, "--to"]
     for _ in range(case.rng.randint(1, 3)):
         program = case.start([*command, "net"])
-        case.disturb_once(program, apart=3.0)
+        case.kill_once(program, apart=3.0)
         program.communicate()
         case.check_gone()
     for folder in ("net", "again"):

@@ -40,18 +40,29 @@ def _plan(case: Case, kind: str = "serial", **more: object) -> Plan:
     return replace(Plan(case.store, kind), **{**usual, **more})
 
 
-def disk_errors(case: Case) -> str:
-    """The n-th write or fsync of the store fails: once, a few times, or for good."""
-    plan = _plan(case)
-    error = case.rng.choice((errno.EIO, errno.ENOSPC, errno.EROFS))
-    first, count = case.rng.randint(1, 400), case.rng.choice((0, 0, 1, 3))
-    shim = {
+def failing_disk(error: int, first: int, count: int = 0) -> dict[str, str]:
+    """The variables under which writes of the store fail.
+
+    Args:
+        error: With what.
+        first: From which write or fsync on.
+        count: How many fail; 0 for all.
+    """
+    return {
         "LD_PRELOAD": faults(),
         "FAULTS_PATH": "s.db",
         "FAULTS_AT": str(first),
         "FAULTS_COUNT": str(count),
         "FAULTS_ERROR": str(error),
     }
+
+
+def disk_errors(case: Case) -> str:
+    """The n-th write or fsync of the store fails: once, a few times, or for good."""
+    plan = _plan(case)
+    error = case.rng.choice((errno.EIO, errno.ENOSPC, errno.EROFS))
+    first, count = case.rng.randint(1, 400), case.rng.choice((0, 0, 1, 3))
+    shim = failing_disk(error, first, count)
     status, said = case.ended(case.start(plan.command, **shim))
     if status not in (0, 2) or (status == 2 and "reinas: " not in said):
         raise ViolatedError(f"status {status} after {os.strerror(error)}: {said.strip()}")

@@ -18,7 +18,7 @@ def _ask(plan: Plan) -> None:
         seed=plan.seed,
         budget=reinas.Budget(plan.trials),
         batch_size=8,
-        reuse=plan.policy != "random",
+        reuse=plan.reuse,
     )
     evaluate = Hashed(plan.pause, plan.hog)
     while not study.finished:

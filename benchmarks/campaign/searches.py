@@ -25,6 +25,8 @@ class Plan:
         trials: How many.
         pause: Seconds that a trial takes on average.
         hog: Whether one trial in ten asks for more memory than a worker may have.
+        anew: Whether an architecture that was evaluated before is evaluated again; random search
+            always does.
         seed: Decides everything else.
     """
 
@@ -34,7 +36,13 @@ class Plan:
     trials: int = 40
     pause: float = 0.02
     hog: bool = False
+    anew: bool = False
     seed: int = 0
+
+    @property
+    def reuse(self) -> bool:
+        """Whether an architecture that was evaluated before takes over that outcome."""
+        return not self.anew and self.policy != "random"
 
     @property
     def command(self) -> list[str]:
@@ -82,6 +90,6 @@ def run(plan: Plan, store: Any, **more: Any) -> Any:
         store=store,
         name="s",
         seed=plan.seed,
-        reuse=plan.policy != "random",
+        reuse=plan.reuse,
         **more,
     )

@@ -43,14 +43,8 @@ def database_killed(case: Case) -> str:
     plan = _plan(case, "serial", store=server.address(f"c{case.mark}"))
     for _ in range(case.rng.randint(1, 2)):
         program = case.start(plan.command)
-        done: list[int] = []
-
-        def act(done: list[int] = done) -> None:
-            if not done:
-                done.append(server.kill())
-                case.kills += 1
-
-        case.disturb(program, act, 1.2)
+        done = case.disturb_once(program, server.kill, 1.2)
+        case.kills += done
         status, said = case.ended(program)
         if done:
             server.start()
@@ -134,13 +128,9 @@ def ray_killed(case: Case) -> str:
     plan = _plan(case, "servers", policy="controller", trials=48, pause=PAUSE)
     words = case.rng.choice((("benchmarks.campaign.program",), ("raylet/raylet",), ("gcs_server",)))
     program = case.start(plan.command)
-    done: list[bool] = []
-
-    def act() -> None:
-        if not done and case.of_ray(""):
-            done.append(case.kill(case.titled(*words)))
-
-    case.disturb(program, act, 4.0)
+    while program.poll() is None and not case.of_ray(""):
+        time.sleep(0.1)
+    case.disturb_once(program, lambda: case.kill(case.titled(*words)), 4.0)
     said = program.communicate()[1]
     if "Traceback" in said and program.returncode >= 0:
         raise ViolatedError(f"a traceback: {said[-1500:]}")

@@ -144,7 +144,7 @@ class Outcome:
 
     def __post_init__(self) -> None:
         """An outcome is exactly one of the three."""
-        if sum(part is not None for part in (self.reward, self.error, self.pruned)) != 1:
+        if (self.reward is None) + (self.error is None) + (self.pruned is None) != 2:
             raise ValueError(
                 "an Outcome has exactly one of reward, error and pruned: got"
                 f" reward={self.reward!r}, error={self.error!r}, pruned={self.pruned!r}"

@@ -13,14 +13,25 @@ from reinas.errors import SettingError
 from reinas.registry import make
 from reinas.store import schema
 
-MADE = Path(__file__).parent / "version4.db.gz"
-"""Made by reinas at store version 4: the searches `cells` (finished) and `conv`."""
+FOLDER = Path(__file__).parent
+VERSIONS = {
+    "version2": "conv",
+    "version3": "nasbench201",
+    "version4": "nasbench201",
+    "version5-first": "nasbench201",  # without the column `summary`, in other words
+    "version5-second": "nasbench201",  # with fewer fields in its recipe
+    "version5": "nasbench201",
+}
+"""Stores that were made by reinas at these versions, and the space of the search `cells`.
+
+Each has the searches `cells` (three trials, two points of the grid, a tested network) and `conv`.
+"""
 
 
-@pytest.fixture
-def path(tmp_path):
-    path = tmp_path / "old.db"
-    path.write_bytes(gzip.decompress(MADE.read_bytes()))
+@pytest.fixture(params=VERSIONS)
+def path(request, tmp_path):
+    path = tmp_path / f"{request.param}.db"
+    path.write_bytes(gzip.decompress((FOLDER / f"{request.param}.db.gz").read_bytes()))
     return path
 
 
@@ -33,14 +44,17 @@ def test_everything_is_still_there(path):
     """Rewards to the last bit, curves, the grid, the test result; texts are the answers."""
     before = rows(path, "SELECT reward FROM trials ORDER BY search, number")
     store = Store(path)
-    assert store.names() == ["cells", "conv"]
+    assert sorted(store.names()) == ["cells", "conv"]
     assert rows(path, "SELECT version FROM reinas_version") == [(schema.VERSION,)]
     assert rows(path, "SELECT reward FROM trials ORDER BY search, number") == before
     record = store.get("cells")
     assert record.count() == (3, 3)
     assert len(record.points()) == 2
-    assert record.final().recipe["batch_size"] == 64
-    assert record.texts([0])[0].count(",") == 5
+    final = record.final()
+    assert final.recipe["batch_size"] == 64
+    accuracy = final.metrics["accuracy"]
+    assert final.summary.startswith(f"accuracy {accuracy:.4f} (95 % interval 0.")
+    assert record.texts([0])[0]
     assert all(trial.outcome.curve.epochs for trial in record.finished())
     assert [trial.state for trial in record.all_trials()] == ["complete"] * 3
 
@@ -48,8 +62,8 @@ def test_everything_is_still_there(path):
 def test_settings_are_in_the_words_of_today(path):
     """Names that changed are translated."""
     settings = Store(path).get("cells").settings
-    assert settings["space"]["name"] == "nasbench201"
-    assert settings["policy"]["name"] == "bayes"
+    assert settings["space"]["name"] == VERSIONS[path.stem]
+    assert settings["policy"]["name"] == ("zoph-le" if path.stem == "version2" else "bayes")
     assert (settings["batch_size"], settings["reuse"]) == (2, True)
     assert settings["evaluator"]["recipe"]["batch_size"] == 64
     assert not {"children", "repeats"} & settings.keys()

@@ -31,6 +31,8 @@ from reinas import (
 from reinas.errors import SettingError, StoreError, TrialError
 from reinas.executors.base import attempt
 from reinas.seeds import derive
+from reinas.store import schema
+from reinas.store.packing import packed
 from reinas.study.claims import Holder, is_gone
 
 
@@ -506,3 +508,17 @@ def test_a_study_that_a_fork_has_copied_is_another_worker(tmp_path):
         theirs = json.load(pipe)
     os.waitpid(child, 0)
     assert ([trial.number for trial in mine], theirs) == ([0, 1], [2, 3])
+
+
+def test_a_state_that_the_policy_does_not_know_is_said(tmp_path):
+    """One of an early version lacks an array: a sentence, and nothing is changed."""
+    store = Store(tmp_path / "s.db")
+    small_search(store, trials=8)
+    number, state = store.get("s").snapshot()
+    with store.begin(writing=True) as connection:
+        del state["worst"]
+        connection.execute(schema.snapshots.update().values(state=packed(state)))
+    with pytest.raises(StoreError, match=r"'s' cannot go on: what its policy .*worst.*version"):
+        small_search(store, trials=16)
+    assert store.get("s").count() == (8, 8)
+    assert store.get("s").snapshot()[0] == number

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from reinas.spaces.recurrent import RecurrentSpace
 from reinas.store import AbstractRecord
 from reinas.store.values import FinalRecord
 from reinas.tasks.base import AbstractTask
-from reinas.types import Answers, Trial
+from reinas.types import TOO_COSTLY, Answers, Trial
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Report:
         machines: Which workers did what; None where children had no workers.
         front: The numbers of the trials on the Pareto front; empty where there is one objective.
         texts: The architectures of these, by number; not part of `json`.
-        history: The finished trials, in the order proposed; not part of `json`.
+        in_front: These trials themselves; not part of `json`.
     """
 
     name: str
@@ -105,12 +105,12 @@ class Report:
     machines: Machines | None
     front: tuple[int, ...]
     texts: Mapping[int, str] = field(repr=False, compare=False)
-    history: tuple[FinishedTrial, ...] = field(repr=False, compare=False)
+    in_front: tuple[FinishedTrial, ...] = field(repr=False, compare=False)
 
     def json(self) -> dict[str, Any]:
         """The report as JSON takes it."""
         document = asdict(self)
-        del document["history"], document["texts"]
+        del document["in_front"], document["texts"]
         return document
 
 
@@ -129,36 +129,39 @@ def make_report(
         working: Whether some process works on the search at the moment.
         gone: Whether a worker is known to have ended: its trials are not running. None: none is.
     """
-    trials = record.all_trials()
-    history = finished_trials(trial for trial in trials if trial.outcome is not None)
-    held = [t for t in trials if t.worker is not None and not (gone and gone(t.worker))]
+    counts = record.counts()
+    held = [t for t in record.held() if not (gone and gone(str(t.worker)))]
     best = _best(record, top)
-    errors = [t.outcome.error for t in history if t.outcome.error is not None]
+    failures: Counter[str] = Counter()
+    for count in counts:
+        if count.error is not None:
+            failures[count.error] += count.trials
     objectives = record.settings.get("policy", {}).get("objectives", ())
-    found = [t.number for t in front(trials, objectives)] if objectives else []
+    found = front(record.finished(), objectives) if objectives else []
+    too_costly = sum(n for error, n in failures.items() if error.startswith(TOO_COSTLY))
     return Report(
         name=record.name,
         created=record.created,
         settings=record.settings,
         trials=record.trials,
-        finished=len(history),
-        failed=len(errors),
-        pruned=sum(t.outcome.pruned is not None for t in history),
-        too_costly=sum(t.is_too_costly for t in history),
-        least_cost=_least_cost(history),
-        repeats=sum(t.kind == "repeat" for t in history),
-        seconds=sum(t.outcome.seconds for t in history),
+        finished=sum(count.trials for count in counts),
+        failed=failures.total(),
+        pruned=sum(count.trials for count in counts if count.pruned),
+        too_costly=too_costly,
+        least_cost=_least_cost(record.finished()) if too_costly else {},
+        repeats=sum(count.trials for count in counts if count.repeat),
+        seconds=sum(count.seconds for count in counts),
         best=best,
         formulas=cell_formulas(record.settings, best),
-        failures=dict(Counter(errors).most_common()),
+        failures=dict(failures.most_common()),
         diagnostics=tuple({"batch": n, **values} for n, values in record.diagnostics()),
         grid=_grid(record),
         final=record.final(),
         running=_running(record, held),
         machines=machines(record.attempts(), record.updates(), working=working),
-        front=tuple(found),
-        texts=record.texts(found),
-        history=history,
+        front=tuple(trial.number for trial in found),
+        texts=record.texts(trial.number for trial in found),
+        in_front=finished_trials(found),
     )
 
 
@@ -244,8 +247,9 @@ def _running(record: AbstractRecord, held: Sequence[Trial]) -> tuple[Running, ..
     return tuple(found)
 
 
-def _least_cost(history: Sequence[FinishedTrial]) -> dict[str, float]:
-    costs = [t.outcome.metrics for t in history if t.is_too_costly and t.outcome.metrics]
+def _least_cost(trials: Iterable[Trial]) -> dict[str, float]:
+    costs = [t.outcome.metrics for t in finished_trials(trials) if t.is_too_costly]
+    costs = [cost for cost in costs if cost]
     return {key: min(cost[key] for cost in costs) for key in (costs[0] if costs else ())}
 
 

@@ -151,16 +151,13 @@ def _front(report: Report) -> Iterable[Section]:
     if not report.front:
         return
     names = report.settings["policy"]["objectives"]
-    by_number = {t.number: t for t in report.history}
-    trials = [by_number[n] for n in report.front]
-
     rows = [
         (
             str(trial.number),
             *(number(measured(trial.outcome, name)) for name in names),
             report.texts[trial.number],
         )
-        for trial in trials
+        for trial in report.in_front
     ]
     head = ["trial", *names, "architecture"]
     note = "No other network is at least as good in all of these, and better in one."

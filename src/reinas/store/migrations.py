@@ -19,7 +19,8 @@ RENAMED = {"policy": {"reinas": "bayes"}, "space": {"cells": "nasbench201"}}
 def migrate(connection: Connection) -> None:
     """Bring a store of any version since `OLDEST` to `schema.VERSION`.
 
-    Versions 3 and 4 only added tables, version 5 columns and words.
+    Versions 3 and 4 only added tables, version 5 columns and words, version 6 indices. Words and
+    columns changed within version 5, too: what a store lacks is looked up, not concluded.
     """
     schema.metadata.create_all(connection)
     for table in schema.metadata.sorted_tables:
@@ -30,12 +31,21 @@ def migrate(connection: Connection) -> None:
                 connection.exec_driver_sql(
                     f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"
                 )
+        for index in table.indexes:  # one of today's name may have other columns
+            index.drop(connection, checkfirst=True)
+            index.create(connection)
     s = schema.searches
     for row in connection.execute(sa.select(s.c.id, s.c.settings)).all():
         changed = s.update().where(s.c.id == row.id)
         connection.execute(changed.values(settings=_settings(row.settings)))
     for table in (schema.points, schema.finals):
         _rename_recipes(connection, table)
+    f = schema.finals.c
+    for found in connection.execute(
+        sa.select(f.search, f.metrics).where(f.summary.is_(None))
+    ).all():
+        named = schema.finals.update().where(f.search == found.search)
+        connection.execute(named.values(summary=_summary(found.metrics)))
     connection.execute(schema.versions.update().values(version=schema.VERSION))
 
 
@@ -59,6 +69,15 @@ def _settings(old: dict[str, Any]) -> dict[str, Any]:
     if isinstance(evaluator, dict) and isinstance(evaluator.get("recipe"), dict):
         evaluator["recipe"] = _recipe(evaluator["recipe"])
     return new
+
+
+def _summary(metrics: dict[str, Any]) -> str:
+    """The test metrics as one line, in the words of the time that had none."""
+    if {"accuracy", "low", "high"} <= metrics.keys():
+        interval = f"95 % interval {metrics['low']:.4f} to {metrics['high']:.4f}"
+        return f"accuracy {metrics['accuracy']:.4f} ({interval})"
+    counted = ("examples", "parameters")
+    return ", ".join(f"{key} {value:.4g}" for key, value in metrics.items() if key not in counted)
 
 
 def _recipe(old: dict[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,20 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
 
-from reinas.store.values import AttemptRecord, Claim, FinalRecord, Proposal, Report, Update
+from reinas.store.values import (
+    AttemptRecord,
+    Claim,
+    Count,
+    FinalRecord,
+    Proposal,
+    Report,
+    Update,
+)
 from reinas.types import Answers, Attempt, Outcome, Trial
 
 State = Mapping[str, NDArray[Any]]
@@ -178,7 +187,22 @@ class AbstractRecord(ABC):
 
     @abstractmethod
     def count(self) -> tuple[int, int]:
-        """How many trials were proposed, and how many of them have finished."""
+        """How many trials were proposed, numbered from 0 on, and how many of them have finished."""
+
+    def counts(self) -> list[Count]:
+        """What the finished trials came to, in the order in which each end was first met."""
+        found: dict[tuple[str | None, bool, bool], Count] = {}
+        for trial in self.finished():
+            assert trial.outcome is not None
+            end = trial.outcome.error, trial.outcome.pruned is not None, trial.repeat_of is not None
+            before = found.get(end, Count(*end, 0, 0.0))
+            seconds = before.seconds + trial.outcome.seconds
+            found[end] = replace(before, trials=before.trials + 1, seconds=seconds)
+        return list(found.values())
+
+    def held(self) -> list[Trial]:
+        """The unfinished trials that workers hold, in the order proposed."""
+        return [trial for trial in self.all_trials() if trial.worker is not None]
 
     @abstractmethod
     def batches(self) -> int:

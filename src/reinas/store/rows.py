@@ -13,14 +13,17 @@ from reinas.errors import StoreError
 from reinas.store.values import AttemptRecord
 from reinas.types import Answers, Curve, Epoch, Outcome, Pruned, Trial
 
+NUMBER = (float, int, type(None))
 KINDS: dict[str, Any] = {
-    "reward": float | int | None,
-    "seconds": float | int | None,
+    "reward": NUMBER,
+    "seconds": NUMBER,
     "metrics": dict | None,
     "error": str | None,
     "reports": list | None,
 }
 """What the columns of an outcome hold; SQLite lets them hold anything."""
+NO_REWARD = "its record has no reward: it was not a number"
+"""Why a trial failed whose row has none of the three ends."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -80,20 +83,29 @@ def outcome_of(row: Row[Any]) -> Outcome:
 
     NaN is kept as NULL: a row that has nothing else is a failure, and spoils no other.
     """
-    error = row.error
-    for name, kind in KINDS.items():
-        if not isinstance(value := getattr(row, name), kind):
-            raise TypeError(f"its {name} is {value!r}")
-    if row.reward is None and error is None and row.pruned is None:
-        error = "its record has no reward: it was not a number"
+    reward, error = row.reward, row.error
+    metrics, curve, pruned, reports = row.metrics, row.curve, row.pruned, row.reports
+    # written out, with tuples of types: of a long study's report this is most of the time
+    if not (
+        isinstance(reward, NUMBER)
+        and isinstance(row.seconds, NUMBER)
+        and (metrics is None or isinstance(metrics, dict))
+        and (error is None or isinstance(error, str))
+        and (reports is None or isinstance(reports, list))
+    ):
+        given = {name: getattr(row, name) for name in KINDS}
+        wrong = next(n for n, value in given.items() if not isinstance(value, KINDS[n]))
+        raise TypeError(f"its {wrong} is {given[wrong]!r}")
+    if reward is None and error is None and pruned is None:
+        error = NO_REWARD
     return Outcome(
-        row.reward,
+        reward,
         row.seconds or 0.0,
-        row.metrics or {},
-        _curve(row.curve),
+        metrics or {},
+        None if curve is None else _curve(curve),
         error,
-        None if row.pruned is None else Pruned(*row.pruned),
-        tuple((step, score) for step, score in row.reports or ()),
+        None if pruned is None else Pruned(*pruned),
+        tuple((step, score) for step, score in reports) if reports else (),
     )
 
 

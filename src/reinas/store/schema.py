@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-VERSION = 5
+VERSION = 6
 """Raised by one whenever the tables or the words in them change; see `migrations.py`."""
 
 metadata = MetaData()
@@ -35,12 +35,16 @@ class Json(TypeDecorator[Any]):
         """To the database."""
         return None if value is None else json.dumps(value)
 
-    def process_result_value(self, value: str | None, dialect: Any) -> Any:
-        """From the database."""
-        try:
-            return None if value is None else json.loads(value)
-        except (TypeError, UnicodeDecodeError, RecursionError) as error:  # a damaged value
-            raise json.JSONDecodeError(str(error), "", 0) from None
+    def result_processor(self, dialect: Any, coltype: Any) -> Any:
+        """From the database; given whole, since a long study has hundreds of thousands."""
+        return _value
+
+
+def _value(text: str | None) -> Any:
+    try:
+        return None if text is None else json.loads(text)
+    except (TypeError, UnicodeDecodeError, RecursionError) as error:  # a damaged value
+        raise json.JSONDecodeError(str(error), "", 0) from None
 
 
 class String(TypeDecorator[str]):
@@ -111,9 +115,17 @@ trials = Table(
     # null until the trial has finished
     Column("finished", String),
     *_outcome(),
-    Index("trials_by_batch", "search", "batch"),
-    Index("trials_by_key", "search", "key"),
+    # with the number: else SQLite takes the primary key for its order, and reads the whole study
+    Index("trials_by_batch", "search", "batch", "number"),
 )
+
+t = trials.c
+# few rows at any time, however long the study is
+_open = t.finished.is_(None)
+Index("trials_open", t.search, t.batch, t.number, sqlite_where=_open, postgresql_where=_open)
+# one row an architecture, however often it is proposed again
+_own = t.repeat_of.is_(None)
+Index("trials_by_key", t.search, t.key, sqlite_where=_own, postgresql_where=_own)
 
 snapshots = Table(
     "snapshots",

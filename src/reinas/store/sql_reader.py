@@ -12,8 +12,8 @@ from reinas.errors import TrialError
 from reinas.store import schema
 from reinas.store.packing import unpacked
 from reinas.store.record import AbstractRecord
-from reinas.store.rows import attempt_record_of, key_text, outcome_of, trial_of
-from reinas.store.values import AttemptRecord, FinalRecord, Update
+from reinas.store.rows import NO_REWARD, attempt_record_of, key_text, outcome_of, trial_of
+from reinas.store.values import AttemptRecord, Count, FinalRecord, Update
 from reinas.types import Answers, Outcome, Trial
 
 t = schema.trials.c
@@ -129,10 +129,44 @@ class SqlReader(AbstractRecord):
 
     def count(self) -> tuple[int, int]:
         """How many trials were proposed, and how many of them have finished."""
-        query = sa.select(sa.func.count(), sa.func.count(t.finished)).where(t.search == self._id)
+        mine = t.search == self._id
+        # neither reads the whole study: numbers go up from 0, and open trials have an index
+        last = sa.select(sa.func.max(t.number)).where(mine)
+        left = sa.select(sa.func.count()).where(mine, t.finished.is_(None))
+        query = sa.select(last.scalar_subquery(), left.scalar_subquery())
         with self._begin() as connection:
-            proposed, finished = connection.execute(query).one()
-        return proposed, finished
+            highest, waiting = connection.execute(query).one()
+        proposed = 0 if highest is None else highest + 1
+        return proposed, proposed - waiting
+
+    def counts(self) -> list[Count]:
+        """What the finished trials came to, in the order in which each end was first met."""
+        pruned, repeat = t.pruned.is_not(None), t.repeat_of.is_not(None)
+        lost = sa.and_(t.error.is_(None), t.pruned.is_(None), t.reward.is_(None))
+        error = sa.case((lost, NO_REWARD), else_=t.error)
+        ends = sa.select(
+            error.label("error"),
+            pruned.label("pruned"),
+            repeat.label("repeat"),
+            t.number,
+            t.seconds,
+        ).where(t.search == self._id, t.finished.is_not(None))
+        e = ends.subquery().c
+        query = (
+            sa.select(e.error, e.pruned, e.repeat, sa.func.count(), sa.func.sum(e.seconds))
+            .group_by(e.error, e.pruned, e.repeat)
+            .order_by(sa.func.min(e.number))
+        )
+        with self._begin() as connection:
+            rows = connection.execute(query).all()
+        return [
+            Count(reason, bool(early), bool(again), number, seconds or 0.0)
+            for reason, early, again, number, seconds in rows
+        ]
+
+    def held(self) -> list[Trial]:
+        """The unfinished trials that workers hold."""
+        return self._trials(sa.and_(t.finished.is_(None), t.worker.is_not(None)))
 
     def batches(self) -> int:
         """How many batches were proposed."""
@@ -143,11 +177,14 @@ class SqlReader(AbstractRecord):
     def own_with(self, keys: Iterable[Answers], before: int) -> dict[Answers, int]:
         """For each architecture that an earlier batch has, the trial that evaluated it last."""
         texts = {key_text(key): key for key in keys}
+        # batches are compared in the rows that have a key: as a condition SQLite would rather
+        # read all earlier batches than look for a few keys
+        earlier = sa.func.max(sa.case((t.batch < before, t.number)))
         query = (
-            sa.select(t.key, sa.func.max(t.number).label("number"))
-            .where(t.search == self._id, t.batch < before, t.key.in_(texts))
-            .where(t.repeat_of.is_(None))
+            sa.select(t.key, earlier.label("number"))
+            .where(t.search == self._id, t.key.in_(texts), t.repeat_of.is_(None))
             .group_by(t.key)
+            .having(earlier.is_not(None))
         )
         with self._begin() as connection:
             return {texts[row.key]: row.number for row in connection.execute(query)}
@@ -216,4 +253,4 @@ class SqlReader(AbstractRecord):
     def _trials(self, condition: sa.ColumnElement[bool]) -> list[Trial]:
         query = sa.select(schema.trials).where(t.search == self._id, condition).order_by(t.number)
         with self._begin() as connection:
-            return [trial_of(row) for row in connection.execute(query)]
+            return [trial_of(row) for row in connection.execute(query).all()]

@@ -50,6 +50,25 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """How many trials came to the same end.
+
+    Args:
+        error: Why they failed; None where they did not.
+        pruned: Whether they were stopped early.
+        repeat: Whether they took over the outcome of an earlier trial.
+        trials: How many.
+        seconds: The time that they took, summed.
+    """
+
+    error: str | None
+    pruned: bool
+    repeat: bool
+    trials: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Update:
     """A batch's gradient as the parameter servers applied it (section 3.2, figure 3).
 

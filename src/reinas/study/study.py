@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
-from reinas.errors import InvalidSettingError, TrialError
+from reinas.errors import InvalidSettingError, StoreError, TrialError, reason
 from reinas.evaluators.base import AbstractEvaluator
-from reinas.policies.base import AbstractPolicy
+from reinas.policies.base import AbstractPolicy, State
 from reinas.spaces.base import AbstractSpace
 from reinas.spaces.growth import Growth
 from reinas.store import AbstractStore
@@ -351,8 +351,18 @@ class Study(Lifecycle[A]):
         if self.record.last_update() + 1 != self._next:
             snapshot = self.record.snapshot()
             if snapshot is not None:
-                self.policy.restore(snapshot[1])
+                self._restore(snapshot[1])
                 self._next = snapshot[0] + 1
+
+    def _restore(self, state: State) -> None:
+        try:
+            self.policy.restore(state)
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            raise StoreError(
+                f"'{self.name}' cannot go on: what its policy has learned is not what"
+                f" {type(self.policy).__name__} keeps ({reason(error)}); it was written by an early"
+                " version, or is damaged: begin a new search, or restore a copy of the store"
+            ) from error
 
     def _renew(self) -> None:
         """Hold on to this object's trials for another lease."""

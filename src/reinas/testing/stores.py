@@ -7,7 +7,7 @@ import numpy as np
 
 from reinas.errors import SettingError, TrialError, UnknownSearchError
 from reinas.store import AbstractRecord, AbstractStore
-from reinas.store.values import Claim, FinalRecord, Proposal, Report, Update
+from reinas.store.values import Claim, Count, FinalRecord, Proposal, Report, Update
 from reinas.types import Attempt, Curve, Epoch, Outcome, Pruned
 
 SETTINGS = {"space": {"name": "mlp", "depth": 2}, "seed": 0}
@@ -192,6 +192,33 @@ class StoreContract(ABC):
         assert kept == [(0, 1, 3, 0), (1, 0, 2, 1)]
         assert record.diagnostics() == [(0, {"x": 0.5}), (1, {"x": 1.0})]
         _assert_snapshot(record, 1, {"w": np.ones(2)})
+
+    def test_ends_are_counted(self) -> None:
+        """By reason, early stop and repeat, in the order met, with their seconds; who holds what."""
+        record = self.make().put("s", SETTINGS, 100)
+        earlier = [None, None, 0, None, None, None, None]
+        proposals = [Proposal(n, (n,), (n,), "", repeated) for n, repeated in enumerate(earlier)]
+        record.propose(0, proposals)
+        assert record.counts() == []
+        outcomes = [
+            Outcome(0.5, 1.5),
+            Outcome(None, 0.25, error="it broke"),
+            Outcome(0.5),
+            Outcome(None, 2.0, pruned=Pruned(1, 0.5)),
+            Outcome(None, 0.5, error="it broke"),
+            Outcome(0.75, 1.0),
+        ]
+        for number, outcome in enumerate(outcomes):
+            record.record(number, outcome)
+        assert record.counts() == [
+            Count(None, False, False, 2, 2.5),
+            Count("it broke", False, False, 2, 0.75),
+            Count(None, False, True, 1, 0.0),
+            Count(None, True, False, 1, 2.0),
+        ]
+        assert record.held() == []
+        record.claim(0, Claim("one", 10.0), 9, now=0.0, gone=lambda worker: False)
+        assert [(t.number, t.worker) for t in record.held()] == [(6, "one")]
 
     # ---- attempts and the end ----------------------------------------------------------------
 

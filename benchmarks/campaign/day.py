@@ -1,0 +1,168 @@
+"""A search of 24 hours with faults, at a multiple of its speed.
+
+`python -m benchmarks.campaign.day --hours 24 --speed 240 --seed 0`: two workers train children of a
+minute, which takes a quarter of a second here. About once an hour something is killed or stopped,
+the disk fails, or the clock steps; what has ended is resumed at once. At its end the search has to
+have the trials, the diagnostics and the policy of the undisturbed one.
+"""
+
+import argparse
+import json
+import signal
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict
+from subprocess import Popen, TimeoutExpired
+
+from benchmarks.campaign.case import Case, SkippedError, ViolatedError, case
+from benchmarks.campaign.kills import FEW, fork_servers
+from benchmarks.campaign.media import SAID, failing_disk, faults
+from benchmarks.campaign.searches import Plan
+
+WORKERS = 2
+CHILD = 60.0
+"""Seconds that a child of the simulated search trains on average."""
+APART = 3600.0
+"""Simulated seconds between two faults, on average."""
+PROGRAM = "benchmarks.campaign.program"
+MOST = 100
+"""So many faults are more than bad luck."""
+
+
+class Day:
+    """One search, and what happened to it.
+
+    Args:
+        made: The case.
+        speed: How many times faster than the simulated search it is.
+    """
+
+    def __init__(self, made: Case, speed: float) -> None:
+        self._case, self._speed = made, speed
+        self.faults: Counter[str] = Counter()
+
+    def run(self, plan: Plan) -> None:
+        """Start and resume the search until it comes to its end."""
+        while self.faults.total() < MOST:
+            program = self._case.start(plan.command, **self._surroundings())
+            self._disturb(program)
+            status, said = self._case.ended(program)
+            if status == 0:
+                return
+            known = [FEW, "worker processes", *SAID.values()]
+            if status != -signal.SIGKILL and not any(words in said for words in known):
+                raise ViolatedError(f"status {status}: {said.strip()}")
+        raise ViolatedError(f"after {MOST} faults it has not come to its end")
+
+    def _surroundings(self) -> dict[str, str]:
+        """Now and then a disk that fails after a while, or a clock that steps."""
+        rng = self._case.rng
+        kind = rng.choice(("good", "good", "disk errors", "clock steps"))
+        if kind == "good":
+            return {}
+        self.faults[kind] += 1
+        if kind == "clock steps":
+            return {"LD_PRELOAD": faults(), "FAULTS_CLOCK": str(rng.randint(1, 10**6))}
+        return failing_disk(rng.choice(list(SAID)), rng.randint(400, 4000))
+
+    def _disturb(self, program: "Popen[str]") -> None:
+        """Kill and stop its processes until it has ended."""
+        acts = {
+            "main process killed": self._kill_main,
+            "all processes killed": self._kill_all,
+            "worker killed": self._kill_worker,
+            "fork server killed": self._kill_server,
+            "process stopped for ten minutes": self._halt,
+        }
+        while True:
+            try:
+                program.wait(self._case.rng.expovariate(self._speed / APART))
+                return
+            except TimeoutExpired:
+                name = self._case.rng.choice(list(acts))
+                acts[name]()
+                self.faults[name] += 1
+
+    def _kill_main(self) -> None:
+        self._case.kill(self._case.titled(PROGRAM))
+
+    def _kill_all(self) -> None:
+        self._case.kill_all()
+        self._case.kills += 1
+
+    def _kill_worker(self) -> None:
+        servers = self._servers()
+        self._case.kill([n for n in self._case.titled("forkserver") if n not in servers])
+
+    def _kill_server(self) -> None:
+        self._case.kill(self._servers())
+
+    def _servers(self) -> list[int]:
+        return fork_servers(self._case, self._case.titled(PROGRAM))
+
+    def _halt(self) -> None:
+        if not (there := self._case.processes()):
+            return
+        chosen = [self._case.rng.choice(there)]
+        self._case.kill(chosen, signal.SIGSTOP)
+        time.sleep(600 / self._speed)
+        self._case.kill(chosen, signal.SIGCONT)
+
+
+def simulate(hours: float, speed: float, seed: int) -> dict[str, object]:
+    """Search, and check what was found.
+
+    Args:
+        hours: How long the simulated search is.
+        speed: How many times faster this is.
+        seed: Decides the search and, but for the timing of processes, the faults.
+    """
+    with case(seed) as made:
+        try:
+            faults()
+        except SkippedError as error:
+            sys.exit(f"cannot be simulated here: {error}")
+        trials = round(WORKERS * hours * 3600 / CHILD)
+        policy = made.rng.choice(("controller", "independent", "evolution"))
+        plan = Plan(
+            made.store,
+            "workers",
+            policy,
+            trials,
+            CHILD / speed,
+            hog=True,
+            anew=True,
+            seed=seed,
+        )
+        day, begun = Day(made, speed), time.monotonic()
+        day.run(plan)
+        took = time.monotonic() - begun
+        made.to_the_end(plan)
+        made.check(plan)
+        return {
+            **{key: asdict(plan)[key] for key in ("policy", "trials", "seed")},
+            "hours": hours,
+            "seconds here": round(took, 1),
+            "faults": dict(day.faults),
+            "equals the undisturbed search": True,
+        }
+
+
+def main() -> int:
+    """Simulate a day."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.campaign.day", description=__doc__)
+    parser.add_argument("--hours", type=float, default=24.0, help="its length (default: 24)")
+    parser.add_argument("--speed", type=float, default=240.0, help="times faster (default: 240)")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    try:
+        print(json.dumps(simulate(options.hours, options.speed, options.seed), indent=2))
+    except ViolatedError as error:
+        print(f"VIOLATED: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

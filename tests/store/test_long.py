@@ -1,0 +1,90 @@
+"""A long study costs the database no more per trial than a short one."""
+
+import subprocess
+import sys
+from itertools import pairwise
+
+import pytest
+import sqlalchemy as sa
+
+from helpers import SPACE, Hashed, Watching
+from reinas import Budget, RandomSearch, Store, search
+
+GRAIN = 20  # virtual-machine instructions between two counts
+BATCH = 25
+
+
+class Counter:
+    """Counts instructions of SQLite's virtual machine."""
+
+    def __init__(self):
+        self.counted = 0
+
+    def connected(self, connection, _record):
+        connection.set_progress_handler(self._more, GRAIN)
+
+    def _more(self):
+        self.counted += 1
+
+
+@pytest.fixture
+def counter():
+    made = Counter()
+    sa.event.listen(sa.Engine, "connect", made.connected)
+    yield made
+    sa.event.remove(sa.Engine, "connect", made.connected)
+
+
+@pytest.mark.parametrize("reuse", [True, False])
+def test_a_batch_costs_as_much_at_the_end_as_at_the_beginning(tmp_path, counter, reuse):
+    """Instructions, not seconds: no query of ask and tell reads a whole study."""
+    costs = []
+
+    def note(trial):
+        if trial.number % BATCH == 0:
+            costs.append(counter.counted)
+
+    search(
+        SPACE,
+        RandomSearch(SPACE),
+        Hashed(),
+        budget=Budget(80 * BATCH),
+        batch_size=BATCH,
+        store=str(tmp_path / "s.db"),
+        name="s",
+        reuse=reuse,
+        observer=Watching(note),
+    )
+    batches = [after - before for before, after in pairwise(costs)]
+    assert len(batches) == 79
+    early, late = sum(batches[2:12]), sum(batches[-10:])
+    assert 0 < late < 1.3 * early
+
+
+def test_a_look_at_a_store_does_not_start_torch(tmp_path):
+    """`list` and `show` would take three times as long to start."""
+    place = str(tmp_path / "s.db")
+    search(SPACE, RandomSearch(SPACE), Hashed(), budget=Budget(4), store=place, name="s")
+    look = f"""
+import sys
+from reinas.cli.app import app
+for command in (["list"], ["show", "s"], ["store", "check"]):
+    app([*command, "--store", {place!r}], standalone_mode=False)
+sys.exit("torch" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", look], capture_output=True).returncode == 0
+
+
+def test_counts_and_holders_are_those_of_the_trials(tmp_path):
+    """The sums of the database are the sums over what it holds."""
+    store = Store(tmp_path / "s.db")
+    study = search(SPACE, RandomSearch(SPACE), Hashed(), budget=Budget(200), store=store, name="s")
+    found = {(c.error, c.pruned, c.repeat): c.trials for c in study.record.counts()}
+    trials = study.record.finished()
+    assert sum(found.values()) == len(trials) == 200
+    for (error, pruned, repeat), count in found.items():
+        assert count == sum(
+            (t.outcome.error, t.outcome.pruned is not None, t.repeat_of is not None)
+            == (error, pruned, repeat)
+            for t in trials
+        )
