@@ -1,7 +1,7 @@
 """A short campaign: each kind of disturbance once, but for those that need minutes or Ray."""
 
 import pytest
-from benchmarks.campaign import kills, media, services
+from benchmarks.campaign import day, kills, media, services
 from benchmarks.campaign.__main__ import KINDS, Tally, attempt, table
 from benchmarks.campaign.case import SkippedError, ViolatedError, case
 from benchmarks.campaign.searches import Plan
@@ -61,6 +61,16 @@ def test_what_does_not_hold_is_found(tmp_path):
         (made.folder / "s.db.x.lock").touch()
         with pytest.raises(ViolatedError, match="locks are left"):
             made.to_the_end(Plan(made.store, trials=24, pause=0.0))
+
+
+def test_an_hour_with_faults_ends_as_one_without():
+    """A short form of the day; where there is no C compiler it is left out."""
+    try:
+        document = day.simulate(hours=0.5, speed=240.0, seed=2)
+    except SkippedError as error:
+        pytest.skip(str(error))
+    assert document["trials"] == 60
+    assert document["equals the undisturbed search"]
 
 
 def test_the_table_has_what_was_tried():

@@ -55,6 +55,7 @@ def test_a_good_store_has_no_problems(store, tmp_path):
     [
         ("DELETE FROM trials WHERE number = 5", "'s' lacks trial 5"),
         ("UPDATE trials SET answers = 'x' WHERE number = 5", "trial 5 of 's' cannot be read"),
+        ("UPDATE trials SET answers = '[9, 9]' WHERE number = 5", "trial 5 of 's' are none of its"),
         ("UPDATE trials SET error = 'x', reward = 1", "an Outcome has exactly one of"),
         ("UPDATE trials SET batch = 0 WHERE number = 20", "trial 20 of 's' is in batch 0"),
         ("UPDATE trials SET repeat_of = 9 WHERE number = 5", "repeats 9, no earlier trial"),

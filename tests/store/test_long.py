@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from helpers import SPACE, Hashed, Watching
 from reinas import Budget, RandomSearch, Store, search
 
-GRAIN = 20  # virtual-machine instructions between two counts
+GRAIN = 1  # virtual-machine instructions between two counts
 BATCH = 25
 
 

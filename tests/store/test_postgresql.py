@@ -172,6 +172,25 @@ def test_a_schema_that_may_not_be_read_is_said(address, postgresql):
         Store(address.replace("postgres@", "bob@"))
 
 
+def test_only_the_owner_compacts(address, postgresql):
+    """The server would skip the tables of others and not say so."""
+    store = Store(address)
+    store.put("s", SETTINGS, 8)
+    name = address.rpartition("=")[2]
+    with store.begin(writing=True) as connection:
+        for statement in (
+            f"CREATE ROLE guest_{name} LOGIN",
+            f"GRANT ALL ON SCHEMA {name} TO guest_{name}",
+            f"GRANT ALL ON ALL TABLES IN SCHEMA {name} TO guest_{name}",
+        ):
+            connection.exec_driver_sql(statement)
+    guest = Store(address.replace("postgres@", f"guest_{name}@"))
+    assert guest.names() == ["s"]
+    with pytest.raises(StoreError, match="only the owner of its tables, postgres, can compact it"):
+        guest.compact()
+    store.compact()
+
+
 def test_other_addresses_are_refused_without_their_passwords():
     """The kinds that there are are named."""
     with pytest.raises(

@@ -293,3 +293,10 @@ def test_a_row_without_an_outcome_does_not_spoil_the_study(path):
     assert again.trial(1).outcome.error == "its record has no reward: it was not a number"
     assert again.trial(1).outcome.seconds == 0.0
     assert again.best()[0].number == 0
+
+
+def test_a_path_that_ends_like_a_folder_is_refused(tmp_path):
+    """Before a file of that name is made."""
+    with pytest.raises(StoreError, match="expected a file"):
+        Store(f"{tmp_path}/new/")
+    assert not list(tmp_path.iterdir())

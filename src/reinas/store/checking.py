@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from reinas.errors import ReinasError
+from reinas.registry import make
 from reinas.store import schema
 from reinas.store.packing import unpacked
 from reinas.store.sql_record import SqlRecord
@@ -57,6 +58,7 @@ def _of_study(store: Store, name: str) -> Iterator[str]:
     trials = yield from _trials(store, record, name)
     yield from _orphans(store, record, name)
     yield from _order(trials, name)
+    yield from _answers(record, trials, name)
     yield from _repeats(trials, name)
     yield from _learned(record, name)
 
@@ -117,6 +119,19 @@ def _order(trials: list[Trial], name: str) -> Iterator[str]:
     for before, after in pairwise(trials):
         if after.batch < before.batch:
             yield f"trial {after.number} of '{name}' is in batch {after.batch}, which was over"
+
+
+def _answers(record: SqlRecord, trials: Iterable[Trial], name: str) -> Iterator[str]:
+    """Answers are ones of the space, where that can be made here."""
+    try:
+        space = make("space", record.settings.get("space", {}))
+    except (KeyError, TypeError, ValueError):  # one of a script's own
+        return
+    for trial in trials:
+        try:
+            space.check(trial.answers)
+        except ReinasError as error:
+            yield f"the answers of trial {trial.number} of '{name}' are none of its space: {error}"
 
 
 def _repeats(trials: Iterable[Trial], name: str) -> Iterator[str]:

@@ -174,8 +174,16 @@ class PostgresqlServer(AbstractDatabase):
             return int(connection.scalar(query, {"schema": self._schema}) or 0)
 
     def compact(self) -> None:
-        """Write the tables anew, without what was deleted."""
+        """Write the tables anew, without what was deleted; the server skips others' tables."""
+        query = sa.text(
+            "SELECT tableowner FROM pg_tables WHERE schemaname = :schema"
+            " AND NOT pg_has_role(tableowner, 'USAGE') LIMIT 1"
+        )
         with self._apart.connect() as connection:
+            if owner := connection.scalar(query, {"schema": self._schema}):
+                raise StoreError(
+                    f"{self.location}: only the owner of its tables, {owner}, can compact it"
+                )
             tables = sa.inspect(connection).get_table_names()
             quoted = [connection.dialect.identifier_preparer.quote(name) for name in tables]
             connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {', '.join(quoted)}")

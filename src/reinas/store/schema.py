@@ -120,12 +120,18 @@ trials = Table(
 )
 
 t = trials.c
-# few rows at any time, however long the study is
+# few rows at any time, however long the study is; the column that is NULL in all of them is there
+# since SQLite, which has no statistics, takes the index with the most equalities
 _open = t.finished.is_(None)
-Index("trials_open", t.search, t.batch, t.number, sqlite_where=_open, postgresql_where=_open)
+Index(
+    "trials_open",
+    *(t.search, t.finished, t.batch, t.number),
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
 # one row an architecture, however often it is proposed again
 _own = t.repeat_of.is_(None)
-Index("trials_by_key", t.search, t.key, sqlite_where=_own, postgresql_where=_own)
+Index("trials_by_key", t.search, t.key, t.repeat_of, sqlite_where=_own, postgresql_where=_own)
 
 snapshots = Table(
     "snapshots",

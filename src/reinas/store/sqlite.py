@@ -57,7 +57,7 @@ def path_of(location: str) -> Path:
         raise SettingError(
             "store: what was given looks like an address; those begin with postgresql+psycopg://"
         )
-    if not location.strip() or path.is_dir():
+    if not location.strip() or path.is_dir() or location.endswith(("/", os.sep)):
         raise StoreError(f"store: expected a file, got {location!r}")
     if not path.absolute().parent.is_dir():
         raise StoreError(f"store: there is no folder {path.absolute().parent}: make it first")

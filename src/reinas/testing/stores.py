@@ -194,7 +194,7 @@ class StoreContract(ABC):
         _assert_snapshot(record, 1, {"w": np.ones(2)})
 
     def test_ends_are_counted(self) -> None:
-        """By reason, early stop and repeat, in the order met, with their seconds; who holds what."""
+        """By reason, early stop and repeat, with their seconds; and what workers hold."""
         record = self.make().put("s", SETTINGS, 100)
         earlier = [None, None, 0, None, None, None, None]
         proposals = [Proposal(n, (n,), (n,), "", repeated) for n, repeated in enumerate(earlier)]
