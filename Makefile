@@ -2,17 +2,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+EXTRAS := bench,dev,images,onnx,pandas,postgresql,ray,report,trackers,web
 
-.PHONY: help demo test check lint bench campaign fuzz device-check results docs dist lowest sbom audit clean
+.PHONY: help demo test check lint bench campaign fuzz device-check results docs dist lowest sbom audit hashes clean
 
 help:  ## What there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt hashes.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
 	v >= (3, 11) or sys.exit("reinas needs Python 3.11 or later; this is %d.%d: try make PYTHON=python3.11" % v)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench,dev,images,onnx,pandas,postgresql,ray,report,trackers,web]'
+	$(PIP) --require-hashes --no-deps -r hashes.txt
+	$(PIP) -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $(READY)
 
 demo: $(READY)  ## Find a network for real images in two minutes, beside what simpler models reach
@@ -62,7 +65,7 @@ dist: $(READY)  ## The wheel and the source distribution, in dist/
 
 .venv-trust:
 	$(PYTHON) -m venv .venv-trust
-	.venv-trust/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom pip-audit
+	.venv-trust/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom pip-audit pip-tools
 
 sbom: $(READY) .venv-trust  ## What the tests run with, as a bill of materials: dist/sbom.json (CycloneDX)
 	mkdir -p dist
@@ -70,6 +73,12 @@ sbom: $(READY) .venv-trust  ## What the tests run with, as a bill of materials: 
 
 audit: $(READY) .venv-trust  ## Known vulnerabilities of these packages, from PyPI
 	.venv-trust/bin/pip-audit --path $$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')
+
+hashes: .venv-trust  ## The hashes of all files of the packages that are pinned: hashes.txt
+	.venv-trust/bin/pip-compile --quiet --generate-hashes --strip-extras --no-annotate --no-header \
+		--no-emit-options --unsafe-package torch --extra $(EXTRAS) -c constraints.txt -o hashes.new pyproject.toml
+	(sed '/^[^#]/,$$d' hashes.txt; sed '/^#/d;/^$$/d' hashes.new) > hashes.both
+	mv hashes.both hashes.txt; rm hashes.new
 
 clean:  ## Remove what make made
 	rm -rf .venv .venv-lowest .venv-trust dist docs/_build demo demo.html demo.svg

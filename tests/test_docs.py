@@ -236,3 +236,20 @@ def test_every_dependency_is_pinned():
     extras = project["optional-dependencies"]
     wanted = {*project["dependencies"]}.union(*extras.values())
     assert {re.match(r"[\w-]+", name)[0].lower() for name in wanted} <= pinned
+
+
+def test_every_pin_has_its_hashes():
+    """hashes.txt is constraints.txt with hashes, but for torch, whose files differ by device."""
+    text = (ROOT / "hashes.txt").read_text().replace(" \\\n", " ")
+    rows = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    assert all(
+        re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", word) for row in rows for word in row[1:]
+    )
+    assert all(len(row) > 1 for row in rows)
+    pins = set((ROOT / "constraints.txt").read_text().splitlines())
+
+    def plain(lines):
+        return {line.partition(";")[0].strip().lower().replace("_", "-") for line in lines}
+
+    torch = {pin for pin in plain(pins) if pin.startswith("torch==")}
+    assert plain(row[0] for row in rows) == plain(pins) - torch
