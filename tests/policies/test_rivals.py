@@ -23,6 +23,7 @@ from reinas.compare.curves import best_so_far
 from reinas.compare.runs import RunSpec, run
 from reinas.errors import SettingError
 from reinas.policies.evolution import Evolution
+from reinas.policies.history import History
 from reinas.policies.local import LocalSearch
 from reinas.policies.optuna_samplers import OptunaGp, Tpe
 from reinas.spaces.nasbench201 import NasBench201Space
@@ -470,3 +471,42 @@ def test_the_defaults_are_the_published_ones():
     assert Evolution(CELLS).settings == {"name": "evolution", "population": 100, "sample": 25}
     assert LocalSearch(CELLS).settings["name"] == "local"
     assert Tpe(CELLS).settings["candidates"] == 24
+
+
+def test_evolution_keeps_the_living_alone():
+    """A state is as small after many batches as after few, and has all that the next ones need."""
+    policies = [Evolution(SMALL, population=6, sample=3) for _ in range(2)]
+    sizes = []
+    for batch in range(30):
+        proposed = policies[0].descent(4, length=len(SMALL.decisions), seed=batch)
+        assert policies[1].descent(4, length=len(SMALL.decisions), seed=batch) == proposed
+        if batch > 1:  # members die, and are called by their numbers in the whole search
+            assert all(4 * batch - 6 <= parent < 4 * batch for _, parent in proposed)
+        trials = [
+            Trial(4 * batch + n, batch, answers, Outcome(float(sum(answers)) - 3 * n))
+            for n, (answers, _) in enumerate(proposed)
+        ]
+        policies[0].update(trials)
+        state = policies[0].state()
+        policies[1].restore(state)
+        sizes.append(sum(array.nbytes for array in state.values()))
+    assert sizes[5:] == [sizes[-1]] * 25
+    assert len(state["values"]) == 6
+
+
+def test_evolution_takes_up_a_state_of_all_trials():
+    """As versions of the store before 6 have it."""
+    old, new = (Evolution(SMALL, population=4, sample=4) for _ in range(2))
+    trials = [
+        Trial(n, 0, tuple(answers), Outcome(n - 5.0))
+        for n, answers in enumerate(SMALL.sample(9, 0))
+    ]
+    old.update(trials)
+    whole = History()
+    whole.add(trials)
+    new.restore(whole.state())
+    length = len(SMALL.decisions)
+    assert new.descent(8, length=length, seed=1) == old.descent(8, length=length, seed=1)
+    assert {k: v.tolist() for k, v in new.state().items()} == {
+        k: v.tolist() for k, v in old.state().items()
+    }

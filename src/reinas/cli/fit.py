@@ -67,8 +67,8 @@ def fit(
     data: Annotated[
         str,
         typer.Argument(
-            help="images:FOLDER, arrays:FILE.npz, table:FILE.csv, text:FILE, or a name of `reinas"
-            " tasks`.",
+            help="A folder of images, FILE.csv, FILE.npz, FILE.txt, or a name of `reinas tasks`;"
+            " files of other names as table:FILE, arrays:FILE or text:FILE.",
             metavar="DATA",
         ),
     ],
@@ -85,9 +85,9 @@ def fit(
     found. Stopped, the same command with its --name goes on with the time that was left.
 
     Examples:
-    - `reinas fit images:photos --minutes 20`
-    - `reinas fit arrays:data.npz --minutes 5 --max-parameters 200000`
-    - `reinas fit table:houses.csv --target price --minutes 2 --to houses-network`
+    - `reinas fit photos --minutes 20`
+    - `reinas fit data.npz --minutes 5 --max-parameters 200000`
+    - `reinas fit houses.csv --target price --minutes 2 --to houses-network`
     - `reinas fit digits --minutes 1`
     """
     begun = time.time()

@@ -6,6 +6,7 @@ from typing import Any
 
 from reinas.config.execution import make_placement, make_stopping
 from reinas.config.options import SearchOptions
+from reinas.config.places import with_data, with_place
 from reinas.config.settings import SECTIONS, Setting, Settings, cited, merged, read, section
 from reinas.devices import Placement
 from reinas.errors import InvalidSettingError, SettingError, nearest
@@ -14,7 +15,7 @@ from reinas.fitting.plan import plan_for
 from reinas.fronts import COSTS
 from reinas.names import is_importable
 from reinas.recorded import settings_of
-from reinas.registry import DEFAULT_TASK, PLACES, check, find, make, parameters, resolve
+from reinas.registry import DEFAULT_TASK, check, find, make, parameters, resolve
 from reinas.seeds import derive
 from reinas.spaces.base import AbstractSpace
 from reinas.spaces.growth import Growth
@@ -105,7 +106,7 @@ def _parts(settings: Settings) -> tuple[AbstractSpace[Any], AbstractTask, Recipe
     Where no space is named, or the one that suits the data, the space and the recipe are those
     with which `fit` begins. The paper's spaces come with the task's own recipe.
     """
-    space, given = section(settings, "space"), with_place(section(settings, "task"))
+    space, given = section(settings, "space"), with_data(section(settings, "task"))
     if "name" not in given:
         name = space.get("name", DEFAULT_SPACE)
         if not isinstance(name, str) or name not in DEFAULT_TASK:
@@ -163,25 +164,9 @@ def with_objectives(
     return {**policy, "name": name, "objectives": found}, measuring
 
 
-def with_place(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings of a task, table or policy with the place in their name as a parameter of its own.
-
-    `images:FOLDER` is short for the name images and the path FOLDER.
-    """
-    name, colon, place = str(settings.get("name", "")).partition(":")
-    if not colon or name not in PLACES:
-        return settings
-    key = PLACES[name]
-    if key in settings:
-        raise SettingError(
-            f"{name}: {place} after the colon and {key}={settings[key]} are two places: give one"
-        )
-    return {**settings, "name": name, key: place}
-
-
 def make_task(name: str) -> AbstractTask:
     """The task of that name, or images:FOLDER and its like, with its defaults."""
-    made: AbstractTask = make("task", with_place({"name": name}))
+    made: AbstractTask = make("task", with_data({"name": name}))
     return made
 
 
@@ -196,7 +181,7 @@ def make_parts(settings: Settings) -> tuple[AbstractTask, dict[str, Any]]:
             raise setting.cite(
                 InvalidSettingError(key, "is not known here: only task.* and recipe.* are")
             )
-    task: AbstractTask = make("task", with_place(section(settings, "task")))
+    task: AbstractTask = make("task", with_data(section(settings, "task")))
     return task, check("recipe", Recipe, section(settings, "recipe"))
 
 

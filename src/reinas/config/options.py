@@ -333,8 +333,9 @@ class PartOptions(TargetOptions):
     task: Annotated[
         str | None,
         Option(
-            "What the network is for: a name (see `reinas tasks`), images:FOLDER, arrays:FILE.npz,"
-            " table:FILE.csv or text:FILE. Default: one that fits the space.",
+            "What the network is for: a name (see `reinas tasks`), a folder of images, FILE.csv,"
+            " FILE.npz or FILE.txt; files of other names as table:FILE, arrays:FILE or text:FILE."
+            " Default: one that fits the space.",
             metavar="NAME",
             key="task.name",
         ),

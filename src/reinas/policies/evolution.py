@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from reinas.errors import InvalidSettingError
-from reinas.policies.base import State
+from reinas.policies.base import State, rewards
 from reinas.policies.descent import AbstractDescent, Child
-from reinas.policies.history import History
+from reinas.policies.history import padded, unpadded
 from reinas.policies.neighbours import completed, mutated
 from reinas.spaces.base import AbstractSpace
-from reinas.types import Decision, Trial
+from reinas.types import Answers, Decision, Trial
 
 
 class Evolution(AbstractDescent):
@@ -45,7 +45,10 @@ class Evolution(AbstractDescent):
             )
         self._space = space
         self._population, self._sample = population, sample
-        self._history = History()
+        # the youngest members alone, so that a state is as small after 100,000 trials as after 100
+        self._answers: list[Answers] = []
+        self._values: list[float] = []
+        self._count, self._worst = 0, 0.0
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -54,7 +57,7 @@ class Evolution(AbstractDescent):
 
     def descent(self, count: int, *, length: int, seed: int) -> list[Child]:
         """Random children until the population is full, then mutants of tournament winners."""
-        missing = max(0, min(count, self._population - len(self._history)))
+        missing = max(0, min(count, self._population - self._count))
         first = self._space.sample(missing, seed, length=length, over="decisions")
         rng = np.random.default_rng([seed, missing])  # independent of the random children's stream
         decisions = self._space.decisions[:length]
@@ -62,16 +65,15 @@ class Evolution(AbstractDescent):
         return [*((answers, None) for answers in first), *mutants]
 
     def _mutant(self, decisions: Sequence[Decision], rng: np.random.Generator) -> Child:
-        answers = self._history.answers[-self._population :]
-        values = self._history.values[-self._population :]
-        drawn = rng.choice(len(answers), min(self._sample, len(answers)), replace=False)
+        alive = len(self._answers)
+        drawn = rng.choice(alive, min(self._sample, alive), replace=False)
         if not len(drawn):  # the batch exceeds the population, and nothing was evaluated yet
             return completed(decisions, (), rng), None
-        winner = max(drawn, key=values.__getitem__)
-        parent = answers[winner]
+        winner = max(drawn, key=self._values.__getitem__)
+        parent = self._answers[winner]
         # a shallower parent is extended by randomly drawn layers
         child = mutated(decisions, completed(decisions, parent[: len(decisions)], rng), rng)
-        return child, len(self._history) - len(answers) + int(winner)
+        return child, self._count - alive + int(winner)
 
     def update(self, trials: Sequence[Trial]) -> Mapping[str, float]:
         """Add the batch to the population; as many of the oldest members die.
@@ -79,14 +81,29 @@ class Evolution(AbstractDescent):
         Returns:
             `reward`: the batch's mean reward; `population`: the mean reward of the population.
         """
-        values = self._history.add(trials)
-        alive = self._history.values[-self._population :]
-        return {"reward": mean(values), "population": mean(alive)}
+        values = rewards(trials, self._worst)
+        self._worst = min(self._worst, *values)
+        self._count += len(trials)
+        self._answers = [*self._answers, *(t.answers for t in trials)][-self._population :]
+        self._values = [*self._values, *values][-self._population :]
+        return {"reward": mean(values), "population": mean(self._values)}
 
     def state(self) -> State:
-        """The whole history; its end is the population."""
-        return self._history.state()
+        """The living: answers int32 [n, T], shallower networks padded with -1, values [n].
+
+        Also how many trials there were, and the lowest value below 0.
+        """
+        return {
+            "answers": padded(self._answers),
+            "values": np.array(self._values, np.float64),
+            "count": np.array(self._count),
+            "worst": np.array(self._worst),
+        }
 
     def restore(self, state: State) -> None:
-        """Restore the history."""
-        self._history.restore(state)
+        """Restore the living; before store version 6 a state had all trials."""
+        values = state["values"].tolist()
+        self._answers = unpadded(state["answers"])[-self._population :]
+        self._values = values[-self._population :]
+        self._count = int(state.get("count", np.array(len(values))))
+        self._worst = float(state.get("worst", np.array(min([0.0, *values]))))

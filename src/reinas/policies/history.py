@@ -1,6 +1,7 @@
 """All evaluated trials: the memory of policies that learn from single trials."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,11 +146,10 @@ class History:
         Where trials were stopped early, also the steps int64 [n], and all their scores as rows of
         (trial, step, score), float64 [reports, 3]; where trials failed, the numbers of these.
         """
-        width = max(map(len, self.answers), default=0)
-        answers = np.full((len(self), width), -1, np.int32)
-        for row, known in zip(answers, self.answers, strict=True):
-            row[: len(known)] = known
-        result: State = {"answers": answers, "values": np.array(self.values, np.float64)}
+        result: State = {
+            "answers": padded(self.answers),
+            "values": np.array(self.values, np.float64),
+        }
         if any(self.failed):
             result["failed"] = np.flatnonzero(self.failed)
         if any(self.steps):
@@ -160,8 +160,7 @@ class History:
 
     def restore(self, state: State) -> None:
         """Replace the history by one that `state()` returned."""
-        rows = state["answers"].tolist()
-        self.answers = [tuple(a for a in row if a >= 0) for row in rows]
+        self.answers = unpadded(state["answers"])
         self.values = state["values"].tolist()
         self.known = set(self.answers)
         self.steps = [0] * len(self)
@@ -173,3 +172,17 @@ class History:
             self.steps = state["steps"].tolist()
             for number, step, score in state["curves"].tolist():
                 self.curves[int(number)][int(step)] = score
+
+
+def padded(answers: Sequence[Answers]) -> NDArray[np.int32]:
+    """Answers int32 [n, T]; those of shallower networks end with -1."""
+    width = max(map(len, answers), default=0)
+    rows = np.full((len(answers), width), -1, np.int32)
+    for row, known in zip(rows, answers, strict=True):
+        row[: len(known)] = known
+    return rows
+
+
+def unpadded(rows: NDArray[Any]) -> list[Answers]:
+    """The answers that `padded` was given."""
+    return [tuple(a for a in row if a >= 0) for row in rows.tolist()]

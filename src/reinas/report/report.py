@@ -3,7 +3,8 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from functools import cached_property
 from typing import Any
 
 from reinas.errors import TrialError
@@ -82,6 +83,7 @@ class Report:
         front: The numbers of the trials on the Pareto front; empty where there is one objective.
         texts: The architectures of these, by number; not part of `json`.
         in_front: These trials themselves; not part of `json`.
+        record: The search that is reported; not part of `json`.
     """
 
     name: str
@@ -106,12 +108,22 @@ class Report:
     front: tuple[int, ...]
     texts: Mapping[int, str] = field(repr=False, compare=False)
     in_front: tuple[FinishedTrial, ...] = field(repr=False, compare=False)
+    record: AbstractRecord = field(repr=False, compare=False)
+
+    @cached_property
+    def history(self) -> tuple[FinishedTrial, ...]:
+        """The finished trials, in the order proposed; read when they are first asked for."""
+        return finished_trials(self.record.finished())
 
     def json(self) -> dict[str, Any]:
         """The report as JSON takes it."""
-        document = asdict(self)
-        del document["in_front"], document["texts"]
-        return document
+        return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.compare}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def make_report(
@@ -162,6 +174,7 @@ def make_report(
         front=tuple(trial.number for trial in found),
         texts=record.texts(trial.number for trial in found),
         in_front=finished_trials(found),
+        record=record,
     )
 
 

@@ -164,7 +164,7 @@ def missing(path: object, error: OSError) -> str:
     """
     hint = ""
     if isinstance(error, FileNotFoundError):
-        hint = "; a search that began with it needs it at the same place"
+        hint = ": check the path; a search needs its data where they were when it began"
     return f"{path} cannot be read: {error.strerror or error}{hint}"
 
 

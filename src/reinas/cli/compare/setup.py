@@ -10,8 +10,8 @@ from typing import Any
 from reinas.cli.compare.options import CompareOptions, TableOptions
 from reinas.compare.comparison import PolicySpec, check, policy_spec, with_stopping
 from reinas.config.execution import NO_RULE, make_stopping
-from reinas.config.objects import with_place
 from reinas.config.option import option_fields
+from reinas.config.places import with_place
 from reinas.config.settings import Settings, cited, parse_value
 from reinas.errors import FileError, InvalidSettingError, SettingError
 from reinas.registry import PLACES, find, make, names
