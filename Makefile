@@ -15,7 +15,7 @@ $(READY): pyproject.toml constraints.txt hashes.txt
 	v >= (3, 11) or sys.exit("reinas needs Python 3.11 or later; this is %d.%d: try make PYTHON=python3.11" % v)'
 	$(PYTHON) -m venv .venv
 	$(PIP) --require-hashes --no-deps -r hashes.txt
-	$(PIP) -c constraints.txt -e '.[$(EXTRAS)]'
+	$(PIP) --no-build-isolation -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $(READY)
 
 demo: $(READY)  ## Find a network for real images in two minutes, beside what simpler models reach

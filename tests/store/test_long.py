@@ -9,6 +9,10 @@ import sqlalchemy as sa
 
 from helpers import SPACE, Hashed, Watching
 from reinas import Budget, RandomSearch, Store, search
+from reinas.errors import StoreError
+from reinas.store import AbstractRecord
+from reinas.store.checking import problems
+from reinas.store.rows import NO_REWARD
 
 GRAIN = 1  # virtual-machine instructions between two counts
 BATCH = 25
@@ -62,7 +66,7 @@ def test_a_batch_costs_as_much_at_the_end_as_at_the_beginning(tmp_path, counter,
 
 
 def test_a_look_at_a_store_does_not_start_torch(tmp_path):
-    """`list` and `show` would take three times as long to start."""
+    """`list` and `show` would take twice as long to start."""
     place = str(tmp_path / "s.db")
     search(SPACE, RandomSearch(SPACE), Hashed(), budget=Budget(4), store=place, name="s")
     look = f"""
@@ -76,15 +80,45 @@ sys.exit("torch" in sys.modules)
 
 
 def test_counts_and_holders_are_those_of_the_trials(tmp_path):
-    """The sums of the database are the sums over what it holds."""
+    """The sums of the database are those over its rows, also where one has lost its reward."""
     store = Store(tmp_path / "s.db")
     study = search(SPACE, RandomSearch(SPACE), Hashed(), budget=Budget(200), store=store, name="s")
-    found = {(c.error, c.pruned, c.repeat): c.trials for c in study.record.counts()}
-    trials = study.record.finished()
-    assert sum(found.values()) == len(trials) == 200
-    for (error, pruned, repeat), count in found.items():
-        assert count == sum(
-            (t.outcome.error, t.outcome.pruned is not None, t.repeat_of is not None)
-            == (error, pruned, repeat)
-            for t in trials
+    record = study.record
+    repeated = {t.number for t in record.finished() if t.repeat_of is not None}
+    with store.begin(writing=True) as connection:
+        connection.exec_driver_sql(
+            "UPDATE trials SET reward = NULL WHERE number IN (SELECT min(number) FROM trials"
+            " WHERE reward IS NOT NULL)"
         )
+        connection.exec_driver_sql("UPDATE trials SET seconds = number WHERE repeat_of IS NULL")
+        connection.exec_driver_sql(
+            "UPDATE trials SET finished = NULL, error = NULL, reward = NULL, worker = 'me'"
+            " WHERE number > 190"
+        )
+    assert repeated
+    assert record.counts() == AbstractRecord.counts(record)
+    assert any(c.error == NO_REWARD for c in record.counts())
+    assert sum(c.trials for c in record.counts()) == 191
+    assert record.held() == AbstractRecord.held(record)
+    assert [t.number for t in record.held()] == [*range(191, 200)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE trials SET error = x'00ff' WHERE number = 3", "a trial's error is b'"),
+        ("UPDATE trials SET number = 'x' WHERE number = 3", "a trial's number is 'x'"),
+        ("""UPDATE trials SET answers = '["0", 1]' WHERE number = 3""", "its answers are"),
+        ("UPDATE trials SET answers = '[0.5, 1]' WHERE number = 3", "its answers are"),
+    ],
+)
+def test_a_damaged_row_is_a_sentence(tmp_path, statement, said):
+    """Whatever looks at it first."""
+    store = Store(tmp_path / "s.db")
+    search(SPACE, RandomSearch(SPACE), Hashed(), budget=Budget(8), store=store, name="s")
+    with store.begin(writing=True) as connection:
+        connection.exec_driver_sql(statement)
+    record = store.get("s")
+    with pytest.raises(StoreError, match=f"damaged.*{said}"):
+        (record.count(), record.counts(), record.finished())
+    assert problems(store)

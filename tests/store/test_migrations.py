@@ -1,6 +1,7 @@
 """Stores of earlier versions are brought to this one, with all that they hold."""
 
 import gzip
+import json
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from reinas.config.objects import make_policy, restored
 from reinas.errors import SettingError
 from reinas.registry import make
 from reinas.store import schema
+from reinas.store.rows import recipe_key
+from reinas.tasks.recipes import Recipe
 
 FOLDER = Path(__file__).parent
 VERSIONS = {
@@ -116,3 +119,40 @@ def test_other_settings_are_still_refused(path):
             name="conv",
             reuse=record.settings["reuse"],
         )
+
+
+def test_a_point_that_was_trained_under_both_words_is_kept_once(tmp_path):
+    """An early version 5 had fewer fields; a later one took its points for others."""
+    path = tmp_path / "s.db"
+    path.write_bytes(gzip.decompress((FOLDER / "version5-second.db.gz").read_bytes()))
+    with sqlite3.connect(path) as connection:
+        recipe, *rest = connection.execute(
+            "SELECT recipe, search, finished, reward, seconds FROM points LIMIT 1"
+        ).fetchone()
+        whole = {**Recipe().settings, **json.loads(recipe)}
+        connection.execute(
+            "INSERT INTO points (recipe, key, search, finished, reward, seconds)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            [json.dumps(whole), recipe_key(whole), *rest],
+        )
+        assert connection.execute("SELECT count(*) FROM points").fetchone() == (3,)
+    points = Store(path).get("cells").points()
+    assert len(points) == 2
+    assert recipe_key(whole) in points
+
+
+def test_what_a_user_calls_a_recipe_is_theirs(tmp_path):
+    """And metrics that are no numbers keep nothing from opening."""
+    store = Store(tmp_path / "s.db")
+    settings = {"space": {"name": "mlp"}, "evaluator": {"name": "mine", "recipe": {"lr": 0.1}}}
+    store.put("s", settings, 8)
+    with store.begin(writing=True) as connection:
+        connection.exec_driver_sql("UPDATE reinas_version SET version = 5")
+        connection.exec_driver_sql(
+            "INSERT INTO finals (search, trial, recipe, metrics, finished) VALUES"
+            """ (1, 0, '{}', '{"r2": null, "rmse": 0.5}', 'then')"""
+        )
+    store.close()
+    record = Store(tmp_path / "s.db").get("s")
+    assert record.settings == settings
+    assert record.final().summary == "rmse 0.5"

@@ -186,7 +186,7 @@ def test_only_the_owner_compacts(address, postgresql):
             connection.exec_driver_sql(statement)
     guest = Store(address.replace("postgres@", f"guest_{name}@"))
     assert guest.names() == ["s"]
-    with pytest.raises(StoreError, match="only the owner of its tables, postgres, can compact it"):
+    with pytest.raises(StoreError, match=r"was not made smaller \(.*owner can.*ask"):
         guest.compact()
     store.compact()
 

@@ -1,5 +1,6 @@
 """Where data are: in the name of a task, a table or a policy, or as the path alone."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,8 @@ def with_data(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings of a task, where the name may be a path alone: photos, houses.csv, data.npz."""
     name = str(settings.get("name", ""))
     if name and ":" not in name and name not in names("task"):
-        path = Path(name)
-        kind = "images" if path.is_dir() else KINDS.get(path.suffix.lower())
+        # unlike Path.is_dir this takes any text
+        kind = "images" if os.path.isdir(name) else KINDS.get(Path(name).suffix.lower())
         if kind is not None:
             settings = {**settings, "name": f"{kind}:{name}"}
     return with_place(settings)

@@ -66,18 +66,24 @@ def _settings(old: dict[str, Any]) -> dict[str, Any]:
     if isinstance(space, dict) and space.get("name") == "conv":
         space.setdefault("dimensions", 2)
     evaluator = new.get("evaluator")
-    if isinstance(evaluator, dict) and isinstance(evaluator.get("recipe"), dict):
+    # one of a user's own has a name, and may call whatever it likes a recipe
+    if (
+        isinstance(evaluator, dict)
+        and ("task" in evaluator and "name" not in evaluator)
+        and isinstance(evaluator.get("recipe"), dict)
+    ):
         evaluator["recipe"] = _recipe(evaluator["recipe"])
     return new
 
 
 def _summary(metrics: dict[str, Any]) -> str:
     """The test metrics as one line, in the words of the time that had none."""
-    if {"accuracy", "low", "high"} <= metrics.keys():
-        interval = f"95 % interval {metrics['low']:.4f} to {metrics['high']:.4f}"
-        return f"accuracy {metrics['accuracy']:.4f} ({interval})"
+    known = {key: value for key, value in metrics.items() if isinstance(value, float | int)}
+    if {"accuracy", "low", "high"} <= known.keys():
+        interval = f"95 % interval {known['low']:.4f} to {known['high']:.4f}"
+        return f"accuracy {known['accuracy']:.4f} ({interval})"
     counted = ("examples", "parameters")
-    return ", ".join(f"{key} {value:.4g}" for key, value in metrics.items() if key not in counted)
+    return ", ".join(f"{key} {value:.4g}" for key, value in known.items() if key not in counted)
 
 
 def _recipe(old: dict[str, Any]) -> dict[str, Any]:
@@ -92,5 +98,10 @@ def _rename_recipes(connection: Connection, table: sa.Table) -> None:
         same = [column == row[column.name] for column in table.primary_key.columns]
         values: dict[str, Any] = {"recipe": recipe}
         if "key" in table.c:
-            values["key"] = recipe_key(recipe)
+            values["key"] = key = recipe_key(recipe)
+            now = sa.select(table.c.key).where(table.c.search == row["search"], table.c.key == key)
+            if key != row["key"] and connection.scalar(now) is not None:
+                # trained once more after its words had changed
+                connection.execute(table.delete().where(*same))
+                continue
         connection.execute(table.update().where(*same).values(values))

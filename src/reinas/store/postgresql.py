@@ -34,6 +34,8 @@ CURES = {
     "permission denied": "does not let this user do that: ask for the rights that are missing"
     " (CREATE on the database; or USAGE on the schema, and SELECT, INSERT, UPDATE and DELETE on its"
     " tables)",
+    "must be owner": "is of an earlier version, and only the owner of its tables can bring it up to"
+    " date: let them open it once",
     "No space left": "is on a full disk: make room, then resume; what was finished is kept",
     "could not extend": "is on a full disk: make room, then resume; what was finished is kept",
     "password": "does not know this user or password: see the address, or ~/.pgpass",
@@ -174,19 +176,30 @@ class PostgresqlServer(AbstractDatabase):
             return int(connection.scalar(query, {"schema": self._schema}) or 0)
 
     def compact(self) -> None:
-        """Write the tables anew, without what was deleted; the server skips others' tables."""
-        query = sa.text(
-            "SELECT tableowner FROM pg_tables WHERE schemaname = :schema"
-            " AND NOT pg_has_role(tableowner, 'USAGE') LIMIT 1"
-        )
+        """Write the tables anew, without what was deleted.
+
+        Raises:
+            StoreError: The server has skipped tables, which it only warns of.
+        """
+        said: list[str] = []
+
+        def note(diagnostic: Any) -> None:
+            if diagnostic.severity_nonlocalized == "WARNING":
+                said.append(diagnostic.message_primary)
+
         with self._apart.connect() as connection:
-            if owner := connection.scalar(query, {"schema": self._schema}):
-                raise StoreError(
-                    f"{self.location}: only the owner of its tables, {owner}, can compact it"
-                )
-            tables = sa.inspect(connection).get_table_names()
-            quoted = [connection.dialect.identifier_preparer.quote(name) for name in tables]
-            connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {', '.join(quoted)}")
+            driver: Any = connection.connection.driver_connection
+            driver.add_notice_handler(note)
+            try:
+                tables = sa.inspect(connection).get_table_names()
+                quoted = [connection.dialect.identifier_preparer.quote(name) for name in tables]
+                connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {', '.join(quoted)}")
+            finally:
+                driver.remove_notice_handler(note)
+        if said:
+            raise StoreError(
+                f"{self.location} was not made smaller ({said[0]}): ask the owner of its tables"
+            )
 
     def problems(self) -> list[str]:
         """The server checks what it reads, and references when they are written."""

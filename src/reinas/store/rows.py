@@ -13,6 +13,7 @@ from reinas.errors import StoreError
 from reinas.store.values import AttemptRecord
 from reinas.types import Answers, Curve, Epoch, Outcome, Pruned, Trial
 
+WHOLE = {int}
 NUMBER = (float, int, type(None))
 KINDS: dict[str, Any] = {
     "reward": NUMBER,
@@ -127,4 +128,7 @@ def trial_of(row: Row[Any]) -> Trial:
     """A trial, finished or not."""
     outcome = None if row.finished is None else outcome_of(row)
     worker = None if outcome is not None else row.worker
-    return Trial(row.number, row.batch, tuple(row.answers), outcome, row.repeat_of, worker=worker)
+    answers = tuple(row.answers)
+    if not WHOLE.issuperset(map(type, answers)):
+        raise TypeError(f"its answers are {row.answers!r}")
+    return Trial(row.number, row.batch, answers, outcome, row.repeat_of, worker=worker)

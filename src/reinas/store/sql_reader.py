@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
-from reinas.errors import TrialError
+from reinas.errors import StoreError, TrialError
 from reinas.store import schema
 from reinas.store.packing import unpacked
 from reinas.store.record import AbstractRecord
@@ -17,6 +17,7 @@ from reinas.store.values import AttemptRecord, Count, FinalRecord, Update
 from reinas.types import Answers, Outcome, Trial
 
 t = schema.trials.c
+CURE = "restore a copy of the store"
 CHUNK = 500  # values per query: SQLite takes a limited number of them
 
 
@@ -136,6 +137,8 @@ class SqlReader(AbstractRecord):
         query = sa.select(last.scalar_subquery(), left.scalar_subquery())
         with self._begin() as connection:
             highest, waiting = connection.execute(query).one()
+        if not isinstance(highest, int | None):
+            raise StoreError(f"'{self.name}' is damaged: a trial's number is {highest!r}; {CURE}")
         proposed = 0 if highest is None else highest + 1
         return proposed, proposed - waiting
 
@@ -159,6 +162,9 @@ class SqlReader(AbstractRecord):
         )
         with self._begin() as connection:
             rows = connection.execute(query).all()
+        for error, *_ in rows:
+            if not isinstance(error, str | None):
+                raise StoreError(f"'{self.name}' is damaged: a trial's error is {error!r}; {CURE}")
         return [
             Count(reason, bool(early), bool(again), number, seconds or 0.0)
             for reason, early, again, number, seconds in rows

@@ -351,10 +351,18 @@ class Study(Lifecycle[A]):
         if self.record.last_update() + 1 != self._next:
             snapshot = self.record.snapshot()
             if snapshot is not None:
-                self._restore(snapshot[1])
+                self.take_up(snapshot[1])
                 self._next = snapshot[0] + 1
 
-    def _restore(self, state: State) -> None:
+    def take_up(self, state: State) -> None:
+        """Let the policy go on from a state that is in the store.
+
+        Args:
+            state: What `policy.state()` gave, perhaps in an earlier version.
+
+        Raises:
+            StoreError: The policy does not know it.
+        """
         try:
             self.policy.restore(state)
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:

@@ -1,6 +1,6 @@
 """Trainings as files: written whole or not at all, and read as data.
 
-PyTorch is imported in the functions: commands that train nothing start in a third of the time.
+PyTorch is imported in the functions: commands that train nothing start in half of the time.
 """
 
 import contextlib

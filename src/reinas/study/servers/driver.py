@@ -249,6 +249,7 @@ class Driver(Generic[A]):
     async def _start(self) -> None:
         """Load the last snapshot into the shards; try again while servers are lost."""
         last, state = self._record.snapshot() or (-1, self._initial)
+        self._study.take_up(state)  # checks it
         self._number = last + 1
         average, worst = state["baseline"].item(), state["worst"].item()
         self._baseline = replace(self._baseline, average=average, worst=worst)
