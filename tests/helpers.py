@@ -1,5 +1,6 @@
 """Evaluators and small searches that several tests use; importable in worker processes."""
 
+import mmap
 import os
 import signal
 import subprocess
@@ -81,6 +82,11 @@ class Doomed(AbstractEvaluator):
                 import torch
 
                 torch.ones(8 << 30)
+            case "shared":
+                with mmap.mmap(-1, 2 << 30) as area:
+                    while area.tell() < len(area):
+                        area.write(bytes(1 << 24))
+                    time.sleep(600)
             case "pid":
                 return Outcome(1.0, metrics={"pid": os.getpid()})
             case "number":

@@ -144,6 +144,24 @@ def limit_memory(size: int, *, hard: bool = True) -> bool:
     return True
 
 
+def memory_of(process: int) -> int:
+    """Bytes in memory that are a process's own or that it shares with others, files left out.
+
+    `limit_memory` does not reach what processes share (`mmap` with `MAP_SHARED`).
+
+    Args:
+        process: Its number.
+
+    Returns:
+        0 where it has ended, or the system does not say.
+    """
+    kinds = ("RssAnon:", "RssShmem:")
+    with contextlib.suppress(OSError):
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        return 1024 * sum(int(line.split()[1]) for line in lines if line.startswith(kinds))
+    return 0
+
+
 def start_method() -> str:
     """How worker processes begin: forked from a server that is ready, else from nothing."""
     return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"

@@ -26,6 +26,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 MOST = 1 << 20  # GiB; more does not fit the system's own numbers
 FOOTPRINT = 0.5  # GiB that a worker needs before it trains anything
+LOOK = 0.5  # seconds between two looks at the memory of busy workers
 BROKEN_LIMIT = 3  # how often in a row workers may die before they are ready
 
 
@@ -79,6 +80,7 @@ class WorkerPool:
         self._memory = int(memory * GIB)
         self._workers: list[Worker] = []
         self._broken = 0
+        self._look = 0.0  # when memory is looked at again
         self._starting = threading.Lock()  # `start` may run in a thread of its own
         self._numbers: tempfile.TemporaryDirectory[str] | None = None
 
@@ -169,17 +171,32 @@ class WorkerPool:
                     every.waiting.appendleft(place)
 
     def _wait(self, deadline: float) -> list[Worker]:
-        """The workers that have sent something, have died, or take too long."""
-        soonest = min(
-            (w.begun + self._limit for w in self._workers if w.place is not None), default=math.inf
-        )
+        """The workers that have sent something, have died, or exceed a limit."""
+        busy = [w for w in self._workers if w.place is not None]
+        soonest = min((w.begun + self._limit for w in busy), default=math.inf)
+        if busy:
+            soonest = min(soonest, self._look)
         handles: list[Any] = [h for w in self._workers for h in (w.connection, w.sentinel)]
         found = set(connection.wait(handles, timeout=seconds_left(min(deadline, soonest))))
+        self._find_excess(busy)
         return [
             w
             for w in self._workers
-            if w.connection in found or w.sentinel in found or w.overdue(self._limit)
+            if w.connection in found or w.sentinel in found or w.excess is not None
         ]
+
+    def _find_excess(self, busy: list[Worker]) -> None:
+        """Note which workers exceed a limit; now and then also that of memory."""
+        now = time.monotonic()
+        looks = now >= self._look
+        if looks:
+            self._look = now + LOOK
+        for worker in busy:
+            if worker.overdue(self._limit):
+                worker.excess = f"took longer than the limit of {self._limit:g} s"
+            elif looks and worker.memory > self._memory:
+                limit = f"{self._memory / GIB:g} GiB"
+                worker.excess = f"out of memory: with what it shares it has more than {limit}"
 
     def _settled(self, worker: Worker, every: _Work[T, R]) -> tuple[int, R | Lost] | None:
         """The place of an item that is done, and its result; None where none is."""
@@ -191,10 +208,10 @@ class WorkerPool:
             worker.place = None
             return None if place is None else (place, result_of(message))
         if worker.is_alive:
-            if place is None or not worker.overdue(self._limit):
+            if place is None or worker.excess is None:
                 return None
             self._bury(worker)
-            return place, Lost(f"took longer than the limit of {self._limit:g} s", self._limit)
+            return place, Lost(worker.excess, min(took, self._limit))
         why = self._bury(worker)
         if place is None or every.may_repeat(place):
             return None

@@ -19,7 +19,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from reinas.devices import number_worker
 from reinas.errors import reason
-from reinas.system import kill_group, lead_group, limit_memory, start_method
+from reinas.system import kill_group, lead_group, limit_memory, memory_of, start_method
 
 # What children import when they first load data and step an optimiser. That takes seconds, so
 # workers are forked with it loaded: imports should not count against a time limit.
@@ -80,6 +80,7 @@ class Worker:
         self.is_ready = False
         self.place: int | None = None
         self.begun = 0.0
+        self.excess: str | None = None
         self._function: bytes | None = None
 
     @property
@@ -107,12 +108,17 @@ class Worker:
             self._sender.send_bytes(data)
         except OSError:
             return False
-        self.place, self.begun = place, time.monotonic()
+        self.place, self.begun, self.excess = place, time.monotonic(), None
         return True
 
     def overdue(self, limit: float) -> bool:
         """Whether its item takes longer than so many seconds."""
         return self.place is not None and time.monotonic() >= self.begun + limit
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it holds, shared ones included."""
+        return memory_of(self._process.pid or 0)
 
     def read(self) -> bytes | None:
         """What it has sent; None where there is nothing, or it died."""
