@@ -44,3 +44,20 @@ def postgresql():
 def address(postgresql):
     """Where a store of the test's own is, on the server."""
     return postgresql.address(f"test_{uuid4().hex}")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "postgresql" in item.fixturenames:
+            item.add_marker("postgresql")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How many tests had a PostgreSQL server: where none is installed they are skipped."""
+    counts = {
+        kind: sum("postgresql" in report.keywords for report in terminalreporter.getreports(kind))
+        for kind in ("passed", "failed", "error", "skipped")
+    }
+    if any(counts.values()):
+        text = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+        terminalreporter.write_line(f"tests on PostgreSQL: {text}")
