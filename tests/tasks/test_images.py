@@ -1,5 +1,8 @@
 """Images in folders: formats, colours, sizes, layouts of folders, and what is refused."""
 
+import resource
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +10,7 @@ from PIL import Image
 from reinas import Images
 from reinas.errors import FileError, SettingError
 from reinas.objectives.classification import Classification
+from reinas.tasks.image_io import common_size
 
 
 def grey(n, size=(4, 3)):
@@ -240,6 +244,25 @@ def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     with pytest.raises(FileError, match=r"\.png is too large an image"):
         Images(str(tmp_path)).parts()
+
+
+def test_a_few_bytes_that_claim_gigabytes_are_named(tmp_path):
+    """Pillow asks for as much memory as a chunk says that it has."""
+    fill(tmp_path)
+    path = tmp_path / "a" / "003.png"
+    content = bytearray(path.read_bytes())
+    place = content.index(b"IDAT")
+    content[place - 4 : place] = b"\xff\xfe\x01\xc7"
+    path.write_bytes(content)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_DATA, (used + (1 << 30), before[1]))
+    try:
+        with pytest.raises(FileError, match=r"a/003\.png cannot be read .*too much memory"):
+            Images(str(tmp_path)).parts()
+        assert common_size([path]) is None
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def test_no_sub_folders_is_said(tmp_path):

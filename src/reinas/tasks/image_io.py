@@ -70,7 +70,7 @@ def _size_of(file: Path) -> tuple[int, int] | None:
             with Image.open(file, formats=_formats()) as opened:
                 width, height = opened.size
                 is_turned = opened.getexif().get(ORIENTATION, 1) >= QUARTER
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError):
         return None
     return (height, width) if is_turned else (width, height)
 
@@ -104,6 +104,10 @@ def _opened(file: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
                 return np.asarray(image)
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise FileError(f"{file} cannot be read as an image ({error})") from None
+    except MemoryError:  # a few bytes can claim to be gigabytes
+        raise FileError(
+            f"{file} cannot be read as an image (it asks for too much memory)"
+        ) from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise FileError(f"{file} is too large an image ({error})") from None
 
