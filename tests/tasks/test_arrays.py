@@ -1,5 +1,7 @@
 """Arrays in .npz files: layouts, kinds of targets, the split, and what is refused."""
 
+import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +84,23 @@ def test_a_test_part_of_its_own_is_not_read_by_parts(tmp_path):
     assert len(broken.parts().train) == 40
     with pytest.raises(FileError):
         broken.test()
+
+
+def test_files_that_python_2_has_written_are_read(tmp_path):
+    """Their headers have long integers, of which NumPy warns: not people, who can do nothing."""
+    test = columns(12, start=10000)
+    path = saved(
+        tmp_path, x_train=columns(), y_train=np.arange(50) % 2, x_test=test, y_test=np.zeros(12)
+    )
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            # as long as before: the header's length stands in front of it
+            archive.writestr(name, re.sub(rb"\((\d+),(.*?)  ", rb"(\1L,\2 ", content, count=1))
+    made = Arrays(path)
+    assert len(made.parts().train) == 40
+    assert np.array_equal(made.test().x, test)
 
 
 def test_a_validation_part_of_its_own_is_used_whole(tmp_path):

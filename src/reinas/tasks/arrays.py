@@ -5,6 +5,8 @@ import tokenize
 import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
@@ -249,6 +251,14 @@ BAD = (
 """What NumPy and zipfile raise where a member of an archive is damaged, encrypted or no array."""
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """NumPy warns of the headers that Python 2 has written, and reads them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
 def _shape(path: str, name: str) -> tuple[int, ...]:
     """An array's shape, by its header alone."""
     try:
@@ -257,7 +267,8 @@ def _shape(path: str, name: str) -> tuple[int, ...]:
             reader = np.lib.format.read_array_header_1_0
             if version != (1, 0):
                 reader = np.lib.format.read_array_header_2_0
-            shape: tuple[int, ...] = reader(file)[0]
+            with _quiet():
+                shape: tuple[int, ...] = reader(file)[0]
     except BAD as error:
         raise FileError(f"{path}, {name} cannot be read as a plain array: {error}") from None
     return shape
@@ -296,8 +307,7 @@ def _check_size(path: str, file: Any) -> None:
 def read_array(file: Any, name: str, path: str) -> NDArray[Any]:
     """An array of an open .npz file; `FileError` where it cannot be read."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of files that Python 2 has written
+        with _quiet():
             array: NDArray[Any] = file[name]
     except BAD as error:
         raise FileError(f"{path}, {name} cannot be read as a plain array: {error}") from None
