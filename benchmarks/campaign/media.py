@@ -11,8 +11,9 @@ from pathlib import Path
 
 from benchmarks.campaign.case import Case, SkippedError, ViolatedError
 from benchmarks.campaign.kills import POLICIES
-from benchmarks.campaign.searches import Plan
-from reinas import Store
+from benchmarks.campaign.searches import Plan, run
+from reinas import MemoryStore, Store
+from reinas.store import AbstractRecord
 
 SOURCE = Path(__file__).with_name("faults.c")
 SAID = {
@@ -110,12 +111,19 @@ def children_without_memory(case: Case) -> str:
     plan = _plan(case, "workers", hog=True)
     case.to_the_end(plan)
     case.check(plan)
-    store = Store(plan.store)
-    reasons = [t.outcome.error or "" for t in store.get("s").finished() if t.outcome]
-    hungry = [reason for reason in reasons if "memory" in reason]
-    if not hungry or not all(reason.startswith("out of memory") for reason in hungry):
+    hungry = _hungry(Store(plan.store).get("s"))
+    wanted = _hungry(run(replace(plan, store="", pause=0.0), MemoryStore()).record)
+    if hungry.keys() != wanted.keys():
+        raise ViolatedError(f"the trials {list(wanted)} want too much, {list(hungry)} failed")
+    if not all(reason.startswith("out of memory") for reason in hungry.values()):
         raise ViolatedError(f"the reasons are {hungry}")
     return f"{len(hungry)} failed"
+
+
+def _hungry(record: AbstractRecord) -> dict[int, str]:
+    """The trials that failed for want of memory, and what they say."""
+    reasons = {t.number: t.outcome.error or "" for t in record.finished() if t.outcome}
+    return {number: reason for number, reason in reasons.items() if "memory" in reason}
 
 
 def machine_without_memory(case: Case) -> str:

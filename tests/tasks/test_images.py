@@ -1,6 +1,7 @@
 """Images in folders: formats, colours, sizes, layouts of folders, and what is refused."""
 
 import resource
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -244,6 +245,23 @@ def test_a_picture_that_would_fill_the_memory_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
     with pytest.raises(FileError, match=r"\.png is too large an image"):
         Images(str(tmp_path)).parts()
+
+
+def test_a_few_bytes_that_claim_a_large_picture_are_named(tmp_path):
+    """Filling it would take seconds; an empty page that is large is one."""
+    fill(tmp_path)
+    path = tmp_path / "a" / "003.tiff"
+    grey(0).save(path)
+    content = bytearray(path.read_bytes())
+    heights = struct.pack("<HHL", 257, 3, 1), struct.pack("<HHL", 257, 4, 1)
+    place = max(content.find(tag) for tag in heights)
+    content[place : place + 12] = struct.pack("<HHLL", 257, 4, 1, 10_000_000)
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=r"003\.tiff .*claims \d+ x 10000000 pixels, and has \d+ b"):
+        Images(str(tmp_path)).parts()
+    Image.new("1", (4000, 4000), 1).save(path, compression="group4")
+    assert path.stat().st_size < 3000
+    assert Images(str(tmp_path), size=8).parts().train.x.shape[1:] == (1, 8, 8)
 
 
 def test_a_few_bytes_that_claim_gigabytes_are_named(tmp_path):

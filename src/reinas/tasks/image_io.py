@@ -20,6 +20,9 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP
 Ghostscript for one of them."""
 LARGEST = 64
 """Pixels: pictures of mixed sizes become squares of this side at most, for the time they take."""
+BELIEVED, DENSEST = 10_000_000, 100_000
+"""Pixels that are filled whatever a file has; beyond them, pixels for each of its bytes: an empty
+page of a fax comes near it, a photograph has less than ten."""
 ORIENTATION, QUARTER = 0x0112, 5
 """The EXIF tag, and from which of its values a picture lies on its side."""
 
@@ -86,6 +89,21 @@ def stacked(pictures: Sequence[NDArray[np.uint8]], *, grey: bool) -> NDArray[np.
     return x
 
 
+def _check_claim(size: tuple[int, int], content: int) -> None:
+    """Refuse a few bytes that claim to be a large picture, which takes seconds to fill.
+
+    Args:
+        size: Width and height in pixels.
+        content: Bytes of the file.
+
+    Raises:
+        OSError: No encoding of a photograph makes so much of so little.
+    """
+    pixels = size[0] * size[1]
+    if pixels > max(BELIEVED, DENSEST * content):
+        raise OSError(f"it claims {size[0]} x {size[1]} pixels, and has {content} bytes")
+
+
 def _opened(file: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
     from PIL import Image, ImageOps
 
@@ -94,6 +112,7 @@ def _opened(file: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             warnings.filterwarnings("ignore", category=UserWarning)
             with Image.open(file, formats=_formats()) as opened:
+                _check_claim(opened.size, file.stat().st_size)
                 image = ImageOps.exif_transpose(opened)
                 if image.mode.startswith(("I", "F")):
                     image = _eight_bits(image)
