@@ -25,8 +25,8 @@ LONGEST = 180.0
 """Seconds after which a program counts as hanging."""
 GRACE = 15.0
 """Seconds in which a program's processes have to be gone after it."""
-KILLED = "was killed by SIGKILL"
-"""The reason of a trial whose worker was killed twice."""
+KILLED = ("was killed by SIGKILL", "the server that forks workers was killed")
+"""The reasons of a trial whose worker was killed twice."""
 
 
 class ViolatedError(AssertionError):
@@ -215,7 +215,8 @@ class Case:
         wanted, lessons = truth(replace(plan, store="", pause=0.0))
         errors = {t.number: t.outcome.error or "" for t in store.get("s").finished() if t.outcome}
         store.close()
-        lost = [n for n, error in errors.items() if may_lose and KILLED in error]
+        killed = [n for n, error in errors.items() if any(words in error for words in KILLED)]
+        lost = killed if may_lose else []
         if lost and plan.policy != "random":  # what comes later was learned from the failure
             last = next(row[1] for row in trials if row[0] == lost[0])
             trials, wanted = ([row for row in rows if row[1] <= last] for rows in (trials, wanted))

@@ -43,6 +43,7 @@ def run(executor, *architectures):
         ("kill", "killed by SIGKILL; systems do that when memory runs out"),
         ("abort", "killed by SIGABRT"),
         ("exit", "ended with status 3"),
+        ("lost", "status 255, or the server that forks workers was killed"),
     ],
 )
 def test_a_child_that_takes_its_worker_down_fails_alone(fate, words):

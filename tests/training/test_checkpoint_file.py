@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reinas.errors import FileError
-from reinas.training import checkpoint_file
 from reinas.training.checkpoint_file import FORMAT, read_checkpoint, write_checkpoint
 
 STATE = {
@@ -158,7 +157,7 @@ def test_a_disk_that_fills_up_leaves_the_earlier_checkpoint(tmp_path, monkeypatc
         draft.write_bytes(b"PK\x03\x04")
         raise error
 
-    monkeypatch.setattr(checkpoint_file.torch, "save", half)
+    monkeypatch.setattr(torch, "save", half)
     with pytest.raises(FileError, match=r"cannot be written: (No space left on device|full)$"):
         write_checkpoint(path, "mine", {"number": 2})
     monkeypatch.undo()

@@ -31,6 +31,8 @@ NEEDED = (
 )
 FUNCTION, ITEM = b"f", b"i"
 """How a message begins: the function of the items that follow, or one of them."""
+UNKNOWN = 255
+"""What Python says of a worker whose fork server is gone, so that nobody knows how it ended."""
 PATIENCE = 10.0  # seconds for a killed process to be gone
 
 
@@ -157,6 +159,11 @@ def result_of(message: bytes) -> Any:
 
 def death(status: int | None) -> str:
     """In words how a process ended."""
+    if status == UNKNOWN:
+        return (
+            f"the worker process ended with status {status}, or the server that forks workers was"
+            " killed; systems do that when memory runs out"
+        )
     if status is None or status >= 0:
         return f"the worker process ended with status {status}"
     name = signal.Signals(-status).name

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reinas.errors import AnswersError, InvalidSettingError, recordable
+from reinas.errors import AnswersError, InvalidSettingError, StoreError, reason, recordable
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.executors.base import checked
 from reinas.names import object_name
@@ -159,3 +159,18 @@ def _measured(name: str, value: Any, key: str = "metrics") -> float:
     except (TypeError, ValueError):
         problem = f"has {name} = {value!r}, which is no number"
         raise InvalidSettingError(key, problem) from None
+
+
+def unknown_state(name: str, policy: AbstractPolicy, error: Exception) -> StoreError:
+    """A study's snapshot is none of its policy.
+
+    Args:
+        name: The study's name.
+        policy: The policy that should go on from it.
+        error: What it raised.
+    """
+    return StoreError(
+        f"'{name}' cannot go on: what its policy has learned is not what {type(policy).__name__}"
+        f" keeps ({reason(error)}); it was written by an early version, or is damaged: begin a new"
+        " search, or restore a copy of the store"
+    )

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
-from reinas.errors import InvalidSettingError, StoreError, TrialError, reason
+from reinas.errors import InvalidSettingError, TrialError
 from reinas.evaluators.base import AbstractEvaluator
 from reinas.policies.base import AbstractPolicy, State
 from reinas.spaces.base import AbstractSpace
@@ -351,26 +351,14 @@ class Study(Lifecycle[A]):
         if self.record.last_update() + 1 != self._next:
             snapshot = self.record.snapshot()
             if snapshot is not None:
-                self.take_up(snapshot[1])
+                self._restore(snapshot[1])
                 self._next = snapshot[0] + 1
 
-    def take_up(self, state: State) -> None:
-        """Let the policy go on from a state that is in the store.
-
-        Args:
-            state: What `policy.state()` gave, perhaps in an earlier version.
-
-        Raises:
-            StoreError: The policy does not know it.
-        """
+    def _restore(self, state: State) -> None:
         try:
             self.policy.restore(state)
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
-            raise StoreError(
-                f"'{self.name}' cannot go on: what its policy has learned is not what"
-                f" {type(self.policy).__name__} keeps ({reason(error)}); it was written by an early"
-                " version, or is damaged: begin a new search, or restore a copy of the store"
-            ) from error
+            raise setup.unknown_state(self.name, self.policy, error) from error
 
     def _renew(self) -> None:
         """Hold on to this object's trials for another lease."""

@@ -529,6 +529,17 @@ def test_without_time_nothing_is_done():
 # ---- snapshots -----------------------------------------------------------------------------------
 
 
+def test_a_state_of_an_early_version_is_said():
+    """As without servers: a sentence, and nothing is learned."""
+    store = MemoryStore()
+    Plan(store, Asynchronous(1), trials=4, batch_size=2).run()
+    longer = Plan(store, Asynchronous(1), trials=8, batch_size=2)
+    _, state = longer.log()._snapshot
+    del state["worst"]
+    with pytest.raises(StoreError, match=r"cannot go on: what its policy has learned .*worst"):
+        longer.run()
+
+
 @pytest.mark.parametrize("pause", [0.0, 0.5])
 @pytest.mark.parametrize("seed", range(3))
 def test_what_the_saver_is_keeping_is_not_kept_twice(seed, pause, monkeypatch):

@@ -23,6 +23,7 @@ from reinas.study.servers.asynchronous import Asynchronous
 from reinas.study.servers.base import AbstractServers, Handles, ServerLostError
 from reinas.study.servers.batched_writes import WriteBatcher
 from reinas.study.servers.rungs import ConcurrentRungs, all_of, cancelled
+from reinas.study.setup import unknown_state
 from reinas.study.study import Study
 from reinas.types import A, Answers, Attempt, Job, Outcome, Trial
 
@@ -249,9 +250,11 @@ class Driver(Generic[A]):
     async def _start(self) -> None:
         """Load the last snapshot into the shards; try again while servers are lost."""
         last, state = self._record.snapshot() or (-1, self._initial)
-        self._study.take_up(state)  # checks it
         self._number = last + 1
-        average, worst = state["baseline"].item(), state["worst"].item()
+        try:
+            average, worst = state["baseline"].item(), state["worst"].item()
+        except KeyError as error:
+            raise unknown_state(self._study.name, self._study.policy, error) from error
         self._baseline = replace(self._baseline, average=average, worst=worst)
         while time.monotonic() < self._deadline:
             try:
