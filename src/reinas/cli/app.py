@@ -9,9 +9,22 @@ import typer
 from rich.markup import escape
 
 from reinas import __version__
-from reinas.cli import catalogue, export, finish, fit, predict, search, show, store, toy, watch, zoo
+from reinas.cli import (
+    INTERRUPTED,
+    catalogue,
+    export,
+    finish,
+    fit,
+    predict,
+    search,
+    show,
+    store,
+    toy,
+    watch,
+    zoo,
+)
 from reinas.cli.compare import command as compare
-from reinas.cli.interrupts import INTERRUPTED, leave
+from reinas.cli.interrupts import leave
 from reinas.cli.output import err, out
 from reinas.errors import InterruptError, ReinasError
 

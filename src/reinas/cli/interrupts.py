@@ -1,16 +1,14 @@
-"""How the program ends after Ctrl-C. Imports nothing that takes time."""
+"""How the program ends after Ctrl-C."""
 
 import contextlib
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import NoReturn, Protocol
 
+from reinas.cli import INTERRUPTED
 from reinas.errors import InterruptError
-
-INTERRUPTED = 2
 
 
 class Display(Protocol):
@@ -29,15 +27,6 @@ def leave() -> NoReturn:
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(INTERRUPTED)
-
-
-def at_once(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """The answer to Ctrl-C while nothing has begun.
-
-    An exception would not do: imported C++ code loses it, or aborts the process over it.
-    """
-    os.write(2, b"reinas: interrupted\n")
     os._exit(INTERRUPTED)
 
 
