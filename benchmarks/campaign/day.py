@@ -16,7 +16,7 @@ from dataclasses import asdict
 from subprocess import Popen, TimeoutExpired
 
 from benchmarks.campaign.case import Case, SkippedError, ViolatedError, case
-from benchmarks.campaign.kills import FEW, fork_servers
+from benchmarks.campaign.kills import FEW, PROGRAM, fork_servers, pool_workers
 from benchmarks.campaign.media import SAID, failing_disk, faults
 from benchmarks.campaign.searches import Plan
 
@@ -25,7 +25,6 @@ CHILD = 60.0
 """Seconds that a child of the simulated search trains on average."""
 APART = 3600.0
 """Simulated seconds between two faults, on average."""
-PROGRAM = "benchmarks.campaign.program"
 DISK, CLOCK = "disk errors", "clock steps"
 EXCUSES = (FEW, "worker processes")
 MOST = 100
@@ -95,14 +94,10 @@ class Day:
         return True
 
     def _kill_worker(self) -> bool:
-        servers = self._servers()
-        return self._case.kill([n for n in self._case.titled("forkserver") if n not in servers])
+        return self._case.kill(pool_workers(self._case))
 
     def _kill_server(self) -> bool:
-        return self._case.kill(self._servers())
-
-    def _servers(self) -> list[int]:
-        return fork_servers(self._case, self._case.titled(PROGRAM))
+        return self._case.kill(fork_servers(self._case))
 
     def _halt(self) -> bool:
         if not (there := self._case.processes()):

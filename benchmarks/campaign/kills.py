@@ -12,6 +12,7 @@ from benchmarks.campaign.case import Case, ViolatedError
 from benchmarks.campaign.searches import Plan
 
 POLICIES = ("controller", "independent", "evolution", "random")
+PROGRAM = "benchmarks.campaign.program"
 FEW = "worker processes ended 3 times in a row before they were ready"
 
 
@@ -76,8 +77,7 @@ def workers(case: Case) -> str:
     plan = _plan(case, "workers", policy="random", trials=200, pause=0.06)
 
     def kill() -> None:
-        program = case.titled("benchmarks.campaign.program")
-        case.kill([n for n in case.titled("forkserver") if n not in fork_servers(case, program)])
+        case.kill(pool_workers(case))
 
     _until_over(case, plan, kill, 0.25, (FEW,))
     case.to_the_end(plan)
@@ -92,9 +92,16 @@ def _parent(number: int) -> int:
         return 0
 
 
-def fork_servers(case: Case, program: list[int]) -> list[int]:
+def fork_servers(case: Case) -> list[int]:
     """The fork servers: children of the main process; the workers are theirs."""
+    program = case.titled(PROGRAM)
     return [n for n in case.titled("forkserver", "resource_tracker") if _parent(n) in program]
+
+
+def pool_workers(case: Case) -> list[int]:
+    """The workers that they have forked."""
+    servers = fork_servers(case)
+    return [n for n in case.titled("forkserver") if n not in servers]
 
 
 def servers(case: Case) -> str:
@@ -102,7 +109,7 @@ def servers(case: Case) -> str:
     plan = _plan(case, "workers", policy="random", trials=60)
 
     def kill() -> None:
-        case.kill(fork_servers(case, case.titled("benchmarks.campaign.program")))
+        case.kill(fork_servers(case))
 
     _until_over(case, plan, kill, 1.5, (FEW, "worker processes"))
     case.to_the_end(plan)

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from benchmarks.campaign.case import Case, SkippedError, ViolatedError
-from benchmarks.campaign.kills import POLICIES, share
+from benchmarks.campaign.kills import POLICIES, PROGRAM, share
 from benchmarks.campaign.postgresql import Server, programs
 from benchmarks.campaign.searches import Plan
 
@@ -126,7 +126,7 @@ def parameter_servers(case: Case) -> str:
 def ray_killed(case: Case) -> str:
     """The driver or Ray's own daemons are killed; the search is resumed."""
     plan = _plan(case, "servers", policy="controller", trials=48, pause=PAUSE)
-    words = case.rng.choice((("benchmarks.campaign.program",), ("raylet/raylet",), ("gcs_server",)))
+    words = case.rng.choice(((PROGRAM,), ("raylet/raylet",), ("gcs_server",)))
     program = case.start(plan.command)
     while program.poll() is None and not case.of_ray(""):
         time.sleep(0.1)

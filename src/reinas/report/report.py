@@ -149,8 +149,9 @@ def make_report(
         if count.error is not None:
             failures[count.error] += count.trials
     objectives = record.settings.get("policy", {}).get("objectives", ())
-    found = front(record.finished(), objectives) if objectives else []
     too_costly = sum(n for error, n in failures.items() if error.startswith(TOO_COSTLY))
+    trials = record.finished() if objectives or too_costly else []
+    found = front(trials, objectives) if objectives else []
     return Report(
         name=record.name,
         created=record.created,
@@ -160,7 +161,7 @@ def make_report(
         failed=failures.total(),
         pruned=sum(count.trials for count in counts if count.pruned),
         too_costly=too_costly,
-        least_cost=_least_cost(record.finished()) if too_costly else {},
+        least_cost=_least_cost(trials),
         repeats=sum(count.trials for count in counts if count.repeat),
         seconds=sum(count.seconds for count in counts),
         best=best,

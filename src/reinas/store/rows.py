@@ -14,13 +14,13 @@ from reinas.store.values import AttemptRecord
 from reinas.types import Answers, Curve, Epoch, Outcome, Pruned, Trial
 
 WHOLE = {int}
-NUMBER = (float, int, type(None))
-KINDS: dict[str, Any] = {
-    "reward": NUMBER,
-    "seconds": NUMBER,
-    "metrics": dict | None,
-    "error": str | None,
-    "reports": list | None,
+NOTHING = type(None)
+KINDS = {
+    "reward": (float, int, NOTHING),
+    "seconds": (float, int, NOTHING),
+    "metrics": (dict, NOTHING),
+    "error": (str, NOTHING),
+    "reports": (list, NOTHING),
 }
 """What the columns of an outcome hold; SQLite lets them hold anything."""
 NO_REWARD = "its record has no reward: it was not a number"
@@ -84,24 +84,19 @@ def outcome_of(row: Row[Any]) -> Outcome:
 
     NaN is kept as NULL: a row that has nothing else is a failure, and spoils no other.
     """
-    reward, error = row.reward, row.error
-    metrics, curve, pruned, reports = row.metrics, row.curve, row.pruned, row.reports
-    # written out, with tuples of types: of a long study's report this is most of the time
-    if not (
-        isinstance(reward, NUMBER)
-        and isinstance(row.seconds, NUMBER)
-        and (metrics is None or isinstance(metrics, dict))
-        and (error is None or isinstance(error, str))
-        and (reports is None or isinstance(reports, list))
-    ):
-        given = {name: getattr(row, name) for name in KINDS}
-        wrong = next(n for n, value in given.items() if not isinstance(value, KINDS[n]))
-        raise TypeError(f"its {wrong} is {given[wrong]!r}")
+    values = row.reward, row.seconds, row.metrics, row.error, row.reports
+    # at the speed of C: of a long study's report this is most of the time
+    if not all(map(isinstance, values, KINDS.values())):
+        pairs = zip(KINDS.items(), values, strict=True)
+        name, value = next((n, v) for (n, kind), v in pairs if not isinstance(v, kind))
+        raise TypeError(f"its {name} is {value!r}")
+    reward, seconds, metrics, error, reports = values
+    curve, pruned = row.curve, row.pruned
     if reward is None and error is None and pruned is None:
         error = NO_REWARD
     return Outcome(
         reward,
-        row.seconds or 0.0,
+        seconds or 0.0,
         metrics or {},
         None if curve is None else _curve(curve),
         error,

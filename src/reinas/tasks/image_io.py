@@ -2,7 +2,8 @@
 
 import importlib.util
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -70,7 +71,7 @@ def _size_of(file: Path) -> tuple[int, int] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(file, formats=_formats()) as opened:
+            with _picture(file) as opened:
                 width, height = opened.size
                 is_turned = opened.getexif().get(ORIENTATION, 1) >= QUARTER
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError):
@@ -89,19 +90,21 @@ def stacked(pictures: Sequence[NDArray[np.uint8]], *, grey: bool) -> NDArray[np.
     return x
 
 
-def _check_claim(size: tuple[int, int], content: int) -> None:
-    """Refuse a few bytes that claim to be a large picture, which takes seconds to fill.
-
-    Args:
-        size: Width and height in pixels.
-        content: Bytes of the file.
+@contextmanager
+def _picture(file: Path) -> Iterator[Any]:
+    """Pillow's picture, of which only the header is read so far.
 
     Raises:
-        OSError: No encoding of a photograph makes so much of so little.
+        OSError: It is none, or a few bytes claim a large one, which would take seconds to fill.
     """
-    pixels = size[0] * size[1]
-    if pixels > max(BELIEVED, DENSEST * content):
-        raise OSError(f"it claims {size[0]} x {size[1]} pixels, and has {content} bytes")
+    from PIL import Image
+
+    with Image.open(file, formats=_formats()) as opened:
+        width, height = opened.size
+        content = file.stat().st_size
+        if width * height > max(BELIEVED, DENSEST * content):
+            raise OSError(f"it claims {width} x {height} pixels, and has {content} bytes")
+        yield opened
 
 
 def _opened(file: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
@@ -111,8 +114,7 @@ def _opened(file: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             warnings.filterwarnings("ignore", category=UserWarning)
-            with Image.open(file, formats=_formats()) as opened:
-                _check_claim(opened.size, file.stat().st_size)
+            with _picture(file) as opened:
                 image = ImageOps.exif_transpose(opened)
                 if image.mode.startswith(("I", "F")):
                     image = _eight_bits(image)
